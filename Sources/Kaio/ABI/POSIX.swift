@@ -1,0 +1,122 @@
+// The functions of <aio.h>: each takes its arguments, hands them on and sets errno. On 64-bit systems
+// struct aiocb64 is struct aiocb, and the ...64 functions are the same.
+
+import CKernel
+
+private func answer(_ error: CInt) -> CInt {
+    if error == 0 { return 0 }
+    ck_set_errno(error)
+    return -1
+}
+
+@c(aio_read)
+public func aioRead(_ control: UnsafeMutablePointer<aiocb>?) -> CInt {
+    guard let control else { return answer(EINVAL) }
+    return answer(Submission.submit(UserBlock(control), .read))
+}
+
+@c(aio_write)
+public func aioWrite(_ control: UnsafeMutablePointer<aiocb>?) -> CInt {
+    guard let control else { return answer(EINVAL) }
+    return answer(Submission.submit(UserBlock(control), .write))
+}
+
+@c(aio_fsync)
+public func aioFsync(_ operation: CInt, _ control: UnsafeMutablePointer<aiocb>?) -> CInt {
+    guard let control, operation == O_SYNC || operation == O_DSYNC else { return answer(EINVAL) }
+    return answer(Submission.submit(UserBlock(control), operation == O_SYNC ? .synchronize : .synchronizeData))
+}
+
+@c(aio_error)
+public func aioError(_ control: UnsafePointer<aiocb>?) -> CInt {
+    guard let control else { return EINVAL }
+    let user = UserBlock(control)
+    let error = user.error
+    if error != EINPROGRESS { return error }
+    Waiting.harvest(as: .caller)
+    return user.error
+}
+
+@c(aio_return)
+public func aioReturn(_ control: UnsafeMutablePointer<aiocb>?) -> Int {
+    guard let control, let result = UserBlock(control).takeResult() else { return Int(answer(EINVAL)) }
+    return result
+}
+
+@c(aio_suspend)
+public func aioSuspend(
+    _ list: UnsafePointer<UnsafePointer<aiocb>?>?, _ count: CInt, _ timeout: UnsafePointer<timespec>?
+) -> CInt {
+    pthread_testcancel()
+    guard count >= 0 else { return answer(EINVAL) }
+    var deadline = Instant.never
+    if let timeout {
+        guard let interval = timeout.pointee.interval else { return answer(EINVAL) }
+        deadline = Instant.now.advanced(by: interval)
+    }
+    return answer(Suspension.wait(list, Int(count), until: deadline))
+}
+
+@c(aio_cancel)
+public func aioCancel(_ descriptor: CInt, _ control: UnsafeMutablePointer<aiocb>?) -> CInt {
+    switch Cancellation.cancel(Descriptor(number: descriptor), control.map { UserBlock($0) }) {
+    case .success(.cancelled): return CInt(AIO_CANCELED)
+    case .success(.notCancelled): return CInt(AIO_NOTCANCELED)
+    case .success(.allDone): return CInt(AIO_ALLDONE)
+    case .failure(.badDescriptor): return answer(EBADF)
+    case .failure(.otherDescriptor): return answer(EINVAL)
+    }
+}
+
+@c(lio_listio)
+public func lioListio(
+    _ mode: CInt, _ list: UnsafePointer<UnsafeMutablePointer<aiocb>?>?, _ count: CInt,
+    _ event: UnsafeMutablePointer<sigevent>?
+) -> CInt {
+    guard mode == CInt(LIO_WAIT) || mode == CInt(LIO_NOWAIT), count >= 0 else {
+        return answer(EINVAL)
+    }
+    let wait = mode == CInt(LIO_WAIT)
+    if wait { pthread_testcancel() }
+    return answer(Submission.submitList(list, Int(count), wait: wait, event.map { UnsafePointer($0) }))
+}
+
+/// glibc's own call to tune its threads. The numbers of threads apply to the workers; the rest has no meaning here.
+@c(aio_init)
+public func aioInitialize(_ options: UnsafePointer<ck_aioinit>?) {
+    guard let options, options.pointee.aio_threads > 0 else { return }
+    Options.suggestWorkers(Int(options.pointee.aio_threads))
+}
+
+@c(aio_read64)
+public func aioRead64(_ control: UnsafeMutablePointer<aiocb>?) -> CInt { aioRead(control) }
+
+@c(aio_write64)
+public func aioWrite64(_ control: UnsafeMutablePointer<aiocb>?) -> CInt { aioWrite(control) }
+
+@c(aio_fsync64)
+public func aioFsync64(_ operation: CInt, _ control: UnsafeMutablePointer<aiocb>?) -> CInt {
+    aioFsync(operation, control)
+}
+
+@c(aio_error64)
+public func aioError64(_ control: UnsafePointer<aiocb>?) -> CInt { aioError(control) }
+
+@c(aio_return64)
+public func aioReturn64(_ control: UnsafeMutablePointer<aiocb>?) -> Int { aioReturn(control) }
+
+@c(aio_suspend64)
+public func aioSuspend64(
+    _ list: UnsafePointer<UnsafePointer<aiocb>?>?, _ count: CInt, _ timeout: UnsafePointer<timespec>?
+) -> CInt { aioSuspend(list, count, timeout) }
+
+@c(aio_cancel64)
+public func aioCancel64(_ descriptor: CInt, _ control: UnsafeMutablePointer<aiocb>?) -> CInt {
+    aioCancel(descriptor, control)
+}
+
+@c(lio_listio64)
+public func lioListio64(
+    _ mode: CInt, _ list: UnsafePointer<UnsafeMutablePointer<aiocb>?>?, _ count: CInt,
+    _ event: UnsafeMutablePointer<sigevent>?
+) -> CInt { lioListio(mode, list, count, event) }

@@ -1,0 +1,64 @@
+import CKernel
+import Synchronization
+
+/// The completion ring of an io context, which the kernel maps into the process at the context's address.
+///
+/// Invariant: the kernel alone moves the tail, and the holder of the harvest lock alone moves the head. No
+/// call of ours ever lets the kernel take an event out (see `AIOContext.sleep`), so it never moves the head.
+struct CompletionRing {
+    private let base: UnsafeMutableRawPointer
+
+    private static let magic: UInt32 = 0xa10a_10a1
+    private static let headerLength: UInt32 = 32
+
+    /// Returns nil where no ring is mapped that we know how to read: some sandboxes implement the calls only.
+    init?(context: UInt) {
+        guard let base = UnsafeMutableRawPointer(bitPattern: context) else { return nil }
+        self.init(base)
+    }
+
+    /// The ring of a context that was looked at when it was made.
+    init?(trusted context: UInt) {
+        guard let base = UnsafeMutableRawPointer(bitPattern: context) else { return nil }
+        self.base = base
+    }
+
+    init?(_ base: UnsafeMutableRawPointer) {
+        self.base = base
+        guard base.load(fromByteOffset: 16, as: UInt32.self) == CompletionRing.magic,
+            base.load(fromByteOffset: 24, as: UInt32.self) == 0,  // no incompatible feature
+            base.load(fromByteOffset: 28, as: UInt32.self) == CompletionRing.headerLength
+        else { return nil }
+    }
+
+    /// How many events it holds at most.
+    var capacity: UInt32 { base.load(fromByteOffset: 4, as: UInt32.self) }
+
+    /// The length of the mapping.
+    var length: Int { (Int(CompletionRing.headerLength) + Int(capacity) * 32 + 4095) & ~4095 }
+
+    private func word(_ offset: Int) -> UnsafeMutablePointer<Atomic<UInt32>> {
+        (base + offset).assumingMemoryBound(to: Atomic<UInt32>.self)
+    }
+
+    @inline(__always)
+    var isEmpty: Bool {
+        word(8).pointee.load(ordering: .relaxed) == word(12).pointee.load(ordering: .relaxed)
+    }
+
+    /// Moves events out, at most `limit`, and returns how many. Only for the holder of the harvest lock.
+    func take(into events: UnsafeMutablePointer<io_event>, limit: Int) -> Int {
+        let capacity = self.capacity
+        let tail = word(12).pointee.load(ordering: .acquiring)
+        var head = word(8).pointee.load(ordering: .relaxed)
+        var count = 0
+        while head != tail, count < limit {
+            events[count] = base.load(
+                fromByteOffset: Int(CompletionRing.headerLength) + Int(head) * 32, as: io_event.self)
+            head = head &+ 1 == capacity ? 0 : head &+ 1
+            count += 1
+        }
+        if count > 0 { word(8).pointee.store(head, ordering: .releasing) }
+        return count
+    }
+}

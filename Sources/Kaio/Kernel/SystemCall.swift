@@ -1,0 +1,111 @@
+// The ground floor: system calls in the kernel's own convention. Nothing here touches errno, allocates or
+// locks, so all of it may run in a signal handler.
+
+import CKernel
+
+/// Makes a system call. Returns its result, or the negated errno.
+@inline(__always)
+func systemCall(
+    _ number: CInt, _ a: Int = 0, _ b: Int = 0, _ c: Int = 0, _ d: Int = 0, _ e: Int = 0, _ f: Int = 0
+) -> Int {
+    ck_syscall(Int(number), a, b, c, d, e, f)
+}
+
+/// An address as a system call's argument.
+@inline(__always)
+func address(_ pointer: UnsafeRawPointer?) -> Int { Int(bitPattern: pointer) }
+
+/// A file descriptor: the caller's, or one of ours.
+struct Descriptor: Equatable {
+    let number: CInt
+
+    static let none = Descriptor(number: -1)
+
+    var isOpen: Bool { number >= 0 }
+
+    func close() {
+        if isOpen { _ = systemCall(SYS_close, Int(number)) }
+    }
+
+    /// Reads up to `length` bytes at the descriptor's own offset.
+    func read(_ buffer: UnsafeMutableRawPointer?, _ length: Int) -> Int {
+        systemCall(SYS_read, Int(number), address(buffer), length)
+    }
+
+    func write(_ buffer: UnsafeRawPointer?, _ length: Int) -> Int {
+        systemCall(SYS_write, Int(number), address(buffer), length)
+    }
+
+    func read(_ buffer: UnsafeMutableRawPointer?, _ length: Int, at offset: Int) -> Int {
+        systemCall(SYS_pread64, Int(number), address(buffer), length, offset)
+    }
+
+    func write(_ buffer: UnsafeRawPointer?, _ length: Int, at offset: Int) -> Int {
+        systemCall(SYS_pwrite64, Int(number), address(buffer), length, offset)
+    }
+
+    func synchronize(dataOnly: Bool) -> Int {
+        systemCall(dataOnly ? SYS_fdatasync : SYS_fsync, Int(number))
+    }
+
+    /// The status flags of fcntl(F_GETFL), or a negative errno: -EBADF is the only one possible.
+    var statusFlags: Int { systemCall(SYS_fcntl, Int(number), Int(F_GETFL)) }
+
+    func status(_ status: inout stat) -> Int {
+        withUnsafeMutablePointer(to: &status) { systemCall(SYS_fstat, Int(number), address($0)) }
+    }
+}
+
+/// An eventfd: a counter that can be waited for.
+struct EventDescriptor {
+    let descriptor: Descriptor
+
+    /// Returns nil where the process has no descriptor left.
+    static func make() -> EventDescriptor? {
+        let number = systemCall(SYS_eventfd2, 0, Int(EFD_CLOEXEC | EFD_NONBLOCK))
+        return number < 0 ? nil : EventDescriptor(descriptor: Descriptor(number: CInt(number)))
+    }
+
+    /// Makes it readable.
+    func signal() {
+        var one: UInt64 = 1
+        _ = descriptor.write(&one, 8)
+    }
+
+    /// Makes it unreadable until the next signal.
+    func reset() {
+        var count: UInt64 = 0
+        _ = descriptor.read(&count, 8)
+    }
+}
+
+/// Pages of zeroed memory straight from the kernel, so that no allocator of the program is entered.
+enum Pages {
+    /// Returns nil where the kernel refuses.
+    static func map(_ length: Int) -> UnsafeMutableRawPointer? {
+        let result = systemCall(
+            SYS_mmap, 0, length, Int(PROT_READ | PROT_WRITE),
+            Int(MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE), -1, 0)
+        return result < 0 ? nil : UnsafeMutableRawPointer(bitPattern: result)
+    }
+
+    static func unmap(_ start: UnsafeMutableRawPointer, _ length: Int) {
+        _ = systemCall(SYS_munmap, address(start), length)
+    }
+
+    /// Gives the memory back and leaves the addresses readable, as zeroes.
+    static func discard(_ start: UnsafeMutableRawPointer, _ length: Int) {
+        _ = systemCall(SYS_madvise, address(start), length, Int(MADV_DONTNEED))
+    }
+
+    static func advise(_ start: UnsafeMutableRawPointer, _ length: Int, _ advice: CInt) {
+        _ = systemCall(SYS_madvise, address(start), length, Int(advice))
+    }
+}
+
+/// What Embedded Swift's library seeds its hashing with. The C library has it since 2.36 only, and a preloaded
+/// object must load under older ones; the linker finds this one first, and it is not exported.
+@c(arc4random_buf)
+public func randomBytes(_ buffer: UnsafeMutableRawPointer?, _ length: Int) {
+    _ = systemCall(SYS_getrandom, address(buffer), length, 0)
+}

@@ -1,0 +1,147 @@
+// aio_linux: gives to the kernel what the kernel can do without blocking the caller.
+//
+//     vfs objects = ordered aio_linux aio_pthread
+//
+// Reads and writes of regular files and block devices go by io_submit with RWF_NOWAIT: where the kernel would
+// have to wait (for a page to be read, a block to be allocated), it says so, and the request goes on to the
+// next module. So does all that the kernel does not support this way, and whatever it calls invalid: the plain
+// system call then gives the error that programs know.
+//
+// A buffered request that takes long even without waiting (a large copy) would be done by io_submit in the
+// caller's time; those go on at once.
+
+import CKernel
+import Synchronization
+
+final class AIOLinux: Module {
+    let name: StaticString = "aio_linux"
+    private let position: Int
+    /// Devices whose file system refuses buffered writes with RWF_NOWAIT; each is asked once.
+    private let refusing: UnsafeMutablePointer<Atomic<UInt64>>
+
+    private static let refusingCount = 16
+    /// A buffered request beyond this many bytes is not done in the caller's time.
+    private static let mostInline = 64 << 10
+
+    init(position: Int) {
+        self.position = position
+        refusing = .allocate(capacity: AIOLinux.refusingCount)
+        for index in 0..<AIOLinux.refusingCount { (refusing + index).initialize(to: Atomic(0)) }
+    }
+
+    // MARK: Module
+
+    func submit(_ requests: inout RequestQueue, _ turn: inout Turn) {
+        var mine = RequestQueue()
+        var others = RequestQueue()
+        while let request = requests.popFirst() {
+            if KernelQueue.context != nil, isForKernel(request) {
+                prepare(request)
+                mine.append(request)
+            } else {
+                others.append(request)
+            }
+        }
+        // First those that may take a worker: the kernel's take none of our time.
+        turn.handOn(&others, below: position)
+        if !mine.isEmpty { KernelQueue.submit(&mine, &turn) }
+    }
+
+    func harvested(_ request: Request, _ result: Int, _ turn: inout Turn) {
+        switch result {
+        case -Int(EAGAIN), -Int(EOPNOTSUPP), -Int(EINVAL), -Int(ENOMEM), -Int(ENOSYS):
+            if result == -Int(EOPNOTSUPP) { learn(request) }
+            turn.handOn(request, below: position)
+        case 0... where request.block.pointee.operation == .read && isPartial(request, result):
+            // The rest may be at the end of the file, or not in the page cache.
+            request.block.pointee.transferred += result
+            Statistics.count(Statistics.ranInKernel)
+            turn.handOn(request, below: position)
+        default:
+            Statistics.count(Statistics.ranInKernel)
+            turn.complete(request, result < 0 ? result : request.block.pointee.transferred + result)
+        }
+    }
+
+    func cancel(_ request: Request, _ sequence: UInt64, _ turn: inout Turn) -> Bool {
+        KernelQueue.withdraw(request, sequence, position: position)
+    }
+
+    // MARK: what goes to the kernel
+
+    private func isForKernel(_ request: Request) -> Bool {
+        let file = request.block.pointee.file
+        switch request.block.pointee.operation {
+        case .synchronize, .synchronizeData:
+            return file.kind == .file
+        case .read:
+            return file.kind == .file && (file.isDirect || request.block.pointee.length <= AIOLinux.mostInline)
+        case .write:
+            guard file.kind == .file else { return false }
+            // Beyond the end the kernel would wait for the allocation; it also is where a limit on the file's
+            // size would raise SIGXFSZ in the caller.
+            guard !file.isAppending, request.end <= Int(clamping: file.size) else { return false }
+            return file.isDirect
+                || request.block.pointee.length <= AIOLinux.mostInline && !isRefusing(file.device)
+        case .list:
+            return false
+        }
+    }
+
+    private func prepare(_ request: Request) {
+        let block = request.block
+        let operation: io_iocb_cmd
+        switch block.pointee.operation {
+        case .read: operation = IO_CMD_PREAD
+        case .write: operation = IO_CMD_PWRITE
+        case .synchronizeData: operation = IO_CMD_FDSYNC
+        case .synchronize, .list: operation = IO_CMD_FSYNC
+        }
+        block.pointee.iocb.data = UnsafeMutableRawPointer(block)
+        block.pointee.iocb.aio_lio_opcode = Int16(operation.rawValue)
+        block.pointee.iocb.aio_fildes = block.pointee.descriptor.number
+        if !block.pointee.operation.isSynchronize {
+            block.pointee.iocb.u.c.buf = block.pointee.buffer
+            block.pointee.iocb.u.c.nbytes = UInt(block.pointee.length)
+            block.pointee.iocb.u.c.offset = Int64(block.pointee.offset)
+            block.pointee.iocb.aio_rw_flags = AIOLinux.noWait
+        }
+        if request.isExpectedByNobody, let event = KernelQueue.completionEvent {
+            block.pointee.iocb.u.c.flags = AIOLinux.signalsEvent
+            block.pointee.iocb.u.c.resfd = UInt32(event.descriptor.number)
+        }
+    }
+
+    /// RWF_NOWAIT and IOCB_FLAG_RESFD of the kernel's headers, which can't be included beside libaio's.
+    private static let noWait: UInt32 = 8
+    private static let signalsEvent: UInt32 = 1
+
+    private func isPartial(_ request: Request, _ result: Int) -> Bool {
+        result > 0 && result < request.block.pointee.length
+            && request.block.pointee.offset + result < request.block.pointee.file.size
+    }
+
+    // MARK: what was learnt
+
+    private func isRefusing(_ device: UInt64) -> Bool {
+        for index in 0..<AIOLinux.refusingCount where refusing[index].load(ordering: .relaxed) == device + 1 {
+            return true
+        }
+        return false
+    }
+
+    private func learn(_ request: Request) {
+        guard request.block.pointee.operation == .write, !request.block.pointee.file.isDirect else { return }
+        let device = request.block.pointee.file.device
+        let slot = Int((device &* 0x9e37_79b9_7f4a_7c15) >> 60)
+        refusing[slot].store(device + 1, ordering: .relaxed)
+    }
+}
+
+extension Request {
+    /// Whether its completion must be acted upon though no caller may come for it: somebody is notified.
+    var isExpectedByNobody: Bool {
+        block.pointee.notification.kind != .none
+            || (block.pointee.list.map { $0.block.pointee.notification.kind != .none } ?? false)
+    }
+}

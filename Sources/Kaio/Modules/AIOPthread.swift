@@ -1,0 +1,69 @@
+// aio_pthread: runs everything, on the pool's threads, by priority. The last module of every stack.
+//
+//     vfs objects = ordered aio_linux aio_pthread
+
+import CKernel
+
+final class AIOPthread: Module {
+    let name: StaticString = "aio_pthread"
+    private let position: Int
+
+    init(position: Int) { self.position = position }
+
+    func submit(_ requests: inout RequestQueue, _ turn: inout Turn) { Workers.add(&requests, &turn) }
+
+    func cancel(_ request: Request, _ sequence: UInt64, _ turn: inout Turn) -> Bool {
+        Workers.withdraw(request, sequence, position: position)
+    }
+
+    /// On a thread of the pool: does what the request asks for and completes it.
+    static func perform(_ request: Request) {
+        _ = Engine.hold()
+        let result = transfer(request)
+        Statistics.count(Statistics.ranOnWorker)
+        var turn = Turn(.worker)
+        turn.complete(request, result)
+        turn.finish()
+        Engine.leave(1)
+    }
+
+    private static func transfer(_ request: Request) -> Int {
+        let descriptor = request.block.pointee.descriptor
+        // The number may be another file's by now.
+        guard let now = FileFacts(descriptor), now.isSameFile(as: request.block.pointee.file) else {
+            return -Int(EBADF)
+        }
+        switch request.block.pointee.operation {
+        case .synchronize: return again { descriptor.synchronize(dataOnly: false) }
+        case .synchronizeData: return again { descriptor.synchronize(dataOnly: true) }
+        case .list: return 0
+        case .read, .write: break
+        }
+        let before = request.block.pointee.transferred
+        let result = again { move(request, descriptor) }
+        if result >= 0 { return before + result }
+        return before > 0 ? before : result
+    }
+
+    private static func move(_ request: Request, _ descriptor: Descriptor) -> Int {
+        let isRead = request.block.pointee.operation == .read
+        let buffer = request.remainingBuffer
+        let length = request.remainingLength
+        if request.block.pointee.file.kind != .stream {
+            let result =
+                isRead
+                ? descriptor.read(buffer, length, at: request.remainingOffset)
+                : descriptor.write(buffer, length, at: request.remainingOffset)
+            if result != -Int(ESPIPE) { return result }
+        }
+        return isRead ? descriptor.read(buffer, length) : descriptor.write(buffer, length)
+    }
+
+    /// All signals are blocked here, but a stop and a continuation interrupt some calls all the same.
+    private static func again(_ call: () -> Int) -> Int {
+        while true {
+            let result = call()
+            if result != -Int(EINTR) { return result }
+        }
+    }
+}

@@ -1,0 +1,299 @@
+// ordered: keeps the promises that depend on the order of the calls, and lets all else run in parallel.
+//
+//     vfs objects = ordered aio_linux aio_pthread
+//
+// On one file (also through different descriptors of it):
+//   - overlapping requests, one of which writes, take effect in the order of the calls;
+//   - writes to a descriptor with O_APPEND land in the order of the calls;
+//   - aio_fsync covers every write queued before it, and waits for no later one;
+//   - reads of a pipe, socket or terminal are served in order, so are writes; a read and a write are not.
+//
+// Invariant, under `lock`: a request is registered with its file from its arrival here to its completion. A
+// registered request is either below, or held; a held one waits for exactly one other, its blocker: an earlier
+// request of the same file that conflicts with it and is not complete. When the blocker completes, the next
+// one is looked for; if there is none, the request is handed on. Since a blocker is always earlier, nobody
+// waits in a circle.
+
+import CKernel
+import Synchronization
+
+/// What is in flight on one file.
+struct OrderedFile: Equatable {
+    struct State {
+        var device: UInt64 = 0
+        var inode: UInt64 = 0
+        var next: OrderedFile?
+        var count = 0
+        var tree = OrderedTree()
+        /// The latest write, and the latest read of a stream.
+        var lastWrite: Request?
+        var lastRead: Request?
+    }
+
+    let state: UnsafeMutablePointer<State>
+
+    static func == (a: OrderedFile, b: OrderedFile) -> Bool { a.state == b.state }
+}
+
+final class Ordered: Module {
+    private struct State: ~Copyable {
+        let lock = Lock()
+        var unused: OrderedFile?
+    }
+
+    let name: StaticString = "ordered"
+    private let position: Int
+    private let state: UnsafeMutablePointer<State>
+    /// The files in flight, by a hash of their number.
+    private let buckets: UnsafeMutablePointer<OrderedFile?>
+
+    private static let bucketCount = 1024
+    private static let filesAtOnce = 64
+
+    init(position: Int) {
+        self.position = position
+        state = .allocate(capacity: 1)
+        state.initialize(to: State())
+        buckets = .allocate(capacity: Ordered.bucketCount)
+        buckets.initialize(repeating: nil, count: Ordered.bucketCount)
+    }
+
+    func reset() {
+        state.pointee.lock.reset()
+        for bucket in 0..<Ordered.bucketCount {
+            while let file = buckets[bucket] {
+                buckets[bucket] = file.state.pointee.next
+                file.state.pointee.next = state.pointee.unused
+                state.pointee.unused = file
+            }
+        }
+    }
+
+    // MARK: Module
+
+    func submit(_ requests: inout RequestQueue, _ turn: inout Turn) {
+        var free = RequestQueue()
+        var held = 0
+        state.pointee.lock.lock()
+        while let request = requests.popFirst() {
+            guard register(request) else {
+                // No memory to keep the order with.
+                turn.complete(request, -Int(EAGAIN))
+                continue
+            }
+            turn.watch(request, at: position)
+            if let blocker = conflict(request) {
+                attach(request, to: blocker)
+                held += 1
+            } else {
+                free.append(request)
+            }
+        }
+        state.pointee.lock.unlock()
+        if held > 0 { Reactor.heldBack(held) }
+        turn.handOn(&free, below: position)
+    }
+
+    func completed(_ request: Request, _ turn: inout Turn) -> Bool {
+        var free = RequestQueue()
+        state.pointee.lock.lock()
+        unregister(request)
+        let released = release(waitersOf: request, &free)
+        state.pointee.lock.unlock()
+        if released > 0 {
+            Reactor.heldBack(-released)
+            turn.handOn(&free, below: position)
+        }
+        return true
+    }
+
+    func cancel(_ request: Request, _ sequence: UInt64, _ turn: inout Turn) -> Bool {
+        state.pointee.lock.lock()
+        guard request.sequence == sequence,
+            Int(request.block.pointee.waitingIn.load(ordering: .relaxed)) == position + 1
+        else {
+            state.pointee.lock.unlock()
+            return false
+        }
+        detach(request)
+        state.pointee.lock.unlock()
+        Reactor.heldBack(-1)
+        return true
+    }
+
+    // MARK: conflicts; all of this under the lock
+
+    /// The request that this one must wait for next, or nil.
+    private func conflict(_ request: Request) -> Request? {
+        let file = request.block.pointee.order.file!.state
+        let sequence = request.sequence
+        if request.block.pointee.operation.isSynchronize {
+            return latest(file.pointee.lastWrite, before: sequence)
+        }
+        if request.block.pointee.file.kind == .file {
+            return file.pointee.tree.latestConflict(
+                request.block.pointee.order.start, request.block.pointee.order.end,
+                isWrite: request.block.pointee.operation == .write, before: sequence)
+        }
+        return request.block.pointee.order.earlier
+    }
+
+    /// The latest request of a list that is earlier than `sequence`.
+    private func latest(_ last: Request?, before sequence: UInt64) -> Request? {
+        var current = last
+        while let request = current, request.sequence > sequence { current = request.block.pointee.order.earlier }
+        return current
+    }
+
+    /// Makes a request wait for another.
+    private func attach(_ request: Request, to blocker: Request) {
+        request.block.pointee.order.blocker = blocker
+        request.block.pointee.waitingIn.store(UInt8(position + 1), ordering: .relaxed)
+        let first = blocker.block.pointee.order.waiters
+        request.block.pointee.order.previousWaiter = nil
+        request.block.pointee.order.nextWaiter = first
+        first?.block.pointee.order.previousWaiter = request
+        blocker.block.pointee.order.waiters = request
+    }
+
+    private func detach(_ request: Request) {
+        guard let blocker = request.block.pointee.order.blocker else { return }
+        let previous = request.block.pointee.order.previousWaiter
+        let next = request.block.pointee.order.nextWaiter
+        if let previous {
+            previous.block.pointee.order.nextWaiter = next
+        } else {
+            blocker.block.pointee.order.waiters = next
+        }
+        next?.block.pointee.order.previousWaiter = previous
+        request.block.pointee.order.blocker = nil
+        request.block.pointee.waitingIn.store(0, ordering: .relaxed)
+    }
+
+    /// A request is complete: those that waited for it wait for another, or go on.
+    private func release(waitersOf request: Request, _ free: inout RequestQueue) -> Int {
+        var released = 0
+        while let waiter = request.block.pointee.order.waiters {
+            detach(waiter)
+            if let blocker = conflict(waiter) {
+                attach(waiter, to: blocker)
+            } else {
+                free.append(waiter)
+                released += 1
+            }
+        }
+        return released
+    }
+
+    // MARK: registration; under the lock
+
+    private func register(_ request: Request) -> Bool {
+        let facts = request.block.pointee.file
+        guard let file = find(facts) else { return false }
+        file.state.pointee.count += 1
+        request.block.pointee.order.file = file
+        let isWrite = request.block.pointee.operation == .write
+        if request.block.pointee.operation.isSynchronize { return true }
+        if isWrite {
+            link(request, &file.state.pointee.lastWrite)
+        } else if facts.kind != .file {
+            link(request, &file.state.pointee.lastRead)
+        }
+        if facts.kind == .file {
+            if isWrite && facts.isAppending {
+                // Where it lands is not known, but not before what is there now.
+                request.block.pointee.order.start = Int(clamping: facts.size)
+                request.block.pointee.order.end = .max
+            } else {
+                request.block.pointee.order.start = request.block.pointee.offset
+                request.block.pointee.order.end = request.end
+            }
+            file.state.pointee.tree.insert(request)
+        }
+        return true
+    }
+
+    private func unregister(_ request: Request) {
+        guard let file = request.block.pointee.order.file else { return }
+        if !request.block.pointee.operation.isSynchronize {
+            let isFile = request.block.pointee.file.kind == .file
+            if isFile { file.state.pointee.tree.remove(request) }
+            if request.block.pointee.operation == .write {
+                unlink(request, &file.state.pointee.lastWrite)
+            } else if !isFile {
+                unlink(request, &file.state.pointee.lastRead)
+            }
+        }
+        request.block.pointee.order.file = nil
+        file.state.pointee.count -= 1
+        if file.state.pointee.count == 0 { forget(file) }
+    }
+
+    private func link(_ request: Request, _ last: inout Request?) {
+        request.block.pointee.order.earlier = last
+        request.block.pointee.order.later = nil
+        last?.block.pointee.order.later = request
+        last = request
+    }
+
+    private func unlink(_ request: Request, _ last: inout Request?) {
+        let earlier = request.block.pointee.order.earlier
+        let later = request.block.pointee.order.later
+        earlier?.block.pointee.order.later = later
+        if let later { later.block.pointee.order.earlier = earlier } else { last = earlier }
+    }
+
+    // MARK: files; under the lock
+
+    private func bucket(_ device: UInt64, _ inode: UInt64) -> UnsafeMutablePointer<OrderedFile?> {
+        let hash = (inode ^ device &* 0xbf58_476d_1ce4_e5b9) &* 0x9e37_79b9_7f4a_7c15
+        return buckets + Int(hash >> 54)
+    }
+
+    private func find(_ facts: FileFacts) -> OrderedFile? {
+        let bucket = bucket(facts.device, facts.inode)
+        var current = bucket.pointee
+        while let file = current {
+            if file.state.pointee.device == facts.device, file.state.pointee.inode == facts.inode { return file }
+            current = file.state.pointee.next
+        }
+        guard let file = takeUnused() else { return nil }
+        file.state.initialize(to: OrderedFile.State())
+        file.state.pointee.device = facts.device
+        file.state.pointee.inode = facts.inode
+        file.state.pointee.next = bucket.pointee
+        bucket.pointee = file
+        return file
+    }
+
+    private func forget(_ file: OrderedFile) {
+        let bucket = bucket(file.state.pointee.device, file.state.pointee.inode)
+        if bucket.pointee == file {
+            bucket.pointee = file.state.pointee.next
+        } else {
+            var current = bucket.pointee
+            while let candidate = current, candidate.state.pointee.next != file {
+                current = candidate.state.pointee.next
+            }
+            current?.state.pointee.next = file.state.pointee.next
+        }
+        file.state.pointee.next = state.pointee.unused
+        state.pointee.unused = file
+    }
+
+    private func takeUnused() -> OrderedFile? {
+        if state.pointee.unused == nil {
+            let stride = MemoryLayout<OrderedFile.State>.stride
+            guard let memory = Pages.map(Ordered.filesAtOnce * stride) else { return nil }
+            let files = memory.assumingMemoryBound(to: OrderedFile.State.self)
+            for index in 0..<Ordered.filesAtOnce {
+                (files + index).initialize(to: OrderedFile.State())
+                files[index].next = state.pointee.unused
+                state.pointee.unused = OrderedFile(state: files + index)
+            }
+        }
+        let file = state.pointee.unused
+        state.pointee.unused = file?.state.pointee.next
+        return file
+    }
+}

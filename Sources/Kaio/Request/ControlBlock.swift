@@ -1,0 +1,212 @@
+// One request while it is in flight.
+//
+// Invariant: a control block belongs to one holder at a time: the thread that makes it, then a module (in the
+// module's queue, under the module's lock), the kernel, a worker, and last the turn that completes it. Only
+// the holder reads or writes it, but for the atomics, which anyone may look at: `sequence` (which request
+// lives here; it is never used twice) and `waitingIn` (the module whose queue it is in; changed under that
+// module's lock only). A block's memory is never unmapped, so that a look at a block whose request is long
+// gone is harmless.
+
+import CKernel
+import Synchronization
+
+/// What a request asks for.
+enum Operation: UInt8 {
+    case read, write, synchronize, synchronizeData
+    /// A list of lio_listio as a whole: it is complete when its last member is, and then notifies.
+    case list
+
+    var isSynchronize: Bool { self == .synchronize || self == .synchronizeData }
+}
+
+/// What a descriptor refers to, as far as requests on it differ.
+struct FileFacts {
+    enum Kind: UInt8 {
+        /// A regular file or a block device: has offsets, and requests may overlap.
+        case file
+        /// A pipe, FIFO, socket, or terminal: bytes come and go in order.
+        case stream
+        /// Other character devices, directories, and what the kernel invents tomorrow.
+        case other
+    }
+
+    var device: UInt64 = 0
+    var inode: UInt64 = 0
+    var size: Int64 = 0
+    var kind = Kind.other
+    var statusFlags: CInt = 0
+
+    var isDirect: Bool { statusFlags & __O_DIRECT != 0 }
+    var isAppending: Bool { statusFlags & O_APPEND != 0 }
+    var isReadable: Bool { statusFlags & O_ACCMODE != O_WRONLY && statusFlags & __O_PATH == 0 }
+    var isWritable: Bool { statusFlags & O_ACCMODE != O_RDONLY && statusFlags & __O_PATH == 0 }
+
+    /// Whether both look at the same file, be it through different descriptors.
+    func isSameFile(as other: FileFacts) -> Bool { device == other.device && inode == other.inode }
+
+    init() {}
+
+    /// Looks at a descriptor; nil if it is not open.
+    init?(_ descriptor: Descriptor) {
+        let flags = descriptor.statusFlags
+        var status = stat()
+        guard flags >= 0, descriptor.status(&status) == 0 else { return nil }
+        statusFlags = CInt(truncatingIfNeeded: flags)
+        device = UInt64(status.st_dev)
+        inode = UInt64(status.st_ino)
+        size = Int64(status.st_size)
+        switch CInt(status.st_mode) & S_IFMT {
+        case S_IFREG:
+            kind = .file
+        case S_IFBLK:
+            kind = .file
+            // However many device nodes there are, it is one device. It is as long as it is.
+            device = UInt64(status.st_rdev)
+            inode = .max
+            size = .max
+        case S_IFIFO, S_IFSOCK:
+            kind = .stream
+        case S_IFCHR:
+            // What has no offset (a terminal) is a stream; /dev/zero and its like are not.
+            kind = systemCall(SYS_lseek, Int(descriptor.number), 0, Int(SEEK_CUR)) == -Int(ESPIPE) ? .stream : .other
+        default:
+            kind = .other
+        }
+    }
+}
+
+struct ControlBlock: ~Copyable {
+    /// What the kernel is given. Its `data` is the address of this block.
+    var iocb: iocb
+
+    /// Which request lives here, in the order of the calls; 0 in a free block.
+    let sequence: Atomic<UInt64>
+    /// One more than the position of the module whose queue the request waits in; 0 if in none.
+    let waitingIn: Atomic<UInt8>
+    /// The next free block, by number.
+    let nextFree: Atomic<UInt32>
+
+    /// The next request of the queue that this one is in.
+    var next: Request?
+
+    /// The caller's control block; nil in a list.
+    var user: UserBlock?
+
+    var operation: Operation
+    /// The position in the stack of the module that has the request.
+    var position: UInt8
+    /// The modules that want to see the completion, one bit for each position.
+    var watchers: UInt16
+    /// How much below its peers the request is to run: aio_reqprio.
+    var priority: Int32
+    var descriptor: Descriptor
+    var file: FileFacts
+
+    var buffer: UnsafeMutableRawPointer?
+    var length: Int
+    var offset: Int
+    /// How many bytes were transferred already, where it takes more than one step.
+    var transferred: Int
+    /// Bytes transferred, or a negated errno.
+    var result: Int
+
+    var notification: Notification
+    /// The list that the request is a member of.
+    var list: Request?
+    /// In a list: how many members, and the submission itself, are not done.
+    let pending: Atomic<Int32>
+    /// In a list: whether any member failed.
+    let anyFailed: Atomic<Bool>
+    /// In a list of LIO_WAIT: whether a caller waits, who then frees the block.
+    let isAwaited: Atomic<Bool>
+
+    /// The bookkeeping of the module `ordered`.
+    var order: OrderNode
+}
+
+/// A handle to a control block.
+struct Request: Equatable {
+    let block: UnsafeMutablePointer<ControlBlock>
+
+    @inline(__always)
+    init(_ block: UnsafeMutablePointer<ControlBlock>) { self.block = block }
+
+    /// The request that an iocb of the kernel's event belongs to.
+    init?(data: UnsafeMutableRawPointer?) {
+        guard let data else { return nil }
+        block = data.assumingMemoryBound(to: ControlBlock.self)
+    }
+
+    @inline(__always)
+    static func == (a: Request, b: Request) -> Bool { a.block == b.block }
+
+    @inline(__always)
+    var sequence: UInt64 { block.pointee.sequence.load(ordering: .relaxed) }
+
+    /// What is left to transfer.
+    var remainingBuffer: UnsafeMutableRawPointer? {
+        block.pointee.buffer.map { $0 + block.pointee.transferred }
+    }
+    var remainingLength: Int { block.pointee.length - block.pointee.transferred }
+    var remainingOffset: Int { block.pointee.offset + block.pointee.transferred }
+
+    /// The first offset behind the request; saturated.
+    var end: Int {
+        let (end, overflow) = block.pointee.offset.addingReportingOverflow(block.pointee.length)
+        return overflow ? .max : end
+    }
+}
+
+/// Requests in a row, linked through the requests themselves. A request is in one queue at most.
+struct RequestQueue {
+    private(set) var first: Request?
+    private var last: Request?
+
+    var isEmpty: Bool { first == nil }
+
+    mutating func append(_ request: Request) {
+        request.block.pointee.next = nil
+        if let last { last.block.pointee.next = request } else { first = request }
+        last = request
+    }
+
+    mutating func popFirst() -> Request? {
+        guard let request = first else { return nil }
+        first = request.block.pointee.next
+        if first == nil { last = nil }
+        request.block.pointee.next = nil
+        return request
+    }
+
+    /// Moves all of another queue behind this one.
+    mutating func append(contentsOf other: inout RequestQueue) {
+        guard let head = other.first else { return }
+        if let last { last.block.pointee.next = head } else { first = head }
+        last = other.last
+        other = RequestQueue()
+    }
+
+    /// Moves all of another queue before this one.
+    mutating func prepend(contentsOf other: inout RequestQueue) {
+        other.append(contentsOf: &self)
+        swap(&self, &other)
+    }
+
+    /// Takes a request out, wherever it is; false if it is not there.
+    mutating func remove(_ request: Request) -> Bool {
+        var previous: Request?
+        var current = first
+        while let candidate = current {
+            let next = candidate.block.pointee.next
+            if candidate == request {
+                if let previous { previous.block.pointee.next = next } else { first = next }
+                if last == candidate { last = previous }
+                candidate.block.pointee.next = nil
+                return true
+            }
+            previous = candidate
+            current = next
+        }
+        return false
+    }
+}

@@ -1,0 +1,57 @@
+// How a program wants to hear of a completion: the part of the caller's sigevent that counts, copied when the
+// request is made, since the aiocb is the caller's again before the notification is sent.
+
+import CKernel
+
+typealias NotifyFunction = @convention(c) (sigval) -> Void
+
+struct Notification {
+    enum Kind: UInt8 {
+        case none, signal, threadSignal, function
+    }
+
+    var kind = Kind.none
+    var signal: CInt = 0
+    var thread: CInt = 0
+    var value = sigval()
+    var function: NotifyFunction?
+    /// Of pthread_attr_t; the caller keeps them valid until the notification, as with the C library.
+    var attributes: UnsafeMutableRawPointer?
+
+    init() {}
+
+    /// Nil for a sigevent that says nothing sensible: EINVAL.
+    init?(_ event: UnsafePointer<sigevent>) {
+        switch event.pointee.sigev_notify {
+        case CInt(SIGEV_NONE):
+            return
+        case CInt(SIGEV_SIGNAL), CInt(SIGEV_THREAD_ID):
+            signal = event.pointee.sigev_signo
+            guard signal >= 0, signal <= Notification.lastSignal else { return nil }
+            // A zeroed sigevent is SIGEV_SIGNAL with signal 0. Programs mean "none" by it.
+            if signal == 0 { return }
+            kind = .signal
+            if event.pointee.sigev_notify == CInt(SIGEV_THREAD_ID) {
+                kind = .threadSignal
+                thread = ck_sigevent_thread(event)
+            }
+        case CInt(SIGEV_THREAD):
+            kind = .function
+            function = ck_sigevent_function(event)
+            attributes = ck_sigevent_attributes(event)
+            guard function != nil else { return nil }
+        default:
+            return nil
+        }
+        value = event.pointee.sigev_value
+    }
+
+    private static let lastSignal: CInt = 64
+
+    /// Queues the signal. False if the kernel's queue is full: the caller tries again later.
+    func sendSignal() -> Bool {
+        ck_queue_signal(
+            CInt(truncatingIfNeeded: systemCall(SYS_getpid)), kind == .threadSignal ? thread : 0, signal, value)
+            != -Int(EAGAIN)
+    }
+}

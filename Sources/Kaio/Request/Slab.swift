@@ -1,0 +1,133 @@
+// Where control blocks live: one range of memory, handed out by number.
+//
+// Invariant: a number is either on the free list, or never used yet (at or above `fresh`), or belongs to one
+// request. The list's head carries a count that changes with every step, so that a head that was popped and
+// pushed back in between is not mistaken for the one that was read. No lock, no allocation; async-signal-safe.
+
+import CKernel
+import Synchronization
+
+enum Slab {
+    /// The blocks; 0 until the first use.
+    private static let base = Atomic<UInt>(0)
+    private static let limit = Atomic<UInt32>(0)
+    /// The count of steps in the high half, the number of the first free block plus one in the low half.
+    private static let head = Atomic<UInt64>(0)
+    private static let fresh = Atomic<UInt32>(0)
+    /// Requests are numbered in the order in which they are made, from 1.
+    private static let lastSequence = Atomic<UInt64>(0)
+
+    private static let stride = (MemoryLayout<ControlBlock>.stride + 63) & ~63
+
+    /// Reserves room for so many requests; memory is used as they come. False where there is no room.
+    /// Called under the lock of the engine's life cycle.
+    static func prepare(limit count: UInt32) -> Bool {
+        if base.load(ordering: .acquiring) != 0 { return true }
+        guard let memory = Pages.map(Int(count) * stride) else { return false }
+        limit.store(count, ordering: .relaxed)
+        base.store(UInt(bitPattern: memory), ordering: .releasing)
+        return true
+    }
+
+    @inline(__always)
+    static func request(number: UInt32) -> Request {
+        let memory = UnsafeMutableRawPointer(bitPattern: base.load(ordering: .acquiring))!
+        return Request((memory + Int(number) * stride).assumingMemoryBound(to: ControlBlock.self))
+    }
+
+    @inline(__always)
+    static func number(of request: Request) -> UInt32 {
+        UInt32((UInt(bitPattern: request.block) - base.load(ordering: .relaxed)) / UInt(stride))
+    }
+
+    /// How many blocks were ever in use: the numbers to look through for every request.
+    static var used: UInt32 { fresh.load(ordering: .acquiring) }
+
+    /// A zeroed block with a new sequence, or nil if the limit is reached.
+    static func allocate() -> Request? {
+        guard let request = takeFree() ?? takeFresh() else { return nil }
+        request.block.pointee.clear()
+        let sequence = lastSequence.wrappingAdd(1, ordering: .relaxed).newValue
+        request.block.pointee.sequence.store(sequence, ordering: .relaxed)
+        return request
+    }
+
+    static func free(_ request: Request) {
+        request.block.pointee.sequence.store(0, ordering: .relaxed)
+        let number = number(of: request)
+        var old = head.load(ordering: .relaxed)
+        while true {
+            request.block.pointee.nextFree.store(UInt32(truncatingIfNeeded: old), ordering: .relaxed)
+            let new = (old >> 32 &+ 1) << 32 | UInt64(number + 1)
+            let (exchanged, original) = head.weakCompareExchange(
+                expected: old, desired: new, successOrdering: .releasing, failureOrdering: .relaxed)
+            if exchanged { return }
+            old = original
+        }
+    }
+
+    private static func takeFree() -> Request? {
+        var old = head.load(ordering: .acquiring)
+        while true {
+            let number = UInt32(truncatingIfNeeded: old)
+            if number == 0 { return nil }
+            let request = request(number: number - 1)
+            let next = request.block.pointee.nextFree.load(ordering: .relaxed)
+            let (exchanged, original) = head.weakCompareExchange(
+                expected: old, desired: (old >> 32 &+ 1) << 32 | UInt64(next),
+                successOrdering: .acquiringAndReleasing, failureOrdering: .acquiring)
+            if exchanged { return request }
+            old = original
+        }
+    }
+
+    private static func takeFresh() -> Request? {
+        var old = fresh.load(ordering: .relaxed)
+        while old < limit.load(ordering: .relaxed) {
+            let (exchanged, original) = fresh.weakCompareExchange(
+                expected: old, desired: old + 1, ordering: .acquiringAndReleasing)
+            if exchanged { return request(number: old) }
+            old = original
+        }
+        return nil
+    }
+
+    /// Makes everything free and gives the memory back. Only while no block is in use: in an engine that goes
+    /// down, and in the child of a fork, where no request of the parent's exists.
+    static func discard() {
+        head.store(0, ordering: .relaxed)
+        fresh.store(0, ordering: .relaxed)
+        let memory = base.load(ordering: .relaxed)
+        if memory != 0 {
+            Pages.discard(
+                UnsafeMutableRawPointer(bitPattern: memory)!, Int(limit.load(ordering: .relaxed)) * stride)
+        }
+    }
+}
+
+extension ControlBlock {
+    /// Makes a new request of the block, whatever was there.
+    mutating func clear() {
+        iocb = CKernel.iocb()
+        waitingIn.store(0, ordering: .relaxed)
+        next = nil
+        user = nil
+        operation = .read
+        position = 0
+        watchers = 0
+        priority = 0
+        descriptor = .none
+        file = FileFacts()
+        buffer = nil
+        length = 0
+        offset = 0
+        transferred = 0
+        result = 0
+        notification = Notification()
+        list = nil
+        pending.store(0, ordering: .relaxed)
+        anyFailed.store(false, ordering: .relaxed)
+        isAwaited.store(false, ordering: .relaxed)
+        order = OrderNode()
+    }
+}

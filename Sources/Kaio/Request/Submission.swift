@@ -1,0 +1,191 @@
+// From a caller's aiocb to a request in the stack.
+//
+// What is wrong with the call itself is said by the call, and nothing is queued then: an aiocb that is in
+// flight already (EBUSY), aio_reqprio or the sigevent out of range (EINVAL), too many requests (EAGAIN). What
+// is wrong with the operation (descriptor, offset, length, buffer) is the request's result, as with the C
+// library: programs were written and tested there.
+
+import CKernel
+import Synchronization
+
+enum Submission {
+    /// More than this no call transfers; the kernel's MAX_RW_COUNT.
+    private static let mostBytes = 0x7fff_f000
+
+    /// aio_read, aio_write, aio_fsync: one request. Returns 0 or the errno of the call.
+    static func submit(_ user: UserBlock, _ operation: Operation) -> CInt {
+        if user.isInProgress { return EBUSY }
+        guard let notification = Notification(user.event) else { return EINVAL }
+        let priority = operation.isSynchronize ? 0 : user.priority
+        guard (0...CInt(Workers.lowestPriority)).contains(priority) else { return EINVAL }
+        if operation.isSynchronize, user.descriptor.statusFlags < 0 { return EBADF }
+        let mask = SignalMask.blockAll()
+        defer { mask.restore() }
+        guard Engine.enter(1) else { return EAGAIN }
+        guard let request = Slab.allocate() else {
+            Engine.leave(1)
+            return EAGAIN
+        }
+        request.block.pointee.notification = notification
+        request.block.pointee.priority = priority
+        var turn = Turn(.submitter)
+        var queue = RequestQueue()
+        take(request, user, operation, 0, &queue, &turn)
+        run(&queue, &turn)
+        return 0
+    }
+
+    /// lio_listio. Returns 0 or the errno of the call.
+    ///
+    /// - Parameters:
+    ///   - wait: LIO_WAIT: return when all members are done.
+    ///   - event: the list's own notification; ignored with `wait`.
+    static func submitList(
+        _ members: UnsafePointer<UnsafeMutablePointer<aiocb>?>?, _ count: Int, wait: Bool,
+        _ event: UnsafePointer<sigevent>?
+    ) -> CInt {
+        var listNotification = Notification()
+        if !wait, let event {
+            guard let valid = Notification(event) else { return EINVAL }
+            listNotification = valid
+        }
+        let mask = SignalMask.blockAll()
+        var held: Request?
+        let error = begin(members, count, wait: wait, listNotification, &held)
+        mask.restore()
+        guard let list = held else { return error }
+        return awaitMembers(list, error)
+    }
+
+    /// Submits a list's members. With `wait`, `held` is the list, which the caller has a hold of.
+    private static func begin(
+        _ members: UnsafePointer<UnsafeMutablePointer<aiocb>?>?, _ count: Int, wait: Bool,
+        _ notification: Notification, _ held: inout Request?
+    ) -> CInt {
+        guard Engine.enter(1) else { return EAGAIN }
+        guard let list = Slab.allocate() else {
+            Engine.leave(1)
+            return EAGAIN
+        }
+        list.block.pointee.operation = .list
+        list.block.pointee.notification = notification
+        list.block.pointee.pending.store(1, ordering: .relaxed)
+        var turn = Turn(.submitter)
+        var queue = RequestQueue()
+        var error: CInt = 0
+        for index in 0..<count {
+            guard let member = members?[index] else { continue }
+            let problem = addMember(UserBlock(member), list, &queue, &turn)
+            if problem != 0 { error = problem }
+        }
+        run(&queue, &turn)
+        if wait {
+            held = list
+        } else {
+            _ = Engine.hold()
+            Publication.leave(list, &turn)
+            turn.finish()
+            Engine.leave(1)
+        }
+        return error
+    }
+
+    /// Makes a request of a list's member. Returns what the call must tell: EAGAIN for no room, EIO for a member
+    /// that is in flight already. All else that is wrong with a member is the member's own status.
+    private static func addMember(
+        _ user: UserBlock, _ list: Request, _ queue: inout RequestQueue, _ turn: inout Turn
+    ) -> CInt {
+        var problem: CInt = 0
+        var operation = Operation.read
+        switch user.listOperation {
+        case CInt(LIO_READ): operation = .read
+        case CInt(LIO_WRITE): operation = .write
+        case CInt(LIO_NOP): return 0
+        default: problem = EINVAL
+        }
+        if user.isInProgress { return EIO }
+        let notification = Notification(user.event)
+        if notification == nil || !(0...CInt(Workers.lowestPriority)).contains(user.priority) { problem = EINVAL }
+        guard Engine.enter(1) else {
+            fail(user, EAGAIN)
+            return EAGAIN
+        }
+        guard let request = Slab.allocate() else {
+            Engine.leave(1)
+            fail(user, EAGAIN)
+            return EAGAIN
+        }
+        if let notification { request.block.pointee.notification = notification }
+        request.block.pointee.list = list
+        list.block.pointee.pending.wrappingAdd(1, ordering: .relaxed)
+        if problem == 0 { request.block.pointee.priority = user.priority }
+        take(request, user, operation, problem, &queue, &turn)
+        return 0
+    }
+
+    /// Gives an aiocb a status without a request.
+    private static func fail(_ user: UserBlock, _ error: CInt) {
+        user.begin(slot: .max, sequence: 0)
+        user.publish(-Int(error), slot: .max, sequence: 0)
+    }
+
+    /// LIO_WAIT: waits until only the caller's own hold is left.
+    private static func awaitMembers(_ list: Request, _ error: CInt) -> CInt {
+        let outcome = Waiting.wait(until: .never, as: .caller, cancellable: true, holding: list) {
+            list.block.pointee.pending.load(ordering: .acquiring) == 1
+        }
+        let anyFailed = list.block.pointee.anyFailed.load(ordering: .relaxed)
+        giveUp(list)
+        if outcome == .interrupted { return EINTR }
+        return error != 0 ? error : (anyFailed ? EIO : 0)
+    }
+
+    /// The caller's hold of a list ends, also when its thread is cancelled.
+    static func giveUp(_ list: Request) {
+        let mask = SignalMask.blockAll()
+        var turn = Turn(.caller)
+        Publication.leave(list, &turn)
+        mask.restore()
+    }
+
+    /// Copies what the request needs and stamps the aiocb. What can't work, for a reason already known or found
+    /// now, is complete at once.
+    private static func take(
+        _ request: Request, _ user: UserBlock, _ operation: Operation, _ known: CInt,
+        _ queue: inout RequestQueue, _ turn: inout Turn
+    ) {
+        request.block.pointee.user = user
+        request.block.pointee.operation = operation
+        request.block.pointee.descriptor = user.descriptor
+        Statistics.countSubmitted(operation)
+        if !operation.isSynchronize {
+            request.block.pointee.buffer = user.buffer
+            request.block.pointee.length = min(user.length, mostBytes)
+            request.block.pointee.offset = user.offset
+        }
+        user.begin(slot: Slab.number(of: request), sequence: request.sequence)
+        let problem = known != 0 ? known : check(request, length: operation.isSynchronize ? 0 : user.length)
+        if problem == 0 { queue.append(request) } else { turn.complete(request, -Int(problem)) }
+    }
+
+    private static func check(_ request: Request, length: Int) -> CInt {
+        // aio_nbytes is unsigned; beyond SSIZE_MAX it is below zero here.
+        if length < 0 || request.block.pointee.offset < 0 { return EINVAL }
+        guard let file = FileFacts(request.block.pointee.descriptor) else { return EBADF }
+        request.block.pointee.file = file
+        switch request.block.pointee.operation {
+        case .read: return file.isReadable ? 0 : EBADF
+        case .write: return file.isWritable ? 0 : EBADF
+        case .synchronize, .synchronizeData, .list: return 0
+        }
+    }
+
+    private static func run(_ queue: inout RequestQueue, _ turn: inout Turn) {
+        _ = Engine.hold()
+        turn.begin(&queue)
+        turn.finish()
+        // What the kernel did or refused at once is brought further at once.
+        if KernelQueue.hasEvents { KernelQueue.harvest(&turn) }
+        Engine.leave(1)
+    }
+}

@@ -1,0 +1,30 @@
+// aio_suspend: waits for any request of a list.
+
+import CKernel
+
+enum Suspension {
+    /// Returns 0, EAGAIN (the time is up) or EINTR. Null entries are skipped; a list with no request in it
+    /// returns 0 at once, as with the C library: programs rely on it.
+    static func wait(
+        _ list: UnsafePointer<UnsafePointer<aiocb>?>?, _ count: Int, until deadline: Instant
+    ) -> CInt {
+        guard let list else { return 0 }
+        let outcome = Waiting.wait(until: deadline, as: .caller, cancellable: true) { anyDone(list, count) }
+        switch outcome {
+        case .done: return 0
+        case .timedOut: return EAGAIN
+        case .interrupted: return EINTR
+        }
+    }
+
+    /// Whether any entry is not in progress, or there is none.
+    private static func anyDone(_ list: UnsafePointer<UnsafePointer<aiocb>?>, _ count: Int) -> Bool {
+        var isEmpty = true
+        for index in 0..<count {
+            guard let control = list[index] else { continue }
+            if !UserBlock(control).isInProgress { return true }
+            isEmpty = false
+        }
+        return isEmpty
+    }
+}

@@ -1,0 +1,110 @@
+// What the library keeps in the caller's own struct aiocb, in the bytes that the C library's struct has for
+// this purpose (96 to 127):
+//
+//      96  key       the block's own address under a secret of the process: says that the status is ours
+//     104  slot      the number of the control block
+//     108  tag       the low half of the request's sequence
+//     112  status    EINPROGRESS, then 0 or the errno (the place where glibc has it)
+//     120  result    what aio_return gives
+//
+// Invariant: from the call that submits until publication, key, slot, tag and status EINPROGRESS stand there.
+// Publication writes the result, then the status with release ordering, and never touches the block again.
+// A copy of the block, a block of garbage, one whose result was returned, or the parent's after a fork, has
+// no valid key.
+
+import CKernel
+import Synchronization
+
+struct UserBlock {
+    let base: UnsafeMutableRawPointer
+
+    init(_ control: UnsafeRawPointer) { base = UnsafeMutableRawPointer(mutating: control) }
+
+    /// Changed in the child of a fork, which makes every key of the parent's invalid.
+    static let secret = Atomic<UInt64>(0)
+
+    @inline(__always)
+    private func at<T: AtomicRepresentable>(_ offset: Int, _: T.Type) -> UnsafeMutablePointer<Atomic<T>> {
+        (base + offset).assumingMemoryBound(to: Atomic<T>.self)
+    }
+
+    private var key: UnsafeMutablePointer<Atomic<UInt64>> { at(96, UInt64.self) }
+    private var slot: UnsafeMutablePointer<Atomic<UInt32>> { at(104, UInt32.self) }
+    private var tag: UnsafeMutablePointer<Atomic<UInt32>> { at(108, UInt32.self) }
+    private var status: UnsafeMutablePointer<Atomic<Int32>> { at(112, Int32.self) }
+    private var result: UnsafeMutablePointer<Atomic<Int>> { at(120, Int.self) }
+
+    @inline(__always)
+    private var validKey: UInt64 {
+        UInt64(UInt(bitPattern: base)) &* 0x9e37_79b9_7f4a_7c15 ^ UserBlock.secret.load(ordering: .relaxed)
+    }
+
+    /// Whether a request of ours was submitted with this block and its result not yet returned.
+    @inline(__always)
+    var isOurs: Bool {
+        let valid = validKey
+        return key.pointee.load(ordering: .relaxed) == valid && valid != 0
+            && UserBlock.secret.load(ordering: .relaxed) != 0
+    }
+
+    /// EINPROGRESS, 0, the error, or EINVAL for what is no request of ours.
+    @inline(__always)
+    var error: CInt { isOurs ? status.pointee.load(ordering: .acquiring) : EINVAL }
+
+    @inline(__always)
+    var isInProgress: Bool { error == EINPROGRESS }
+
+    /// Takes the result: once. Nil if there is none to take.
+    func takeResult() -> Int? {
+        guard isOurs, status.pointee.load(ordering: .acquiring) != EINPROGRESS else { return nil }
+        let value = result.pointee.load(ordering: .relaxed)
+        // Of two threads that come at once, one gets it.
+        guard key.pointee.compareExchange(expected: validKey, desired: 0, ordering: .relaxed).exchanged else {
+            return nil
+        }
+        return value
+    }
+
+    /// The first word on a request, before anyone else knows of it.
+    func begin(slot number: UInt32, sequence: UInt64) {
+        slot.pointee.store(number, ordering: .relaxed)
+        tag.pointee.store(UInt32(truncatingIfNeeded: sequence), ordering: .relaxed)
+        status.pointee.store(EINPROGRESS, ordering: .relaxed)
+        key.pointee.store(validKey, ordering: .releasing)
+    }
+
+    /// Takes back `begin`, for a call that fails with nothing queued.
+    func withdraw() { key.pointee.store(0, ordering: .relaxed) }
+
+    /// The control block of the request that this block stands for.
+    var slotNumber: UInt32 { slot.pointee.load(ordering: .relaxed) }
+
+    func stands(forSlot number: UInt32, sequence: UInt64) -> Bool {
+        isOurs && slot.pointee.load(ordering: .relaxed) == number
+            && tag.pointee.load(ordering: .relaxed) == UInt32(truncatingIfNeeded: sequence)
+    }
+
+    /// Hands the block back to the caller: `outcome` is a count of bytes or a negated errno.
+    ///
+    /// A block that stands for something else by now (the program took its memory back while the request
+    /// was in flight, and used it again) is left alone.
+    @inline(__always)
+    func publish(_ outcome: Int, slot number: UInt32, sequence: UInt64) {
+        guard stands(forSlot: number, sequence: sequence) else { return }
+        result.pointee.store(outcome < 0 ? -1 : outcome, ordering: .relaxed)
+        status.pointee.store(outcome < 0 ? Int32(-outcome) : 0, ordering: .releasing)
+    }
+
+    /// The members that the caller sets.
+    var descriptor: Descriptor { Descriptor(number: base.load(as: CInt.self)) }
+    var listOperation: CInt { base.load(fromByteOffset: 4, as: CInt.self) }
+    var priority: CInt { base.load(fromByteOffset: 8, as: CInt.self) }
+    var buffer: UnsafeMutableRawPointer? {
+        UnsafeMutableRawPointer(bitPattern: base.load(fromByteOffset: 16, as: UInt.self))
+    }
+    var length: Int { base.load(fromByteOffset: 24, as: Int.self) }
+    var offset: Int { base.load(fromByteOffset: 128, as: Int.self) }
+    var event: UnsafePointer<sigevent> {
+        UnsafePointer((base + 32).assumingMemoryBound(to: sigevent.self))
+    }
+}

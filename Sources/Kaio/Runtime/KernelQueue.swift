@@ -1,0 +1,287 @@
+// The io context: requests go in by io_submit, events come out of the ring.
+//
+// Invariants. A request that was given to io_submit belongs to the kernel; the event brings it back, maybe to
+// another thread before io_submit has returned. Events are taken out under `harvestLock` and processed after
+// it is released. A request for which the ring has no room waits in `waiting`, in order, under `lock`; as long
+// as any waits, `inKernel` is not 0 or somebody is about to submit: so a harvest will come that submits more.
+// The ring is read by threads that hold nothing (`hasEvents`); they count themselves in `lookers`, and who
+// closes the context waits for that count to be 0.
+
+import CKernel
+import Synchronization
+
+enum KernelQueue {
+    /// The context's identifier, which is also the ring's address; 0 if there is none.
+    private static let identifier = Atomic<UInt>(0)
+    private static let lookers = Atomic<Int32>(0)
+    private static let harvestLock = Lock()
+
+    private static let lock = Lock()
+    nonisolated(unsafe) private static var waiting = RequestQueue()
+    private static let waitingCount = Atomic<Int>(0)
+    private static let inKernel = Atomic<Int>(0)
+
+    /// Readable when a request is complete that no caller may come for (IOCB_FLAG_RESFD).
+    nonisolated(unsafe) private(set) static var completionEvent: EventDescriptor?
+    /// Wakes the leader: a poll request on it lies in the ring.
+    nonisolated(unsafe) private static var kickEvent: EventDescriptor?
+    private static let kickArmed = Atomic<Bool>(false)
+    nonisolated(unsafe) private static var kickPoll: UnsafeMutablePointer<iocb>?
+
+    private static let submitAtOnce = 256
+    private static let harvestAtOnce = 64
+
+    static var context: AIOContext? {
+        let identifier = identifier.load(ordering: .acquiring)
+        guard identifier != 0, let ring = CompletionRing(trusted: identifier) else { return nil }
+        return AIOContext(identifier: identifier, ring: ring)
+    }
+
+    /// Whether the ring has an event. No lock, no system call.
+    @inline(__always)
+    static var hasEvents: Bool {
+        if identifier.load(ordering: .relaxed) == 0 { return false }
+        lookers.wrappingAdd(1, ordering: .sequentiallyConsistent)
+        let identifier = identifier.load(ordering: .sequentiallyConsistent)
+        let result = CompletionRing(trusted: identifier).map { !$0.isEmpty } ?? false
+        lookers.wrappingSubtract(1, ordering: .releasing)
+        return result
+    }
+
+    // MARK: life
+
+    /// Opens the context. Returns 0 or the errno for which there is none.
+    static func open() -> CInt {
+        guard let completion = EventDescriptor.make() else { return EMFILE }
+        guard let kick = EventDescriptor.make() else {
+            completion.descriptor.close()
+            return EMFILE
+        }
+        switch AIOContext.make(events: Options.ring) {
+        case .refused(let error):
+            completion.descriptor.close()
+            kick.descriptor.close()
+            return error
+        case .made(let context):
+            completionEvent = completion
+            kickEvent = kick
+            if kickPoll == nil { kickPoll = .allocate(capacity: 1) }
+            kickArmed.store(false, ordering: .relaxed)
+            identifier.store(context.identifier, ordering: .sequentiallyConsistent)
+            armKick()
+            return 0
+        }
+    }
+
+    /// What `open` made, on its way out.
+    struct Remains {
+        fileprivate let context: AIOContext?
+        fileprivate let events: (EventDescriptor?, EventDescriptor?)
+
+        /// Takes some 30 ms.
+        func dispose() {
+            context?.destroy()
+            events.0?.descriptor.close()
+            events.1?.descriptor.close()
+        }
+    }
+
+    /// Takes the context out of use; nothing may be in flight.
+    static func detach() -> Remains {
+        let remains = Remains(context: context, events: (completionEvent, kickEvent))
+        identifier.store(0, ordering: .sequentiallyConsistent)
+        while lookers.load(ordering: .sequentiallyConsistent) != 0 || !harvestLock.tryLock() {
+            _ = systemCall(SYS_sched_yield)
+        }
+        harvestLock.unlock()
+        completionEvent = nil
+        kickEvent = nil
+        return remains
+    }
+
+    /// In the child of a fork: the context is the parent's, the descriptors are copies.
+    static func reset() {
+        identifier.store(0, ordering: .relaxed)
+        lookers.store(0, ordering: .relaxed)
+        harvestLock.reset()
+        lock.reset()
+        waiting = RequestQueue()
+        waitingCount.store(0, ordering: .relaxed)
+        inKernel.store(0, ordering: .relaxed)
+        completionEvent?.descriptor.close()
+        kickEvent?.descriptor.close()
+        completionEvent = nil
+        kickEvent = nil
+    }
+
+    // MARK: the kick
+
+    static var isKickArmed: Bool { kickArmed.load(ordering: .acquiring) }
+
+    static func kick() { kickEvent?.signal() }
+
+    private static func armKick() {
+        guard let context, let kickEvent, let kickPoll, !kickArmed.load(ordering: .relaxed) else { return }
+        kickPoll.initialize(to: iocb(polling: kickEvent.descriptor, for: POLLIN))
+        kickArmed.store(true, ordering: .releasing)
+        if context.submit(kickPoll) != 1 { kickArmed.store(false, ordering: .releasing) }
+    }
+
+    // MARK: in
+
+    /// Gives prepared requests to the kernel, in order; those for which it has no room wait. What it refuses
+    /// comes back through the module's `harvested`.
+    static func submit(_ requests: inout RequestQueue, _ turn: inout Turn) {
+        if waitingCount.load(ordering: .sequentiallyConsistent) != 0 {
+            hold(&requests, &turn)
+        } else {
+            submitNow(&requests, &turn)
+        }
+    }
+
+    private static func submitNow(_ requests: inout RequestQueue, _ turn: inout Turn) {
+        guard let context else {
+            while let request = requests.popFirst() { returnToModule(request, -Int(EAGAIN), &turn) }
+            return
+        }
+        withUnsafeTemporaryAllocation(of: UnsafeMutablePointer<iocb>?.self, capacity: submitAtOnce) { list in
+            while !requests.isEmpty {
+                var count = 0
+                while count < submitAtOnce, let request = requests.popFirst() {
+                    list[count] = iocbPointer(request)
+                    count += 1
+                }
+                inKernel.wrappingAdd(count, ordering: .sequentiallyConsistent)
+                var done = 0
+                while done < count {
+                    let result = context.submit(list.baseAddress! + done, count - done)
+                    if result > 0 {
+                        done += result
+                    } else if result == -Int(EAGAIN) || result == 0 {
+                        inKernel.wrappingSubtract(count - done, ordering: .sequentiallyConsistent)
+                        var rest = RequestQueue()
+                        while done < count {
+                            rest.append(Request(data: list[done]!.pointee.data)!)
+                            done += 1
+                        }
+                        rest.append(contentsOf: &requests)
+                        if inKernel.load(ordering: .sequentiallyConsistent) != 0 {
+                            hold(&rest, &turn, first: true)
+                        } else {
+                            // The ring is not full: the kernel lacks something else, and no harvest would come.
+                            while let request = rest.popFirst() { returnToModule(request, -Int(EAGAIN), &turn) }
+                        }
+                        return
+                    } else {
+                        inKernel.wrappingSubtract(1, ordering: .sequentiallyConsistent)
+                        returnToModule(Request(data: list[done]!.pointee.data)!, result, &turn)
+                        done += 1
+                    }
+                }
+            }
+        }
+    }
+
+    private static func iocbPointer(_ request: Request) -> UnsafeMutablePointer<iocb> {
+        // The iocb is the block's first member.
+        UnsafeMutableRawPointer(request.block).assumingMemoryBound(to: iocb.self)
+    }
+
+    private static func returnToModule(_ request: Request, _ result: Int, _ turn: inout Turn) {
+        let position = Int(request.block.pointee.position)
+        Stack.standard.unsafelyUnwrapped[position].harvested(request, result, &turn)
+    }
+
+    private static func hold(_ requests: inout RequestQueue, _ turn: inout Turn, first: Bool = false) {
+        var count = 0
+        var current = requests.first
+        while let request = current {
+            request.block.pointee.waitingIn.store(request.block.pointee.position + 1, ordering: .relaxed)
+            count += 1
+            current = request.block.pointee.next
+        }
+        lock.lock()
+        if first { waiting.prepend(contentsOf: &requests) } else { waiting.append(contentsOf: &requests) }
+        lock.unlock()
+        waitingCount.wrappingAdd(count, ordering: .sequentiallyConsistent)
+        Reactor.heldBack(count)
+        // If all that was in the kernel was harvested meanwhile, no harvest would come.
+        if inKernel.load(ordering: .sequentiallyConsistent) == 0 { submitWaiting(&turn) }
+    }
+
+    /// There may be room: gives the kernel more of those that wait.
+    private static func submitWaiting(_ turn: inout Turn) {
+        while waitingCount.load(ordering: .sequentiallyConsistent) != 0 {
+            var batch = RequestQueue()
+            var count = 0
+            lock.lock()
+            while count < submitAtOnce, let request = waiting.popFirst() {
+                request.block.pointee.waitingIn.store(0, ordering: .relaxed)
+                batch.append(request)
+                count += 1
+            }
+            lock.unlock()
+            if count == 0 { return }
+            waitingCount.wrappingSubtract(count, ordering: .sequentiallyConsistent)
+            Reactor.heldBack(-count)
+            let before = waitingCount.load(ordering: .sequentiallyConsistent)
+            submitNow(&batch, &turn)
+            // Some came back: the ring is full.
+            if waitingCount.load(ordering: .sequentiallyConsistent) > before { return }
+        }
+    }
+
+    /// Takes a request out that waits for room. See `Module.cancel`.
+    static func withdraw(_ request: Request, _ sequence: UInt64, position: Int) -> Bool {
+        lock.lock()
+        let found =
+            request.sequence == sequence
+            && Int(request.block.pointee.waitingIn.load(ordering: .relaxed)) == position + 1
+            && waiting.remove(request)
+        if found { request.block.pointee.waitingIn.store(0, ordering: .relaxed) }
+        lock.unlock()
+        if found {
+            waitingCount.wrappingSubtract(1, ordering: .sequentiallyConsistent)
+            Reactor.heldBack(-1)
+        }
+        return found
+    }
+
+    // MARK: out
+
+    /// Takes every event out of the ring, brings its request further, and submits what waited for room.
+    /// Finishes the turn. If another thread is at it, it is left to that one.
+    static func harvest(_ turn: inout Turn) {
+        withUnsafeTemporaryAllocation(of: io_event.self, capacity: harvestAtOnce) { events in
+            while true {
+                let count = take(into: events.baseAddress!)
+                if count == 0 { break }
+                var requests = 0
+                for index in 0..<count {
+                    if events[index].obj == kickPoll {
+                        kickArmed.store(false, ordering: .relaxed)
+                        kickEvent?.reset()
+                        armKick()
+                        continue
+                    }
+                    requests += 1
+                    if let request = Request(data: events[index].data) {
+                        returnToModule(request, Int(bitPattern: events[index].res), &turn)
+                    }
+                }
+                Statistics.countHarvested(requests, by: turn.role)
+                inKernel.wrappingSubtract(requests, ordering: .sequentiallyConsistent)
+                submitWaiting(&turn)
+                turn.finish()
+            }
+        }
+        turn.finish()
+    }
+
+    private static func take(into events: UnsafeMutablePointer<io_event>) -> Int {
+        guard harvestLock.tryLock() else { return 0 }
+        defer { harvestLock.unlock() }
+        guard let context else { return 0 }
+        return context.ring.take(into: events, limit: harvestAtOnce)
+    }
+}

@@ -1,0 +1,114 @@
+// What a user sets through the environment: read once, at the first use of the library, and constant from then
+// on. An unknown KAIO_ variable or a bad value is named on stderr, with what would be accepted, and the default
+// is used.
+
+import CKernel
+
+enum Options {
+    nonisolated(unsafe) private(set) static var verbose = false
+    nonisolated(unsafe) private(set) static var showStatistics = false
+    nonisolated(unsafe) private(set) static var statisticsFile: Text?
+    /// Seconds after the last request until everything is given back to the kernel; 0: never.
+    nonisolated(unsafe) private(set) static var idleSeconds = 30
+    nonisolated(unsafe) private(set) static var workers = 16
+    nonisolated(unsafe) private static var userSetWorkers = false
+    /// What io_setup is asked for.
+    nonisolated(unsafe) private(set) static var ring = 256
+    nonisolated(unsafe) private(set) static var maxRequests = 65536
+    nonisolated(unsafe) private(set) static var vfsObjects: Text?
+
+    private static let known: StaticString =
+        "KAIO_IDLE_SECONDS, KAIO_MAX_REQUESTS, KAIO_RING, KAIO_SHOW_STATS, KAIO_STATS_FILE, KAIO_VERBOSE, KAIO_VFS_OBJECTS, KAIO_WORKERS"
+
+    /// Reads the environment. The caller sees to it that this runs once.
+    static func read() {
+        guard var entry = ck_environment() else { return }
+        while let variable = entry.pointee {
+            entry += 1
+            let text = Text(variable)
+            guard text.hasPrefix("KAIO_"), let equals = text.firstIndex(of: 0x3d) else { continue }
+            take(text.prefix(equals), text.dropFirst(equals + 1))
+        }
+    }
+
+    private static func take(_ name: Text, _ value: Text) {
+        if name == "KAIO_VERBOSE" {
+            verbose = flag(name, value)
+        } else if name == "KAIO_SHOW_STATS" {
+            showStatistics = flag(name, value)
+        } else if name == "KAIO_STATS_FILE" {
+            statisticsFile = value.isEmpty ? nil : value
+        } else if name == "KAIO_IDLE_SECONDS" {
+            idleSeconds = number(name, value, "a number of seconds", 0...86400, idleSeconds)
+        } else if name == "KAIO_WORKERS" {
+            workers = number(name, value, "a number of threads", 1...mostWorkers, workers)
+            userSetWorkers = true
+        } else if name == "KAIO_RING" {
+            ring = number(name, value, "a number of requests", 1...65536, ring)
+        } else if name == "KAIO_MAX_REQUESTS" {
+            maxRequests = number(name, value, "a number of requests", 1...16_777_216, maxRequests)
+        } else if name == "KAIO_VFS_OBJECTS" {
+            vfsObjects = value.isEmpty ? nil : value
+        } else {
+            var message = Message()
+            message.add("kaio: ")
+            message.add(name)
+            message.add(": unknown option; known are ")
+            message.add(known)
+            message.show()
+        }
+    }
+
+    private static let mostWorkers = 256
+
+    /// What the program asks for (aio_init); the user's word counts more.
+    static func suggestWorkers(_ count: Int) {
+        if !userSetWorkers { workers = min(count, mostWorkers) }
+    }
+
+    private static func flag(_ name: Text, _ value: Text) -> Bool {
+        if value == "1" { return true }
+        if value == "0" || value.isEmpty { return false }
+        complain(name, value) { $0.add("0 or 1; using 0") }
+        return false
+    }
+
+    private static func number(
+        _ name: Text, _ value: Text, _ what: StaticString, _ range: ClosedRange<Int>, _ standard: Int
+    ) -> Int {
+        if let number = value.number, range.contains(number) { return number }
+        complain(name, value) {
+            $0.add(what)
+            $0.add(" from ")
+            $0.add(range.lowerBound)
+            $0.add(" to ")
+            $0.add(range.upperBound)
+            $0.add("; using ")
+            $0.add(standard)
+        }
+        return standard
+    }
+
+    private static func complain(_ name: Text, _ value: Text, _ accepted: (inout Message) -> Void) {
+        var message = Message()
+        message.add("kaio: ")
+        message.add(name)
+        message.add("=")
+        message.add(value)
+        message.add(": not ")
+        accepted(&message)
+        message.show()
+    }
+
+    static func complainOfModule(_ name: Text) {
+        var message = Message()
+        message.add("kaio: KAIO_VFS_OBJECTS: no module is named ")
+        message.add(name)
+        message.add("; known are ")
+        message.add(Registry.names)
+        message.add("; using \"")
+        message.add(Registry.standardStack)
+        message.add("\"")
+        message.show()
+    }
+}

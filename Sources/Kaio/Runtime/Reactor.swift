@@ -1,0 +1,187 @@
+// The reactor: one thread that sleeps until something is complete that no caller may come for, until a thread
+// must be created that a signal handler could not create, or until it is time to give everything back.
+//
+// It sleeps in epoll on three descriptors: the eventfd that the kernel counts completions on (those of requests
+// that notify somebody), the timer of the housekeeping, and an eventfd of its own for `ask`. While a request is
+// held back in the library (for an earlier one, or for room in the ring), the completion that sets it free is
+// one that nobody may come for, so the reactor then waits in the ring like any caller (`Waiting.wait`).
+//
+// Housekeeping: when nothing is in flight and KAIO_IDLE_SECONDS have passed since the last request (not since
+// the start), the reactor takes the engine down and ends. The next request starts afresh.
+
+import CKernel
+import Synchronization
+
+enum Reactor {
+    /// What others ask of it.
+    enum Task: UInt32 {
+        case moreWorkers = 1
+        case retry = 2
+        case look = 4
+    }
+
+    private static let tasks = Atomic<UInt32>(0)
+    private static let held = Atomic<Int>(0)
+
+    nonisolated(unsafe) private static var epoll = Descriptor.none
+    nonisolated(unsafe) private static var timer = Descriptor.none
+    nonisolated(unsafe) private static var askEvent: EventDescriptor?
+    nonisolated(unsafe) private(set) static var isRunning = false
+
+    private enum Source: UInt64 {
+        case completions, timer, ask
+    }
+
+    private static let retryInterval: Int64 = 20_000_000
+
+    // MARK: what others call
+
+    static func ask(_ task: Task) {
+        let before = tasks.bitwiseOr(task.rawValue, ordering: .sequentiallyConsistent).oldValue
+        if before & task.rawValue != 0 { return }
+        askEvent?.signal()
+        if held.load(ordering: .sequentiallyConsistent) != 0 { Waiting.nudge() }
+    }
+
+    /// So many more requests (fewer, where below zero) are held back.
+    static func heldBack(_ change: Int) {
+        let old = held.wrappingAdd(change, ordering: .sequentiallyConsistent).oldValue
+        if old == 0, change > 0 { ask(.look) }
+    }
+
+    // MARK: life; under the engine's lock
+
+    /// False where a descriptor or the thread can't be had: notifications then have to wait for a caller.
+    static func start() -> Bool {
+        guard open() else {
+            closeDescriptors()
+            return false
+        }
+        tasks.store(0, ordering: .relaxed)
+        isRunning = Thread.start(nil) { _ in
+            Reactor.run()
+            return nil
+        }
+        if !isRunning { closeDescriptors() }
+        return isRunning
+    }
+
+    private static func open() -> Bool {
+        let number = systemCall(SYS_epoll_create1, Int(EPOLL_CLOEXEC))
+        guard number >= 0 else { return false }
+        epoll = Descriptor(number: CInt(number))
+        let clock = systemCall(SYS_timerfd_create, Int(CLOCK_MONOTONIC), Int(TFD_CLOEXEC | TFD_NONBLOCK))
+        guard clock >= 0 else { return false }
+        timer = Descriptor(number: CInt(clock))
+        guard let event = EventDescriptor.make() else { return false }
+        askEvent = event
+        guard watch(timer, .timer), watch(event.descriptor, .ask) else { return false }
+        if let completions = KernelQueue.completionEvent {
+            guard watch(completions.descriptor, .completions) else { return false }
+        }
+        setTimer(Int64(Options.idleSeconds) * 1_000_000_000)
+        return true
+    }
+
+    private static func watch(_ descriptor: Descriptor, _ source: Source) -> Bool {
+        var event = epoll_event()
+        event.events = EPOLLIN.rawValue
+        event.data.u64 = source.rawValue
+        return withUnsafePointer(to: &event) {
+            systemCall(SYS_epoll_ctl, Int(epoll.number), Int(EPOLL_CTL_ADD), Int(descriptor.number), address($0))
+        } == 0
+    }
+
+    /// An interval of 0 stops it.
+    private static func setTimer(_ interval: Int64) {
+        var time = itimerspec()
+        time.it_value = timespec(interval: interval)
+        _ = withUnsafePointer(to: &time) {
+            systemCall(SYS_timerfd_settime, Int(timer.number), 0, address($0), 0)
+        }
+    }
+
+    private static func closeDescriptors() {
+        epoll.close()
+        timer.close()
+        askEvent?.descriptor.close()
+        epoll = .none
+        timer = .none
+        askEvent = nil
+    }
+
+    /// What is left to close when the engine is down and another reactor may start.
+    static func detach() -> (Descriptor, Descriptor, Descriptor) {
+        let remains = (epoll, timer, askEvent?.descriptor ?? .none)
+        epoll = .none
+        timer = .none
+        askEvent = nil
+        isRunning = false
+        return remains
+    }
+
+    /// In the child of a fork.
+    static func reset() {
+        closeDescriptors()
+        tasks.store(0, ordering: .relaxed)
+        held.store(0, ordering: .relaxed)
+        isRunning = false
+    }
+
+    // MARK: the thread
+
+    private static func run() {
+        Thread.name("kaio-reactor")
+        var nextRetry = Instant.never
+        while true {
+            let asked = tasks.exchange(0, ordering: .sequentiallyConsistent)
+            if asked & Task.moreWorkers.rawValue != 0 { Workers.growIfNeeded() }
+            if asked & Task.retry.rawValue != 0 || Instant.now >= nextRetry {
+                nextRetry = Notifier.retry() ? Instant.now.advanced(by: retryInterval) : .never
+            }
+            if held.load(ordering: .sequentiallyConsistent) != 0, KernelQueue.context != nil {
+                let deadline = min(nextRetry, Instant.now.advanced(by: 1_000_000_000))
+                _ = Waiting.wait(until: deadline, as: .reactor, cancellable: false) {
+                    held.load(ordering: .sequentiallyConsistent) == 0
+                        || tasks.load(ordering: .sequentiallyConsistent) != 0
+                }
+                continue
+            }
+            if sleep(until: nextRetry) { return }
+        }
+    }
+
+    /// Sleeps in epoll and does what the descriptors ask for. True: the engine is down, the thread ends.
+    private static func sleep(until deadline: Instant) -> Bool {
+        let timeout = deadline == .never ? -1 : Int(deadline.remaining / 1_000_000) + 1
+        var expired = false
+        withUnsafeTemporaryAllocation(of: epoll_event.self, capacity: 3) { events in
+            let count = systemCall(
+                SYS_epoll_pwait, Int(epoll.number), address(events.baseAddress), 3, timeout, 0, 8)
+            for index in 0..<max(0, count) {
+                switch Source(rawValue: events[index].data.u64) {
+                case .completions:
+                    KernelQueue.completionEvent?.reset()
+                    Waiting.harvest(as: .reactor)
+                case .timer:
+                    var expirations: UInt64 = 0
+                    _ = timer.read(&expirations, 8)
+                    expired = true
+                case .ask: askEvent?.reset()
+                case nil: break
+                }
+            }
+        }
+        return expired && keepHouse()
+    }
+
+    /// Takes the engine down if it was idle for long enough, else sets the timer to when it may be.
+    private static func keepHouse() -> Bool {
+        switch Engine.shutDownIfIdle() {
+        case .down: return true
+        case .tryAgain(let interval):
+            setTimer(interval)
+            return false
+        }
+    }
+}

@@ -1,0 +1,158 @@
+// How a thread waits for completions: whoever needs one harvests it.
+//
+// One thread at a time, the leader, sleeps in the kernel's ring; the others, the followers, sleep on a futex
+// that counts publications. Anyone may harvest at any time, under a lock that is held for a few instructions
+// with all signals blocked, and never while asleep.
+//
+// Invariant: nobody sleeps through a publication. A thread reads the count before it looks at its requests, and
+// goes to sleep only if the count is still the same: as a follower the futex sees to that; a leader says that it
+// is one before it looks once more. Whoever publishes counts first and then wakes the followers and kicks the
+// leader, which is needed when the event that the leader sleeps for was taken out of the ring by another, or
+// never was in it (a worker's completion).
+//
+// A sleeping thread holds nothing. A signal handler that runs on top of it may call any of this in its turn; if
+// it jumps out of the wait, or the thread is cancelled, nothing is left locked. What a jump can leave behind
+// is a leader that is none: its own thread leads again at its next wait, and followers look at the ring ten
+// times a second.
+
+import CKernel
+import Synchronization
+
+enum Waiting {
+    private static let publications = Atomic<UInt32>(0)
+    private static let followers = Atomic<Int32>(0)
+    /// The thread that sleeps in the ring, or is about to; 0 for none.
+    private static let leader = Atomic<UInt>(0)
+
+    private static let followersLook: Int64 = 100_000_000
+
+    enum Outcome {
+        case done, timedOut, interrupted
+    }
+
+    private static var thisThread: UInt { UInt(pthread_self()) }
+
+    /// Called after publications, when nothing is locked.
+    static func tellPublished() {
+        publications.wrappingAdd(1, ordering: .sequentiallyConsistent)
+        if followers.load(ordering: .sequentiallyConsistent) != 0 { Futex.wake(publications) }
+        let leader = leader.load(ordering: .sequentiallyConsistent)
+        if leader != 0, leader != thisThread { KernelQueue.kick() }
+    }
+
+    /// Takes what the ring has, if anything. Costs two loads if it has nothing.
+    @inline(__always)
+    static func harvest(as role: Turn.Role) {
+        if KernelQueue.hasEvents { harvestNow(as: role) }
+    }
+
+    private static func harvestNow(as role: Turn.Role) {
+        let mask = SignalMask.blockAll()
+        if Engine.hold() {
+            var turn = Turn(role)
+            KernelQueue.harvest(&turn)
+            Engine.leave(1)
+        }
+        mask.restore()
+    }
+
+    /// Waits until `isDone`, the deadline, or a signal handler ran. Never early.
+    ///
+    /// - Parameters:
+    ///   - role: how a harvest counts that needed no sleep; one after a sleep counts as the leader's.
+    ///   - cancellable: whether pthread_cancel may end the calling thread in here.
+    ///   - list: what the thread must then give up.
+    static func wait(
+        until deadline: Instant, as role: Turn.Role, cancellable: Bool, holding list: Request? = nil,
+        _ isDone: () -> Bool
+    ) -> Outcome {
+        while true {
+            let seen = publications.load(ordering: .sequentiallyConsistent)
+            harvest(as: role)
+            if isDone() { return .done }
+            if deadline != .never, Instant.now >= deadline { return .timedOut }
+            if publications.load(ordering: .sequentiallyConsistent) != seen { continue }
+            let result = sleep(seen, until: deadline, as: role, cancellable: cancellable, list)
+            if result == -Int(EINTR) {
+                return isDone() ? .done : .interrupted
+            }
+        }
+    }
+
+    /// Sleeps as leader or follower, as it comes. Returns early whenever it likes, -EINTR for a signal.
+    private static func sleep(
+        _ seen: UInt32, until deadline: Instant, as role: Turn.Role, cancellable: Bool, _ list: Request?
+    ) -> Int {
+        guard let context = KernelQueue.context else {
+            return follow(seen, until: deadline, cancellable: cancellable, list)
+        }
+        let me = thisThread
+        let (exchanged, original) = leader.compareExchange(
+            expected: 0, desired: me, ordering: .sequentiallyConsistent)
+        // A signal handler on top of the leader's own wait leads in its turn; the wait below resumes afterwards.
+        guard exchanged || original == me else {
+            return follow(seen, until: deadline, cancellable: cancellable, list)
+        }
+        defer { stepDown() }
+        guard publications.load(ordering: .sequentiallyConsistent) == seen, !KernelQueue.hasEvents else { return 0 }
+        let result = context.sleep(
+            until: KernelQueue.isKickArmed ? deadline : min(deadline, Instant.now.advanced(by: 1_000_000)),
+            cleanup: cancellable
+                ? { list in
+                    Waiting.stepDown()
+                    Waiting.giveUp(list)
+                } : nil,
+            argument: list?.block)
+        if result == -Int(EFAULT) { harvest(as: role == .caller ? .leader : role) }
+        return result
+    }
+
+    private static func stepDown() {
+        leader.store(0, ordering: .sequentiallyConsistent)
+        // Somebody else leads from here on, if anybody waits.
+        if followers.load(ordering: .sequentiallyConsistent) != 0 { nudgeFollowers() }
+    }
+
+    private static func nudgeFollowers() {
+        publications.wrappingAdd(1, ordering: .sequentiallyConsistent)
+        Futex.wake(publications)
+    }
+
+    private static func giveUp(_ list: UnsafeMutableRawPointer?) {
+        if let list = Request(data: list) { Submission.giveUp(list) }
+    }
+
+    private static func follow(
+        _ seen: UInt32, until deadline: Instant, cancellable: Bool, _ list: Request?
+    ) -> Int {
+        followers.wrappingAdd(1, ordering: .sequentiallyConsistent)
+        var result = 0
+        // The leader may have stepped down before it could see this follower.
+        if leader.load(ordering: .sequentiallyConsistent) != 0 || KernelQueue.context == nil {
+            let look = min(deadline, Instant.now.advanced(by: followersLook))
+            if cancellable {
+                result = Futex.waitCancellable(publications, seen, until: look, argument: list?.block) { list in
+                    Waiting.stopFollowing()
+                    Waiting.giveUp(list)
+                }
+            } else {
+                result = Futex.wait(publications, seen, until: look)
+            }
+        }
+        stopFollowing()
+        return result
+    }
+
+    private static func stopFollowing() { followers.wrappingSubtract(1, ordering: .sequentiallyConsistent) }
+
+    /// Makes everyone who waits look again.
+    static func nudge() {
+        tellPublished()
+    }
+
+    /// In the child of a fork.
+    static func reset() {
+        followers.store(0, ordering: .relaxed)
+        leader.store(0, ordering: .relaxed)
+    }
+}

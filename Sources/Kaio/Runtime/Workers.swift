@@ -1,0 +1,176 @@
+// The pool of threads that runs what the kernel can't do without blocking the caller.
+//
+// Invariant: `lock` guards the queues and the counts. A request in a queue has `waitingIn` set; taking it out
+// clears that, and then it belongs to who took it. Every thread of the pool is either counted in `idle` (it is
+// about to sleep, or sleeps, on `work`) or runs a request; whoever queues a request changes `work` first, so an
+// idle thread that has not yet fallen asleep doesn't. Where threads may not be created, the reactor is asked to.
+// All signals stay blocked in the pool's threads, so the program's handlers never run there.
+
+import CKernel
+import Synchronization
+
+enum Workers {
+    /// aio_reqprio is at most this: AIO_PRIO_DELTA_MAX of the C library.
+    static let lowestPriority = 20
+
+    private static let lock = Lock()
+    nonisolated(unsafe) private static var queues: UnsafeMutablePointer<RequestQueue>?
+    nonisolated(unsafe) private static var queued = 0
+    nonisolated(unsafe) private static var idle = 0
+    nonisolated(unsafe) private static var total = 0
+    private static let work = Atomic<UInt32>(0)
+    /// Changes when all threads are to end.
+    private static let generation = Atomic<UInt32>(0)
+
+    /// How long a thread without work stays.
+    private static let patience: Int64 = 2_000_000_000
+
+    static func prepare() {
+        if queues == nil {
+            queues = .allocate(capacity: lowestPriority + 1)
+            queues!.initialize(repeating: RequestQueue(), count: lowestPriority + 1)
+        }
+    }
+
+    /// Queues requests behind those of the same priority. Each runs by `AIOPthread.perform`.
+    static func add(_ requests: inout RequestQueue, _ turn: inout Turn) {
+        var added = 0
+        lock.lock()
+        while let request = requests.popFirst() {
+            request.block.pointee.waitingIn.store(request.block.pointee.position + 1, ordering: .relaxed)
+            queues![Int(request.block.pointee.priority)].append(request)
+            added += 1
+        }
+        queued += added
+        let sleepers = min(idle, added)
+        let missing = missingThreads
+        if turn.mayCreateThreads { total += missing }
+        lock.unlock()
+        work.wrappingAdd(1, ordering: .sequentiallyConsistent)
+        if sleepers > 0 { Futex.wake(work, Int32(sleepers)) }
+        if missing > 0 {
+            if turn.mayCreateThreads { start(missing) } else { Reactor.ask(.moreWorkers) }
+        }
+    }
+
+    /// How many threads more would be of use. Under the lock.
+    private static var missingThreads: Int { max(0, min(queued - idle, Options.workers - total)) }
+
+    /// The reactor's part: creates the threads that a signal handler could not.
+    static func growIfNeeded() {
+        lock.lock()
+        let missing = missingThreads
+        total += missing
+        lock.unlock()
+        if missing > 0 { start(missing) }
+    }
+
+    /// Creates threads that are counted already.
+    private static func start(_ count: Int) {
+        let generation = generation.load(ordering: .relaxed)
+        for started in 0..<count {
+            let argument = UnsafeMutableRawPointer(bitPattern: UInt(generation) << 1 | 1)
+            if Thread.start(argument, { argument in
+                Workers.run(generation: UInt32(UInt(bitPattern: argument) >> 1))
+                return nil
+            }) {
+                continue
+            }
+            lock.lock()
+            total -= count - started
+            let nobody = total == 0 && queued > 0
+            lock.unlock()
+            // Others will get to it; if there are none, the reactor tries again.
+            if nobody { Reactor.ask(.moreWorkers) }
+            return
+        }
+    }
+
+    /// Takes a request out of its queue. See `Module.cancel`.
+    static func withdraw(_ request: Request, _ sequence: UInt64, position: Int) -> Bool {
+        lock.lock()
+        defer { lock.unlock() }
+        guard request.sequence == sequence,
+            Int(request.block.pointee.waitingIn.load(ordering: .relaxed)) == position + 1,
+            queues![Int(request.block.pointee.priority)].remove(request)
+        else { return false }
+        queued -= 1
+        request.block.pointee.waitingIn.store(0, ordering: .relaxed)
+        return true
+    }
+
+    private static func take() -> Request? {
+        for priority in 0...lowestPriority {
+            if let request = queues![priority].popFirst() {
+                queued -= 1
+                request.block.pointee.waitingIn.store(0, ordering: .relaxed)
+                return request
+            }
+        }
+        return nil
+    }
+
+    /// A thread of the pool.
+    private static func run(generation mine: UInt32) {
+        Thread.name("kaio-worker")
+        while true {
+            let seen = work.load(ordering: .sequentiallyConsistent)
+            lock.lock()
+            if let request = take() {
+                lock.unlock()
+                AIOPthread.perform(request)
+                continue
+            }
+            if generation.load(ordering: .relaxed) != mine { break }
+            idle += 1
+            lock.unlock()
+            let result = Futex.wait(work, seen, until: Instant.now.advanced(by: patience))
+            lock.lock()
+            idle -= 1
+            if result == -Int(ETIMEDOUT), queued == 0 { break }
+            lock.unlock()
+        }
+        total -= 1
+        lock.unlock()
+    }
+
+    /// Ends the idle threads; those at work end afterwards.
+    static func dismiss() {
+        generation.wrappingAdd(1, ordering: .relaxed)
+        work.wrappingAdd(1, ordering: .sequentiallyConsistent)
+        Futex.wake(work)
+    }
+
+    /// In the child of a fork.
+    static func reset() {
+        lock.reset()
+        if let queues { for priority in 0...lowestPriority { queues[priority] = RequestQueue() } }
+        queued = 0
+        idle = 0
+        total = 0
+        generation.wrappingAdd(1, ordering: .relaxed)
+    }
+}
+
+/// Threads of our own: detached, all signals blocked from the first instruction on.
+enum Thread {
+    typealias Start = @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer?
+
+    /// The caller has all signals blocked, which the new thread inherits. False: no room for another.
+    static func start(_ argument: UnsafeMutableRawPointer?, _ start: Start) -> Bool {
+        var attributes = pthread_attr_t()
+        guard pthread_attr_init(&attributes) == 0 else { return false }
+        defer { pthread_attr_destroy(&attributes) }
+        pthread_attr_setdetachstate(&attributes, CInt(PTHREAD_CREATE_DETACHED))
+        pthread_attr_setstacksize(&attributes, stackSize)
+        var thread = pthread_t()
+        return pthread_create(&thread, &attributes, start, argument) == 0
+    }
+
+    /// Shown by ps -L and top -H.
+    static func name(_ name: StaticString) {
+        _ = systemCall(SYS_prctl, 15, address(name.utf8Start))
+    }
+
+    private static let stackSize = 256 << 10
+}

@@ -1,0 +1,35 @@
+/// A module in a connection's stack: it takes a request, changes it, or hands it to the module below.
+///
+/// A module is called with all signals blocked, by any thread, and by several at once: it guards its own state
+/// with a `Lock`, which it never holds while it calls the turn or another module. It may call neither the
+/// allocator nor pthread_create, unless `turn.mayCreateThreads`: the thread may be in a signal handler that
+/// interrupted them.
+protocol Module: AnyObject {
+    var name: StaticString { get }
+
+    /// Takes requests from above. For each, the module does one of three things: hands it on
+    /// (`turn.handOn`), completes it (`turn.complete`), or keeps it and does one of the two later.
+    func submit(_ requests: inout RequestQueue, _ turn: inout Turn)
+
+    /// What the kernel says of a request that the module gave to the `KernelQueue`: the event's result, or the
+    /// negated errno with which io_submit refused it.
+    func harvested(_ request: Request, _ result: Int, _ turn: inout Turn)
+
+    /// A request that the module watches (`turn.watch`) was completed below. False: the module keeps it, and
+    /// completes it later.
+    func completed(_ request: Request, _ turn: inout Turn) -> Bool
+
+    /// Takes the request out of the module's own queue, if it waits there. `sequence` says which request is
+    /// meant: the block may be another's by now. True: nobody will run it, the caller completes it.
+    func cancel(_ request: Request, _ sequence: UInt64, _ turn: inout Turn) -> Bool
+
+    /// In the child of a fork: forgets every request.
+    func reset()
+}
+
+extension Module {
+    func harvested(_ request: Request, _ result: Int, _ turn: inout Turn) {}
+    func completed(_ request: Request, _ turn: inout Turn) -> Bool { true }
+    func cancel(_ request: Request, _ sequence: UInt64, _ turn: inout Turn) -> Bool { false }
+    func reset() {}
+}
