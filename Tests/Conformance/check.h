@@ -93,10 +93,10 @@ static UNUSED void sleep_for(double seconds) {
 }
 
 // A new, empty file that has no name any more, so that nothing is left behind. It lies in
-// KAIO_TEST_DIR (the runner sets it to a directory of the test's own), else in the current one.
+// CHECK_DIRECTORY (the runner sets it to a directory of the test's own), else in the current one.
 // flags are added to O_RDWR: O_DIRECT, O_APPEND, O_SYNC, ...
 static UNUSED int scratch_file(int flags) {
-    const char *directory = getenv("KAIO_TEST_DIR");
+    const char *directory = getenv("CHECK_DIRECTORY");
     char path[PATH_MAX];
     snprintf(path, sizeof path, "%s/scratch-XXXXXX", directory ? directory : ".");
     int descriptor = mkostemp(path, flags | O_CLOEXEC);
@@ -346,7 +346,7 @@ static UNUSED long stat_of(const char *json, const char *object, const char *key
 
 // Sets path to that of a file in the test's own directory.
 static UNUSED const char *path_of(char path[PATH_MAX], const char *name) {
-    const char *directory = getenv("KAIO_TEST_DIR");
+    const char *directory = getenv("CHECK_DIRECTORY");
     snprintf(path, PATH_MAX, "%s/%s", directory ? directory : ".", name);
     return path;
 }

@@ -59,24 +59,32 @@ struct AIOContext {
     /// up with EFAULT and moves nothing. So any number of threads may sleep here and hold nothing: who is
     /// interrupted, cancelled or jumps out of a signal handler leaves nothing behind.
     ///
-    /// Returns -EFAULT if the ring has an event, 0 when the time is up, -EINTR for a signal. With a `cleanup`
-    /// the thread may be cancelled here; it then runs with `argument`.
+    /// The thread's signal mask is `mask` while it sleeps: a handler that runs ends the sleep. Returns -EFAULT if
+    /// the ring has an event, 0 when the time is up, -EINTR for a signal. With a `cleanup` the thread may be
+    /// cancelled here; it then runs with `argument`.
     func sleep(
-        until deadline: Instant, cleanup: (@convention(c) (UnsafeMutableRawPointer?) -> Void)? = nil,
+        until deadline: Instant, _ mask: SignalMask, cleanup: (@convention(c) (UnsafeMutableRawPointer?) -> Void)? = nil,
         argument: UnsafeMutableRawPointer? = nil
     ) -> Int {
         var time = timespec()
         let limited = deadline != .never
         if limited { time = timespec(interval: deadline.remaining) }
+        var mask = mask
         return withUnsafePointer(to: &time) { time in
-            let timeout = limited ? address(time) : 0
-            if let cleanup {
-                return ck_cancellable_syscall(
-                    Int(SYS_io_pgetevents), Int(bitPattern: identifier), 1, 1, AIOContext.nowhere, timeout, 0,
-                    cleanup, argument)
+            withUnsafePointer(to: &mask) { mask in
+                var signals = (address(mask), 8)
+                return withUnsafePointer(to: &signals) { signals in
+                    let timeout = limited ? address(time) : 0
+                    if let cleanup {
+                        return ck_cancellable_syscall(
+                            Int(SYS_io_pgetevents), Int(bitPattern: identifier), 1, 1, AIOContext.nowhere,
+                            timeout, address(signals), cleanup, argument)
+                    }
+                    return systemCall(
+                        SYS_io_pgetevents, Int(bitPattern: identifier), 1, 1, AIOContext.nowhere, timeout,
+                        address(signals))
+                }
             }
-            return systemCall(
-                SYS_io_pgetevents, Int(bitPattern: identifier), 1, 1, AIOContext.nowhere, timeout)
         }
     }
 
@@ -90,7 +98,7 @@ struct AIOContext {
         ready.signal()
         var poll = iocb(polling: ready.descriptor, for: POLLIN)
         guard submit(&poll) == 1, !ring.isEmpty else { return false }
-        guard sleep(until: Instant.now.advanced(by: 1_000_000_000)) == -Int(EFAULT), !ring.isEmpty else {
+        guard sleep(until: Instant.now.advanced(by: 1_000_000_000), .all) == -Int(EFAULT), !ring.isEmpty else {
             return false
         }
         var event = io_event()

@@ -6,7 +6,7 @@
 //
 // Invariant: nobody sleeps through a publication. A thread reads the count before it looks at its requests, and
 // goes to sleep only if the count is still the same: as a follower the futex sees to that; a leader says that it
-// is one before it looks once more. Whoever publishes counts first and then wakes the followers and kicks the
+// is one, blocks all signals, and looks once more (the call that sleeps unblocks them in one step). Whoever publishes counts first and then wakes the followers and kicks the
 // leader, which is needed when the event that the leader sleeps for was taken out of the ring by another, or
 // never was in it (a worker's completion).
 //
@@ -25,6 +25,8 @@ enum Waiting {
     private static let leader = Atomic<UInt>(0)
 
     private static let followersLook: Int64 = 100_000_000
+    /// How long a leader sleeps that can't be kicked, since the ring had no room for the kick's poll.
+    private static let kickMissing: Int64 = 1_000_000
 
     enum Outcome {
         case done, timedOut, interrupted
@@ -37,7 +39,7 @@ enum Waiting {
         publications.wrappingAdd(1, ordering: .sequentiallyConsistent)
         if followers.load(ordering: .sequentiallyConsistent) != 0 { Futex.wake(publications) }
         let leader = leader.load(ordering: .sequentiallyConsistent)
-        if leader != 0, leader != thisThread { KernelQueue.kick() }
+        if leader != 0 { KernelQueue.kick() }
     }
 
     /// Takes what the ring has, if anything. Costs two loads if it has nothing.
@@ -48,12 +50,16 @@ enum Waiting {
 
     private static func harvestNow(as role: Turn.Role) {
         let mask = SignalMask.blockAll()
-        if Engine.hold() {
-            var turn = Turn(role)
-            KernelQueue.harvest(&turn)
-            Engine.leave(1)
-        }
+        harvestBlocked(as: role)
         mask.restore()
+    }
+
+    /// The same with all signals blocked already.
+    private static func harvestBlocked(as role: Turn.Role) {
+        guard Engine.hold() else { return }
+        var turn = Turn(role)
+        KernelQueue.harvest(&turn)
+        Engine.leave(1)
     }
 
     /// Waits until `isDone`, the deadline, or a signal handler ran. Never early.
@@ -89,21 +95,27 @@ enum Waiting {
         let me = thisThread
         let (exchanged, original) = leader.compareExchange(
             expected: 0, desired: me, ordering: .sequentiallyConsistent)
-        // A signal handler on top of the leader's own wait leads in its turn; the wait below resumes afterwards.
+        // A signal handler on top of the leader's own wait leads in its turn; that wait resumes afterwards.
         guard exchanged || original == me else {
             return follow(seen, until: deadline, cancellable: cancellable, list)
         }
-        defer { stepDown() }
-        guard publications.load(ordering: .sequentiallyConsistent) == seen, !KernelQueue.hasEvents else { return 0 }
-        let result = context.sleep(
-            until: KernelQueue.isKickArmed ? deadline : min(deadline, Instant.now.advanced(by: 1_000_000)),
-            cleanup: cancellable
-                ? { list in
-                    Waiting.stepDown()
-                    Waiting.giveUp(list)
-                } : nil,
-            argument: list?.block)
-        if result == -Int(EFAULT) { harvest(as: role == .caller ? .leader : role) }
+        // From here on a handler of this thread can only run inside the call that sleeps, which it ends.
+        let mask = SignalMask.blockAll()
+        defer { mask.restore() }
+        var result = 0
+        if publications.load(ordering: .sequentiallyConsistent) == seen, !KernelQueue.hasEvents {
+            let limit = KernelQueue.isKickArmed ? deadline : min(deadline, Instant.now.advanced(by: kickMissing))
+            result = context.sleep(
+                until: limit, mask,
+                cleanup: cancellable
+                    ? { list in
+                        Waiting.stepDown()
+                        Waiting.giveUp(list)
+                    } : nil,
+                argument: list?.block)
+        }
+        if exchanged { stepDown() }
+        if result == -Int(EFAULT) { harvestBlocked(as: role == .caller ? .leader : role) }
         return result
     }
 

@@ -1,0 +1,62 @@
+# What a person types. `make help` lists the targets.
+
+SWIFT ?= swift
+CC = cc
+CLANG ?= clang
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+# Where this file is, so that `make -f elsewhere/Makefile demo` works in any directory; ./ as a rule.
+ROOT := $(dir $(lastword $(MAKEFILE_LIST)))
+VERSION = $(shell sed -n 's/^\#define KAIO_VERSION "\(.*\)"/\1/p' $(ROOT)include/kaio.h)
+
+# The library. The manifest has no linker flags, so that other packages can depend on it; they are here:
+# no other name than those of the map is visible, none is missing, and once loaded the object stays
+# (its threads and handlers could not survive an unload).
+RELEASE := $(ROOT).build/release
+LIBRARY := $(RELEASE)/libkaio.so
+EXPORTS := $(ROOT)Sources/Kaio/exports.map
+# The state that several threads share is guarded by locks; the compiler's own checks of it would be calls.
+COMPILE = -enforce-exclusivity=unchecked
+LINK = -soname=libkaio.so.1 --version-script=$(abspath $(EXPORTS)) -z defs -z nodelete --gc-sections -s
+SOURCES := $(ROOT)Package.swift $(shell find $(ROOT)Sources $(ROOT)include -type f -not -name '.*')
+
+.DEFAULT_GOAL := library
+.DELETE_ON_ERROR:
+
+library: $(LIBRARY) ## Builds .build/release/libkaio.so (this is plain `make`)
+
+$(LIBRARY): $(SOURCES) $(ROOT)Makefile
+	@$(ROOT)Tools/setup build
+	$(SWIFT) build --package-path $(or $(ROOT),.) -c release --product kaio $(COMPILE:%=-Xswiftc %) $(LINK:%=-Xlinker %)
+	@ln -sf libkaio.so $(RELEASE)/libkaio.so.1
+	@touch $@
+
+test: set-up-test library ## Runs all tests; ends with "N passed, N failed"
+	@$(ROOT)Tests/run
+
+conformance: set-up-test library ## Runs the C programs on kaio and on glibc; writes docs/conformance.md
+	@$(ROOT)Tests/run --compare
+
+demo: set-up-demo library ## Shows fio on glibc's AIO and on kaio, on a file in the current directory
+	@$(ROOT)Benchmarks/demo
+
+lint: set-up-lint ## Checks the style of Swift, the scripts, and C with two compilers
+	@$(ROOT)Tools/lint
+
+install: library ## Installs the library and its headers below PREFIX (/usr/local)
+	install -D -m 644 $(LIBRARY) "$(DESTDIR)$(PREFIX)/lib/libkaio.so.$(VERSION)"
+	ln -sf libkaio.so.$(VERSION) "$(DESTDIR)$(PREFIX)/lib/libkaio.so.1"
+	ln -sf libkaio.so.1 "$(DESTDIR)$(PREFIX)/lib/libkaio.so"
+	install -D -m 644 -t "$(DESTDIR)$(PREFIX)/include" $(wildcard $(ROOT)include/*.h)
+
+clean: ## Removes all that was built
+	rm -rf $(ROOT).build $(ROOT).build-tsan
+
+help: ## Lists the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(ROOT)Makefile | expand -t 16
+
+set-up-%:
+	@$(ROOT)Tools/setup $*
+
+.PHONY: library test conformance demo lint install clean help

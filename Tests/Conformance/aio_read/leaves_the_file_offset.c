@@ -1,0 +1,23 @@
+// holds: aio_read does not move the file offset of the descriptor.
+// source: glibc (compatibility)
+#include "../check.h"
+
+int main(void) {
+    int modes[] = {0, O_DIRECT};
+    for (int mode = 0; mode < 2; mode++) {
+        int file = scratch_file(modes[mode]);
+        write_pattern(file, 1 << 20, 1, 0);
+        EQUAL(lseek(file, 1000, SEEK_SET), 1000);
+        size_t sizes[] = {4096, 1 << 20};
+        for (int i = 0; i < 2; i++) {
+            void *buffer = aligned_buffer(sizes[i]);
+            struct aiocb control = request(file, buffer, sizes[i], 0);
+            OK(aio_read(&control));
+            EQUAL(FINISH(&control), sizes[i]);
+            VERIFY(buffer, sizes[i], 1, 0);
+            EQUAL(lseek(file, 0, SEEK_CUR), 1000);
+            free(buffer);
+        }
+    }
+    return 0;
+}

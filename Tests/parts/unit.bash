@@ -1,0 +1,51 @@
+# shellcheck shell=bash disable=SC2154
+# The unit tests (Swift Testing, debug build), also under the thread sanitizer. Each mode is one case
+# here, but every test of Swift's counts.
+
+list_unit() { cases+=("unit debug" "unit thread-sanitizer"); }
+
+unit_case() {
+    local options=()
+    [[ $mode == debug ]] || options=(--sanitize=thread --scratch-path .build-tsan)
+    bounded 1500 env -C "$root" swift test "${options[@]}" --disable-xctest --xunit-output "$dir/report.xml"
+
+    # Tests that ended, from the report: one element each, with a failure or skipped element inside.
+    local command="swift test ${options[*]}${options:+ }--filter"
+    cat "$dir"/report*.xml | awk -v OFS="$sep" -v mode="$mode" -v command="$command" '
+        function attribute(name) {
+            if (!match($0, " " name "=\"[^\"]*\"")) return ""
+            return substr($0, RSTART + length(name) + 3, RLENGTH - length(name) - 4)
+        }
+        function plain(text) {
+            gsub(/&#8594;/, "->", text); gsub(/&quot;/, "\"", text); gsub(/&apos;/, "\047", text)
+            gsub(/&lt;/, "<", text); gsub(/&gt;/, ">", text); gsub(/&amp;/, "\\&", text)
+            return text
+        }
+        function conclude() {
+            if (test == "" || skipped) return
+            if (reason == "") passed++
+            else {
+                pattern = test; sub(/\(.*/, "", pattern)
+                print "failed", test " " mode, command " \047" pattern "\047", plain(reason)
+            }
+        }
+        /<testcase / { conclude(); test = attribute("classname") "/" attribute("name"); reason = ""; skipped = 0 }
+        /<failure/ && reason == "" { reason = attribute("message") }
+        /<skipped/ { skipped = 1 }
+        END { conclude(); print "passed " passed + 0 }' >"$dir/result"
+
+    # The tests that failed are named; what else can go wrong is the build, a crash, a hang or a data race.
+    if ((exit_code != 0)) && ! grep -q "^failed" "$dir/result" || grep -q '^WARNING: ThreadSanitizer' "$dir/err"; then
+        local reason="does not build, or crashes (exit code $exit_code)"
+        [[ ! $late ]] || reason=hangs
+        if grep -q '^WARNING: ThreadSanitizer' "$dir/err"; then
+            reason=$(grep -m1 '^WARNING: ThreadSanitizer' "$dir/err")
+            grep -A40 -m1 '^WARNING: ThreadSanitizer' "$dir/err" >"$dir/details"
+        else
+            { grep -h 'error: ' "$dir/out" "$dir/err" | sort -u | head -n 20; tail -qn 20 "$dir/out" "$dir/err"; } >"$dir/details"
+        fi
+        echo "failed${sep}unit $mode${sep}Tests/run unit $mode$sep$reason" >>"$dir/result"
+    else
+        grep -h '^✘ .* recorded an issue' "$dir/out" >"$dir/details"
+    fi
+}

@@ -1,0 +1,28 @@
+# Compiles C programs for Tests/run, from the root of the package:
+#   make -f Tests/programs.mk LIBRARY=path/libkaio.so .build/tests/<group>/<name>.plain    the C library only
+#                                                     .build/tests/<group>/<name>.linked   with -lkaio
+# A target's compiler messages go to <target>.log. Results are moved into place, since two runs may overlap.
+
+CC = cc
+CFLAGS = -std=gnu11 -O2 -g -Wall -Wextra -Werror -pthread
+build = .build/tests
+# Extra flags that a program asks for in its head.
+links = $(shell sed -n 's|^// links: *||p; /^[^/]/q' $(patsubst $(build)/%.o,Tests/Conformance/%.c,$<))
+make_target = mkdir -p $(@D) && rm -f $@ && $(1) -o $@.$$$$ >$@.log 2>&1 && mv $@.$$$$ $@ && rm -f $@.log
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+$(build)/%.o: Tests/Conformance/%.c $(wildcard Tests/Conformance/*.h include/*.h) Tests/programs.mk
+	$(call make_target,$(CC) $(CFLAGS) -Iinclude -c $<)
+
+$(build)/%.plain: $(build)/%.o
+	$(call make_target,$(CC) -pthread $< $(links))
+
+$(build)/%.linked: $(build)/%.o
+	$(call make_target,$(CC) -pthread $< -L"$$(dirname "$(LIBRARY)")" -Wl$(comma)--no-as-needed -lkaio $(links))
+
+$(build)/exit.so: Tests/parts/exit.c
+	$(call make_target,$(CC) $(CFLAGS) -shared -fPIC $<)
+
+comma := ,
