@@ -359,4 +359,57 @@ static UNUSED void take_file(const char *path, char *text, size_t size) {
     unlink(path);
 }
 
+// Whether a function is libkaio's: the file that it lies in is the one under test.
+#include <dlfcn.h>
+static UNUSED int is_from_library(void *function) {
+    const char *library = getenv("CHECK_LIBRARY");
+    struct stat expected, actual;
+    Dl_info info;
+    if (!library) failed(__FILE__, __LINE__, "CHECK_LIBRARY is not set: the absolute path of libkaio.so");
+    return function && dladdr(function, &info) && stat(info.dli_fname, &actual) == 0 &&
+           stat(library, &expected) == 0 && actual.st_dev == expected.st_dev && actual.st_ino == expected.st_ino;
+}
+
+// How many contexts of the kernel's AIO this process has.
+static UNUSED int count_contexts(void) {
+    char line[512];
+    int count = 0;
+    FILE *maps = fopen("/proc/self/maps", "re");
+    if (!maps) failed(__FILE__, __LINE__, "/proc/self/maps: %s", strerror(errno));
+    while (fgets(line, sizeof line, maps)) count += strstr(line, "/[aio]") != NULL;
+    fclose(maps);
+    return count;
+}
+
+
+// Waits for a child process, which must end by itself with exit code 0.
+static UNUSED void exits_at(const char *file, int line, pid_t process) {
+    int status;
+    if (process < 0) failed(file, line, "fork: %s", strerror(errno));
+    while (waitpid(process, &status, 0) != process)
+        if (errno != EINTR) failed(file, line, "waitpid: %s", strerror(errno));
+    if (WIFSIGNALED(status)) failed(file, line, "the child was killed by %s", strsignal(WTERMSIG(status)));
+    if (status != 0) failed(file, line, "the child exited with %d", WEXITSTATUS(status));
+}
+#define EXITS(process) exits_at(__FILE__, __LINE__, (process))
+
+// Ends the program with a message if it is still running after so many seconds, for tests of what may
+// deadlock: no signal handler is needed for it, and no signal gets to its thread.
+static UNUSED void *deadline_thread(void *seconds) {
+    sleep_for(*(double *)seconds);
+    failed(__FILE__, __LINE__, "hangs: not done after %.0f s", *(double *)seconds);
+}
+
+static UNUSED void deadline(double seconds) {
+    static double limit;
+    sigset_t all, before;
+    pthread_t thread;
+    limit = seconds;
+    sigfillset(&all);
+    OK(pthread_sigmask(SIG_BLOCK, &all, &before));
+    OK(pthread_create(&thread, NULL, deadline_thread, &limit));
+    OK(pthread_sigmask(SIG_SETMASK, &before, NULL));
+    OK(pthread_detach(thread));
+}
+
 #endif

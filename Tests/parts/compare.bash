@@ -7,6 +7,12 @@ marker='<!-- below this line: written by make conformance -->'
 # The mode in which a program meets kaio.
 kaio_mode() { [[ ${modes_of[$1]} == *preloaded* ]] && echo preloaded || echo linked; }
 
+# Where a requirement comes from, for those who don't have our notes.
+origin() {
+    sed -E "s/^FACTS glibc [0-9]+$/a fault of glibc's/; s/^FACTS (musl|glibc) (.*)$/a fault of \1's \2/
+        s/^FACTS choice (.*)$/left open by the standard \1/" <<<"${source_of[$1]}"
+}
+
 # A cell of the table: neither the table's bar nor markup may come through.
 cell() {
     local text=$1
@@ -35,17 +41,18 @@ write_table() {
     for name in "${programs[@]}"; do
         if [[ ${name%%/*} != "$group" ]]; then
             group=${name%%/*}
-            printf '\n## %s\n\n| requirement | source | test | kaio | glibc |\n| --- | --- | --- | --- | --- |\n' "$group"
+            printf '\n## %s\n\n%s\n%s\n' "$group" '| requirement | source | test | kaio | glibc |' \
+                '| --- | --- | --- | --- | --- |'
         fi
         glibc=${outcome_of[$name glibc]-"does not apply"}
         printf '| %s | %s | [%s](../Tests/Conformance/%s.c) | %s | %s |\n' "$(cell "${holds_of[$name]}")" \
-            "$(cell "${source_of[$name]}")" "${name#*/}" "$name" \
+            "$(cell "$(origin "$name")")" "${name#*/}" "$name" \
             "$(cell "${outcome_of[$name $(kaio_mode "$name")]-did not run}")" "$(cell "$glibc")"
     done
 }
 
-# Runs every program on both. What kaio alone has does not apply to the C library. Only kaio's failures
-# count; the others are the reason for the table.
+# Runs every program on both. What is about kaio itself, and what only links with it, does not apply to the
+# C library. Only kaio's failures count; the others are the reason for the table.
 compare() {
     local name case result page=$root/docs/conformance.md
     declare -A outcome_of=()
@@ -60,7 +67,8 @@ compare() {
     say "The same on glibc alone, where failures are expected:"
     for case in "${!cases[@]}"; do
         name=${cases[case]% *}
-        [[ ${source_of[$name]} == kaio* ]] && unset "cases[case]" || cases[case]="$name glibc"
+        cases[case]="$name glibc"
+        [[ ${source_of[$name]} != kaio && ${modes_of[$name]} == *preloaded* ]] || unset "cases[case]"
     done
     compile_programs
     # Many of these hang until their time is up, which takes no processor.

@@ -35,8 +35,9 @@ tool_case() {
         command=(stress-ng --aio 2 --aio-requests 32 --timeout 4 --verify --temp-path "$dir/files")
         preload+=" $root/.build/tests/exit.so"
     fi
-    settings=(KAIO_STATS_FILE="$dir/stats.%p" LD_PRELOAD="$preload")
-    bounded 120 env -C "$dir/files" "${settings[@]}" "${command[@]}"
+    # Without housekeeping: after its 30 seconds it would repair a lost wake-up, and nobody would see.
+    settings=(KAIO_STATS_FILE="$dir/stats.%p" KAIO_IDLE_SECONDS=0 LD_PRELOAD="$preload")
+    bounded 60 env -C "$dir/files" "${settings[@]}" "${command[@]}"
     result=$(outcome)
     if [[ $result != holds ]]; then
         conclude "$result"

@@ -35,17 +35,20 @@ unit_case() {
         END { conclude(); print "passed " passed + 0 }' >"$dir/result"
 
     # The tests that failed are named; what else can go wrong is the build, a crash, a hang or a data race.
-    if ((exit_code != 0)) && ! grep -q "^failed" "$dir/result" || grep -q '^WARNING: ThreadSanitizer' "$dir/err"; then
-        local reason="does not build, or crashes (exit code $exit_code)"
-        [[ ! $late ]] || reason=hangs
-        if grep -q '^WARNING: ThreadSanitizer' "$dir/err"; then
-            reason=$(grep -m1 '^WARNING: ThreadSanitizer' "$dir/err")
-            grep -A40 -m1 '^WARNING: ThreadSanitizer' "$dir/err" >"$dir/details"
-        else
-            { grep -h 'error: ' "$dir/out" "$dir/err" | sort -u | head -n 20; tail -qn 20 "$dir/out" "$dir/err"; } >"$dir/details"
-        fi
-        echo "failed${sep}unit $mode${sep}Tests/run unit $mode$sep$reason" >>"$dir/result"
+    local reason='' log=$dir/log
+    cat "$dir/err" "$dir/out" >"$log"
+    if [[ $late ]]; then
+        reason=hangs
+        tail -n 20 "$log" >"$dir/details"
+    elif grep -A40 -m1 '^WARNING: ThreadSanitizer' "$log" >"$dir/details"; then
+        reason=$(head -n1 "$dir/details")
+    elif grep -E '^[^ ]+: error: ' "$log" | sort -u >"$dir/details" && [[ -s $dir/details ]]; then
+        reason='does not build'
+    elif ((exit_code != 0)) && ! grep -q '^failed' "$dir/result"; then
+        reason="ends early with code $exit_code"
+        { grep -A25 -m1 -E 'Fatal error|Program crashed' "$log" || tail -n 30 "$log"; } >"$dir/details"
     else
-        grep -h '^✘ .* recorded an issue' "$dir/out" >"$dir/details"
+        grep '^✘ .* recorded an issue' "$log" >"$dir/details"
     fi
+    [[ ! $reason ]] || echo "failed${sep}unit $mode${sep}Tests/run unit $mode$sep$reason" >>"$dir/result"
 }

@@ -94,7 +94,7 @@ struct AIOContext {
     /// Tries that on a new context: an event that is there must make `sleep` end and must still be there.
     private func sleepLeavesEvents() -> Bool {
         guard let ready = EventDescriptor.make() else { return false }
-        defer { ready.descriptor.close() }
+        defer { ready.descriptor.dispose() }
         ready.signal()
         var poll = iocb(polling: ready.descriptor, for: POLLIN)
         guard submit(&poll) == 1, !ring.isEmpty else { return false }

@@ -13,6 +13,24 @@ struct SignalMask {
     /// Makes this the calling thread's mask. Signals that waited are delivered before it returns.
     func restore() { _ = SignalMask.exchange(self) }
 
+    /// Whether a signal waits for this thread or the process.
+    static func isPending(_ signal: CInt) -> Bool {
+        var pending: UInt64 = 0
+        _ = withUnsafeMutablePointer(to: &pending) { systemCall(SYS_rt_sigpending, address($0), 8) }
+        return pending & bit(signal) != 0
+    }
+
+    /// Takes a signal away that waits for this thread and is blocked.
+    static func takePending(_ signal: CInt) {
+        var set = bit(signal)
+        var time = timespec()
+        _ = withUnsafePointer(to: &set) { set in
+            withUnsafePointer(to: &time) { systemCall(SYS_rt_sigtimedwait, address(set), 0, address($0), 8) }
+        }
+    }
+
+    private static func bit(_ signal: CInt) -> UInt64 { 1 << UInt64(signal - 1) }
+
     private static func exchange(_ mask: SignalMask) -> SignalMask {
         var new = mask
         var old = SignalMask(bits: 0)

@@ -27,6 +27,27 @@ struct Descriptor: Equatable {
         if isOpen { _ = systemCall(SYS_close, Int(number)) }
     }
 
+    /// Makes a new descriptor one of the library's own: high up, where no program expects the next number or puts
+    /// one of its choice, and known to the calls that close descriptors.
+    func adopted() -> Descriptor {
+        var mine = self
+        let moved = systemCall(SYS_fcntl, Int(number), Int(F_DUPFD_CLOEXEC), Descriptor.highUp)
+        if moved >= 0 {
+            close()
+            mine = Descriptor(number: CInt(moved))
+        }
+        ProcessPage.current?.addOwn(mine)
+        return mine
+    }
+
+    /// Closes one of the library's own.
+    func dispose() {
+        ProcessPage.current?.removeOwn(self)
+        close()
+    }
+
+    private static let highUp = 800
+
     /// Reads up to `length` bytes at the descriptor's own offset.
     func read(_ buffer: UnsafeMutableRawPointer?, _ length: Int) -> Int {
         systemCall(SYS_read, Int(number), address(buffer), length)
@@ -63,7 +84,7 @@ struct EventDescriptor {
     /// Returns nil where the process has no descriptor left.
     static func make() -> EventDescriptor? {
         let number = systemCall(SYS_eventfd2, 0, Int(EFD_CLOEXEC | EFD_NONBLOCK))
-        return number < 0 ? nil : EventDescriptor(descriptor: Descriptor(number: CInt(number)))
+        return number < 0 ? nil : EventDescriptor(descriptor: Descriptor(number: CInt(number)).adopted())
     }
 
     /// Makes it readable.
@@ -98,8 +119,10 @@ enum Pages {
         _ = systemCall(SYS_madvise, address(start), length, Int(MADV_DONTNEED))
     }
 
-    static func advise(_ start: UnsafeMutableRawPointer, _ length: Int, _ advice: CInt) {
-        _ = systemCall(SYS_madvise, address(start), length, Int(advice))
+    /// False where the kernel does not know the advice.
+    @discardableResult
+    static func advise(_ start: UnsafeMutableRawPointer, _ length: Int, _ advice: CInt) -> Bool {
+        systemCall(SYS_madvise, address(start), length, Int(advice)) == 0
     }
 }
 

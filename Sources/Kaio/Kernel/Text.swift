@@ -63,6 +63,20 @@ struct Text {
         return value
     }
 
+    /// The value of "0x" and hexadecimal digits; nil for anything else.
+    var hexadecimal: Int? {
+        guard hasPrefix("0x"), (3...17).contains(count) else { return nil }
+        var value = 0
+        for index in 2..<count {
+            switch self[index] {
+            case 0x30...0x39: value = value << 4 | Int(self[index] - 0x30)
+            case 0x61...0x66: value = value << 4 | Int(self[index] - 0x61 + 10)
+            default: return nil
+            }
+        }
+        return value
+    }
+
     private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x2c || byte == 0x0a }
 }
 

@@ -1,6 +1,6 @@
 // aio_linux: gives to the kernel what the kernel can do without blocking the caller.
 //
-//     vfs objects = ordered aio_linux aio_pthread
+//     vfs objects = ordered aio_linux aio_poll aio_pthread
 //
 // Reads and writes of regular files and block devices go by io_submit with RWF_NOWAIT: where the kernel would
 // have to wait (for a page to be read, a block to be allocated), it says so, and the request goes on to the
@@ -35,7 +35,7 @@ final class AIOLinux: Module {
         var mine = RequestQueue()
         var others = RequestQueue()
         while let request = requests.popFirst() {
-            if KernelQueue.context != nil, isForKernel(request) {
+            if KernelQueue.context != nil, isForKernel(request), Reactor.isRunning || !request.isExpectedByNobody {
                 prepare(request)
                 mine.append(request)
             } else {
@@ -63,8 +63,8 @@ final class AIOLinux: Module {
         }
     }
 
-    func cancel(_ request: Request, _ sequence: UInt64, _ turn: inout Turn) -> Bool {
-        KernelQueue.withdraw(request, sequence, position: position)
+    func cancel(_ request: Request, _ sequence: UInt64, force: Bool, _ turn: inout Turn) -> CancelOutcome {
+        KernelQueue.withdraw(request, sequence, position: position) ? .taken : .no
     }
 
     // MARK: what goes to the kernel
@@ -80,12 +80,23 @@ final class AIOLinux: Module {
             guard file.kind == .file else { return false }
             // Beyond the end the kernel would wait for the allocation; it also is where a limit on the file's
             // size would raise SIGXFSZ in the caller.
-            guard !file.isAppending, request.end <= Int(clamping: file.size) else { return false }
+            guard !file.isAppending, request.end <= Int(clamping: file.size), request.end <= fileSizeLimit else {
+                return false
+            }
             return file.isDirect
                 || request.block.pointee.length <= AIOLinux.mostInline && !isRefusing(file.device)
         case .list:
             return false
         }
+    }
+
+    /// RLIMIT_FSIZE: beyond it a write raises SIGXFSZ in the thread that submits.
+    private var fileSizeLimit: Int {
+        var limit = rlimit()
+        _ = withUnsafeMutablePointer(to: &limit) {
+            systemCall(SYS_prlimit64, 0, Int(RLIMIT_FSIZE.rawValue), 0, address($0))
+        }
+        return Int(clamping: UInt64(limit.rlim_cur))
     }
 
     private func prepare(_ request: Request) {
@@ -97,6 +108,7 @@ final class AIOLinux: Module {
         case .synchronizeData: operation = IO_CMD_FDSYNC
         case .synchronize, .list: operation = IO_CMD_FSYNC
         }
+        block.pointee.iocb = iocb()
         block.pointee.iocb.data = UnsafeMutableRawPointer(block)
         block.pointee.iocb.aio_lio_opcode = Int16(operation.rawValue)
         block.pointee.iocb.aio_fildes = block.pointee.descriptor.number
@@ -106,15 +118,18 @@ final class AIOLinux: Module {
             block.pointee.iocb.u.c.offset = Int64(block.pointee.offset)
             block.pointee.iocb.aio_rw_flags = AIOLinux.noWait
         }
-        if request.isExpectedByNobody, let event = KernelQueue.completionEvent {
-            block.pointee.iocb.u.c.flags = AIOLinux.signalsEvent
-            block.pointee.iocb.u.c.resfd = UInt32(event.descriptor.number)
+        if request.isExpectedByNobody { request.signalCompletionEvent() }
+        let priority = block.pointee.priority
+        if priority > 0 {
+            // Below the usual 4 of the best-effort class (2), whose lowest is 7.
+            block.pointee.iocb.aio_reqprio = Int16(2 << 13 | min(7, 5 + Int(priority) / 8))
+            block.pointee.iocb.u.c.flags |= AIOLinux.hasPriority
         }
     }
 
-    /// RWF_NOWAIT and IOCB_FLAG_RESFD of the kernel's headers, which can't be included beside libaio's.
+    /// RWF_NOWAIT and IOCB_FLAG_IOPRIO of the kernel's headers, which can't be included beside libaio's.
     private static let noWait: UInt32 = 8
-    private static let signalsEvent: UInt32 = 1
+    private static let hasPriority: UInt32 = 2
 
     private func isPartial(_ request: Request, _ result: Int) -> Bool {
         result > 0 && result < request.block.pointee.length
@@ -139,6 +154,13 @@ final class AIOLinux: Module {
 }
 
 extension Request {
+    /// Has the kernel wake the reactor at the completion (IOCB_FLAG_RESFD).
+    func signalCompletionEvent() {
+        guard let event = KernelQueue.completionEvent else { return }
+        block.pointee.iocb.u.c.flags |= 1
+        block.pointee.iocb.u.c.resfd = UInt32(event.descriptor.number)
+    }
+
     /// Whether its completion must be acted upon though no caller may come for it: somebody is notified.
     var isExpectedByNobody: Bool {
         block.pointee.notification.kind != .none

@@ -1,8 +1,9 @@
 // aio_pthread: runs everything, on the pool's threads, by priority. The last module of every stack.
 //
-//     vfs objects = ordered aio_linux aio_pthread
+//     vfs objects = ordered aio_linux aio_poll aio_pthread
 
 import CKernel
+import Synchronization
 
 final class AIOPthread: Module {
     let name: StaticString = "aio_pthread"
@@ -12,19 +13,26 @@ final class AIOPthread: Module {
 
     func submit(_ requests: inout RequestQueue, _ turn: inout Turn) { Workers.add(&requests, &turn) }
 
-    func cancel(_ request: Request, _ sequence: UInt64, _ turn: inout Turn) -> Bool {
-        Workers.withdraw(request, sequence, position: position)
+    func cancel(_ request: Request, _ sequence: UInt64, force: Bool, _ turn: inout Turn) -> CancelOutcome {
+        Workers.withdraw(request, sequence, position: position) ? .taken : .no
     }
 
     /// On a thread of the pool: does what the request asks for and completes it.
     static func perform(_ request: Request) {
         _ = Engine.hold()
-        let result = transfer(request)
-        Statistics.count(Statistics.ranOnWorker)
         var turn = Turn(.worker)
-        turn.complete(request, result)
+        perform(request, &turn)
         turn.finish()
+        if KernelQueue.hasEvents { KernelQueue.harvest(&turn) }
         Engine.leave(1)
+    }
+
+    static func perform(_ request: Request, _ turn: inout Turn) {
+        request.block.pointee.runner.store(CInt(truncatingIfNeeded: systemCall(SYS_gettid)), ordering: .sequentiallyConsistent)
+        let result = transfer(request)
+        request.block.pointee.runner.store(0, ordering: .sequentiallyConsistent)
+        Statistics.count(Statistics.ranOnWorker)
+        turn.complete(request, result)
     }
 
     private static func transfer(_ request: Request) -> Int {

@@ -1,12 +1,13 @@
 // ordered: keeps the promises that depend on the order of the calls, and lets all else run in parallel.
 //
-//     vfs objects = ordered aio_linux aio_pthread
+//     vfs objects = ordered aio_linux aio_poll aio_pthread
 //
 // On one file (also through different descriptors of it):
 //   - overlapping requests, one of which writes, take effect in the order of the calls;
 //   - writes to a descriptor with O_APPEND land in the order of the calls;
-//   - aio_fsync covers every write queued before it, and waits for no later one;
-//   - reads of a pipe, socket or terminal are served in order, so are writes; a read and a write are not.
+//   - aio_fsync covers every write queued before it, and waits for no later one; several that wait share one;
+//   - reads of a pipe, socket or terminal are served in order, so are writes; a read and a write are not;
+//   - a buffered request that continues the one before it waits for that: sequential streams stay in order.
 //
 // Invariant, under `lock`: a request is registered with its file from its arrival here to its completion. A
 // registered request is either below, or held; a held one waits for exactly one other, its blocker: an earlier
@@ -28,6 +29,11 @@ struct OrderedFile: Equatable {
         /// The latest write, and the latest read of a stream.
         var lastWrite: Request?
         var lastRead: Request?
+        /// The latest buffered read and write, if still in flight.
+        var lastBufferedRead: Request?
+        var lastBufferedWrite: Request?
+        /// The aio_fsync that runs, or is about to.
+        var synchronization: Request?
     }
 
     let state: UnsafeMutablePointer<State>
@@ -59,14 +65,10 @@ final class Ordered: Module {
     }
 
     func reset() {
+        // The lists may be half-changed, by a thread that does not exist here: start with none.
         state.pointee.lock.reset()
-        for bucket in 0..<Ordered.bucketCount {
-            while let file = buckets[bucket] {
-                buckets[bucket] = file.state.pointee.next
-                file.state.pointee.next = state.pointee.unused
-                state.pointee.unused = file
-            }
-        }
+        state.pointee.unused = nil
+        buckets.update(repeating: nil, count: Ordered.bucketCount)
     }
 
     // MARK: Module
@@ -84,9 +86,13 @@ final class Ordered: Module {
             turn.watch(request, at: position)
             if let blocker = conflict(request) {
                 attach(request, to: blocker)
+                request.block.pointee.order.isCountedAsHeld = true
                 held += 1
+            } else if let predecessor = predecessor(request) {
+                attach(request, to: predecessor)
             } else {
                 free.append(request)
+                note(request)
             }
         }
         state.pointee.lock.unlock()
@@ -96,29 +102,31 @@ final class Ordered: Module {
 
     func completed(_ request: Request, _ turn: inout Turn) -> Bool {
         var free = RequestQueue()
+        var sharing = RequestQueue()
         state.pointee.lock.lock()
         unregister(request)
-        let released = release(waitersOf: request, &free)
+        let counted = release(waitersOf: request, &free, &sharing)
         state.pointee.lock.unlock()
-        if released > 0 {
-            Reactor.heldBack(-released)
-            turn.handOn(&free, below: position)
-        }
+        if counted > 0 { Reactor.heldBack(-counted) }
+        let result = request.block.pointee.result
+        while let other = sharing.popFirst() { turn.complete(other, result) }
+        turn.handOn(&free, below: position)
         return true
     }
 
-    func cancel(_ request: Request, _ sequence: UInt64, _ turn: inout Turn) -> Bool {
+    func cancel(_ request: Request, _ sequence: UInt64, force: Bool, _ turn: inout Turn) -> CancelOutcome {
         state.pointee.lock.lock()
         guard request.sequence == sequence,
             Int(request.block.pointee.waitingIn.load(ordering: .relaxed)) == position + 1
         else {
             state.pointee.lock.unlock()
-            return false
+            return .no
         }
         detach(request)
+        let counted = request.block.pointee.order.isCountedAsHeld
         state.pointee.lock.unlock()
-        Reactor.heldBack(-1)
-        return true
+        if counted { Reactor.heldBack(-1) }
+        return .taken
     }
 
     // MARK: conflicts; all of this under the lock
@@ -128,7 +136,10 @@ final class Ordered: Module {
         let file = request.block.pointee.order.file!.state
         let sequence = request.sequence
         if request.block.pointee.operation.isSynchronize {
-            return latest(file.pointee.lastWrite, before: sequence)
+            if let write = latest(file.pointee.lastWrite, before: sequence) { return write }
+            // One that runs already may have begun before this one's writes were complete.
+            let running = file.pointee.synchronization
+            return running.map { $0.sequence < sequence && $0.isOnSameDescriptor(as: request) } ?? false ? running : nil
         }
         if request.block.pointee.file.kind == .file {
             return file.pointee.tree.latestConflict(
@@ -170,19 +181,66 @@ final class Ordered: Module {
         request.block.pointee.waitingIn.store(0, ordering: .relaxed)
     }
 
-    /// A request is complete: those that waited for it wait for another, or go on.
-    private func release(waitersOf request: Request, _ free: inout RequestQueue) -> Int {
-        var released = 0
+    /// A request is complete: those that waited for it wait for another, or go on. Returns how many of those that
+    /// wait no more were counted as held.
+    private func release(
+        waitersOf request: Request, _ free: inout RequestQueue, _ sharing: inout RequestQueue
+    ) -> Int {
+        var counted = 0
         while let waiter = request.block.pointee.order.waiters {
             detach(waiter)
-            if let blocker = conflict(waiter) {
+            if !waiter.block.pointee.order.shares, let blocker = conflict(waiter) {
                 attach(waiter, to: blocker)
+                continue
+            }
+            if waiter.block.pointee.order.shares {
+                sharing.append(waiter)
+            } else if let shared = synchronizationToShare(waiter, &free) {
+                attach(waiter, to: shared)
+                waiter.block.pointee.order.shares = true
+                continue
             } else {
                 free.append(waiter)
-                released += 1
+                note(waiter)
             }
+            if waiter.block.pointee.order.isCountedAsHeld { counted += 1 }
+            waiter.block.pointee.order.isCountedAsHeld = false
         }
-        return released
+        return counted
+    }
+
+    // MARK: aio_fsync and sequential streams
+
+    /// A request goes on: remembers an aio_fsync as the one that runs.
+    private func note(_ request: Request) {
+        if request.block.pointee.operation.isSynchronize {
+            request.block.pointee.order.file!.state.pointee.synchronization = request
+        }
+    }
+
+    /// Of several aio_fsyncs that one completion sets free, on one descriptor, the first runs for all: it has
+    /// not started yet, so it covers what each of them must.
+    private func synchronizationToShare(_ request: Request, _ free: inout RequestQueue) -> Request? {
+        guard request.block.pointee.operation.isSynchronize,
+            let other = request.block.pointee.order.file!.state.pointee.synchronization,
+            other.block.pointee.descriptor == request.block.pointee.descriptor, free.contains(other)
+        else { return nil }
+        if request.block.pointee.operation == .synchronize { other.block.pointee.operation = .synchronize }
+        return other
+    }
+
+    /// The request that a buffered one continues, if that is in flight: a sequential stream is faster in order,
+    /// since the kernel reads ahead for one reader, and lets one writer at a time into a file.
+    private func predecessor(_ request: Request) -> Request? {
+        guard request.block.pointee.file.kind == .file, !request.block.pointee.file.isDirect,
+            !request.block.pointee.operation.isSynchronize
+        else { return nil }
+        let file = request.block.pointee.order.file!.state
+        let isWrite = request.block.pointee.operation == .write
+        let last = isWrite ? file.pointee.lastBufferedWrite : file.pointee.lastBufferedRead
+        if isWrite { file.pointee.lastBufferedWrite = request } else { file.pointee.lastBufferedRead = request }
+        guard let last, last.end == request.block.pointee.offset else { return nil }
+        return last
     }
 
     // MARK: registration; under the lock
@@ -224,6 +282,9 @@ final class Ordered: Module {
                 unlink(request, &file.state.pointee.lastRead)
             }
         }
+        if file.state.pointee.lastBufferedRead == request { file.state.pointee.lastBufferedRead = nil }
+        if file.state.pointee.lastBufferedWrite == request { file.state.pointee.lastBufferedWrite = nil }
+        if file.state.pointee.synchronization == request { file.state.pointee.synchronization = nil }
         request.block.pointee.order.file = nil
         file.state.pointee.count -= 1
         if file.state.pointee.count == 0 { forget(file) }

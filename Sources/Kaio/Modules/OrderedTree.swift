@@ -24,6 +24,10 @@ struct OrderNode {
 
     /// The earlier request that this one waits for; nil if it does not wait.
     var blocker: Request?
+    /// Whether the reactor was told of the wait: no caller may come for the completion that ends it.
+    var isCountedAsHeld = false
+    /// An aio_fsync that shares its blocker's: both end with the same result.
+    var shares = false
     /// The requests that wait for this one.
     var waiters: Request?
     var nextWaiter: Request?

@@ -2,6 +2,7 @@
 // the kernel or a worker has is left alone, and the answer says so: its buffer may still change.
 
 import CKernel
+import Synchronization
 
 enum Cancellation {
     enum Answer {
@@ -14,35 +15,121 @@ enum Cancellation {
         if let user, user.descriptor != descriptor { return .failure(.otherDescriptor) }
         // Completions that nobody looked at yet are done, not in progress.
         Waiting.harvest(as: .caller)
-        let mask = SignalMask.blockAll()
-        defer { mask.restore() }
-        guard Engine.hold() else { return .success(.allDone) }
-        defer { Engine.leave(1) }
-        var turn = Turn(.caller)
+        var counts = Counts()
+        if let user {
+            counts = cancelOne(user)
+        } else {
+            counts = cancelAll(on: descriptor, force: false)
+        }
+        if counts.left > 0 { return .success(.notCancelled) }
+        return .success(counts.cancelled > 0 ? .cancelled : .allDone)
+    }
+
+    private struct Counts {
         var cancelled = 0
         var left = 0
-        if let user {
-            let number = user.slotNumber
-            if user.isInProgress, number < Slab.used {
+
+        mutating func add(_ outcome: CancelOutcome) {
+            if outcome == .no { left += 1 } else { cancelled += 1 }
+        }
+    }
+
+    private static func cancelOne(_ user: UserBlock) -> Counts {
+        var counts = Counts()
+        retryWhileMoving {
+            counts = Counts()
+            var isMoving = false
+            inTurn { turn in
+                let number = user.slotNumber
+                guard user.isInProgress, number < Slab.used else { return }
                 let request = Slab.request(number: number)
                 let sequence = request.sequence
-                if user.stands(forSlot: number, sequence: sequence) {
-                    if take(request, sequence, &turn) { cancelled += 1 } else { left += 1 }
+                guard user.stands(forSlot: number, sequence: sequence) else { return }
+                let outcome = take(request, sequence, force: false, &turn)
+                isMoving = outcome == .no && request.isMoving
+                counts.add(outcome)
+            }
+            return isMoving
+        }
+        // Its status is to be seen before the call returns.
+        if counts.cancelled > 0 { awaitMoment { !user.isInProgress } }
+        return counts
+    }
+
+    /// Cancels every request on a descriptor that can be. Those that count as being in progress, but do no
+    /// transfer at the moment, only with `force`.
+    private static func cancelAll(on descriptor: Descriptor, force: Bool) -> Counts {
+        var counts = Counts()
+        var anySoon = false
+        retryWhileMoving {
+            counts.left = 0
+            var isMoving = false
+            inTurn { turn in
+                forEach(on: descriptor) { request, sequence in
+                    if request.pollState == .cancelling { return }
+                    let outcome = take(request, sequence, force: force, &turn)
+                    anySoon = anySoon || outcome == .soon
+                    isMoving = isMoving || outcome == .no && request.isMoving
+                    counts.add(outcome)
                 }
             }
-        } else {
-            for number in 0..<Slab.used {
-                let request = Slab.request(number: number)
-                let sequence = request.sequence
-                guard sequence != 0, request.block.pointee.operation != .list,
-                    request.block.pointee.descriptor == descriptor
-                else { continue }
-                if take(request, sequence, &turn) { cancelled += 1 } else { left += 1 }
+            return isMoving
+        }
+        if anySoon {
+            awaitMoment {
+                var left = false
+                forEach(on: descriptor) { request, _ in left = left || request.pollState == .cancelling }
+                return !left
             }
         }
+        return counts
+    }
+
+    /// For a descriptor that is about to be closed.
+    static func endUses(of descriptor: Descriptor) { _ = cancelAll(on: descriptor, force: true) }
+
+    /// How many requests on a descriptor are in the middle of a system call made with its number: that call has
+    /// the file, whatever becomes of the number.
+    static func countInSystemCall(on descriptor: Descriptor) -> UInt32 {
+        var count: UInt32 = 0
+        forEach(on: descriptor) { request, _ in
+            let thread = request.block.pointee.runner.load(ordering: .sequentiallyConsistent)
+            if thread != 0, ThreadState.isAsleepInCall(thread, on: descriptor) { count += 1 }
+        }
+        return count
+    }
+
+    /// A request that a thread is just taking from one place to the next is somewhere a moment later: only then
+    /// the answer is true. The thread may have been stopped, so this does not go on for ever.
+    private static func retryWhileMoving(_ attempt: () -> Bool) {
+        let end = Instant.now.advanced(by: 100_000_000)
+        while attempt(), Instant.now < end { _ = systemCall(SYS_sched_yield) }
+    }
+
+    private static func inTurn(_ body: (inout Turn) -> Void) {
+        let mask = SignalMask.blockAll()
+        defer { mask.restore() }
+        guard Engine.hold() else { return }
+        var turn = Turn(.caller)
+        body(&turn)
         turn.finish()
-        if left > 0 { return .success(.notCancelled) }
-        return .success(cancelled > 0 ? .cancelled : .allDone)
+        Engine.leave(1)
+    }
+
+    private static func forEach(on descriptor: Descriptor, _ body: (Request, UInt64) -> Void) {
+        for number in 0..<Slab.used {
+            let request = Slab.request(number: number)
+            let sequence = request.sequence
+            guard sequence != 0, request.block.pointee.operation != .list,
+                request.block.pointee.descriptor == descriptor
+            else { continue }
+            body(request, sequence)
+        }
+    }
+
+    /// Waits for what comes in a moment, whatever signals come.
+    private static func awaitMoment(_ isDone: () -> Bool) {
+        while Waiting.wait(until: .never, as: .caller, cancellable: false, isDone) == .interrupted {}
     }
 
     enum CancelError: Error {
@@ -50,12 +137,15 @@ enum Cancellation {
     }
 
     /// Asks each module of the stack whether the request waits there.
-    private static func take(_ request: Request, _ sequence: UInt64, _ turn: inout Turn) -> Bool {
+    private static func take(
+        _ request: Request, _ sequence: UInt64, force: Bool, _ turn: inout Turn
+    ) -> CancelOutcome {
         let stack = Stack.standard.unsafelyUnwrapped
-        for position in 0..<stack.count where stack[position].cancel(request, sequence, &turn) {
-            turn.complete(request, -Int(ECANCELED))
-            return true
+        for position in 0..<stack.count {
+            let outcome = stack[position].cancel(request, sequence, force: force, &turn)
+            if outcome == .taken { turn.complete(request, -Int(ECANCELED)) }
+            if outcome != .no { return outcome }
         }
-        return false
+        return .no
     }
 }

@@ -24,7 +24,7 @@ struct FileFacts {
     enum Kind: UInt8 {
         /// A regular file or a block device: has offsets, and requests may overlap.
         case file
-        /// A pipe, FIFO, socket, or terminal: bytes come and go in order.
+        /// A pipe, FIFO, socket, terminal, or eventfd: bytes come and go in order.
         case stream
         /// Other character devices, directories, and what the kernel invents tomorrow.
         case other
@@ -68,10 +68,21 @@ struct FileFacts {
             kind = .stream
         case S_IFCHR:
             // What has no offset (a terminal) is a stream; /dev/zero and its like are not.
-            kind = systemCall(SYS_lseek, Int(descriptor.number), 0, Int(SEEK_CUR)) == -Int(ESPIPE) ? .stream : .other
+            kind = FileFacts.hasNoOffset(descriptor) ? .stream : .other
+        case 0:
+            // An eventfd, a timerfd and the like: all of them have one inode, so only the number tells them apart.
+            kind = FileFacts.hasNoOffset(descriptor) ? .stream : .other
+            device = .max
+            inode = UInt64(descriptor.number)
         default:
             kind = .other
         }
+    }
+}
+
+extension FileFacts {
+    private static func hasNoOffset(_ descriptor: Descriptor) -> Bool {
+        systemCall(SYS_lseek, Int(descriptor.number), 0, Int(SEEK_CUR)) == -Int(ESPIPE)
     }
 }
 
@@ -83,6 +94,12 @@ struct ControlBlock: ~Copyable {
     let sequence: Atomic<UInt64>
     /// One more than the position of the module whose queue the request waits in; 0 if in none.
     let waitingIn: Atomic<UInt8>
+    /// Whether the kernel has it, for a transfer that can't be recalled.
+    let isInKernel: Atomic<Bool>
+    /// The thread that runs it on behalf of `aio_pthread`; 0 if none does.
+    let runner: Atomic<Int32>
+    /// A `PollState`; only `aio_poll` changes it, under its lock.
+    let poll: Atomic<UInt8>
     /// The next free block, by number.
     let nextFree: Atomic<UInt32>
 
@@ -97,6 +114,12 @@ struct ControlBlock: ~Copyable {
     var position: UInt8
     /// The modules that want to see the completion, one bit for each position.
     var watchers: UInt16
+    /// Whether it is counted in `Exposure`.
+    var isExposed: Bool
+    /// Whether it stays so while the kernel has it: a poll, after which the number is used once more.
+    var staysExposed: Bool
+    /// The descriptor's file does not know RWF_NOWAIT.
+    var cannotAskNotToWait: Bool
     /// How much below its peers the request is to run: aio_reqprio.
     var priority: Int32
     var descriptor: Descriptor
@@ -150,6 +173,14 @@ struct Request: Equatable {
     var remainingLength: Int { block.pointee.length - block.pointee.transferred }
     var remainingOffset: Int { block.pointee.offset + block.pointee.transferred }
 
+    /// Whether a thread is just taking it from one place to the next: in no queue, not in the kernel, not being run.
+    var isMoving: Bool {
+        block.pointee.waitingIn.load(ordering: .relaxed) == 0 && !block.pointee.isInKernel.load(ordering: .relaxed)
+            && block.pointee.runner.load(ordering: .relaxed) == 0 && block.pointee.poll.load(ordering: .relaxed) == 0
+    }
+
+    func isOnSameDescriptor(as other: Request) -> Bool { block.pointee.descriptor == other.block.pointee.descriptor }
+
     /// The first offset behind the request; saturated.
     var end: Int {
         let (end, overflow) = block.pointee.offset.addingReportingOverflow(block.pointee.length)
@@ -190,6 +221,15 @@ struct RequestQueue {
     mutating func prepend(contentsOf other: inout RequestQueue) {
         other.append(contentsOf: &self)
         swap(&self, &other)
+    }
+
+    func contains(_ request: Request) -> Bool {
+        var current = first
+        while let candidate = current {
+            if candidate == request { return true }
+            current = candidate.block.pointee.next
+        }
+        return false
     }
 
     /// Takes a request out, wherever it is; false if it is not there.

@@ -7,6 +7,7 @@ enum Publication {
     /// Publishes `request`'s result and disposes of the block.
     static func publish(_ request: Request, _ turn: inout Turn) {
         let result = request.block.pointee.result
+        Exposure.end(request)
         Statistics.countCompleted(request.block.pointee.operation, result)
         request.block.pointee.user?.publish(result, slot: Slab.number(of: request), sequence: request.sequence)
         let list = request.block.pointee.list

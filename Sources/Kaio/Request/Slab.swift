@@ -110,11 +110,17 @@ extension ControlBlock {
     mutating func clear() {
         iocb = CKernel.iocb()
         waitingIn.store(0, ordering: .relaxed)
+        isInKernel.store(false, ordering: .relaxed)
+        runner.store(0, ordering: .relaxed)
+        poll.store(0, ordering: .relaxed)
         next = nil
         user = nil
         operation = .read
         position = 0
         watchers = 0
+        isExposed = false
+        staysExposed = false
+        cannotAskNotToWait = false
         priority = 0
         descriptor = .none
         file = FileFacts()

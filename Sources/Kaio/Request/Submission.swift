@@ -173,6 +173,10 @@ enum Submission {
         if length < 0 || request.block.pointee.offset < 0 { return EINVAL }
         guard let file = FileFacts(request.block.pointee.descriptor) else { return EBADF }
         request.block.pointee.file = file
+        // Where the kernel says EINVAL of some kinds of files and these of others.
+        if file.kind == .file, length > 0, request.block.pointee.offset.addingReportingOverflow(length).overflow {
+            return request.block.pointee.operation == .read ? EOVERFLOW : EFBIG
+        }
         switch request.block.pointee.operation {
         case .read: return file.isReadable ? 0 : EBADF
         case .write: return file.isWritable ? 0 : EBADF

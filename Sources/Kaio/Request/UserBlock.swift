@@ -20,9 +20,6 @@ struct UserBlock {
 
     init(_ control: UnsafeRawPointer) { base = UnsafeMutableRawPointer(mutating: control) }
 
-    /// Changed in the child of a fork, which makes every key of the parent's invalid.
-    static let secret = Atomic<UInt64>(0)
-
     @inline(__always)
     private func at<T: AtomicRepresentable>(_ offset: Int, _: T.Type) -> UnsafeMutablePointer<Atomic<T>> {
         (base + offset).assumingMemoryBound(to: Atomic<T>.self)
@@ -35,16 +32,18 @@ struct UserBlock {
     private var result: UnsafeMutablePointer<Atomic<Int>> { at(120, Int.self) }
 
     @inline(__always)
-    private var validKey: UInt64 {
-        UInt64(UInt(bitPattern: base)) &* 0x9e37_79b9_7f4a_7c15 ^ UserBlock.secret.load(ordering: .relaxed)
+    private func key(_ secret: UInt64) -> UInt64 {
+        UInt64(UInt(bitPattern: base)) &* 0x9e37_79b9_7f4a_7c15 ^ secret
     }
+
+    /// 0 in a process that submitted nothing yet, such as the child of a fork: then no key is valid.
+    private var secret: UInt64 { ProcessPage.current?.secret.pointee.load(ordering: .relaxed) ?? 0 }
 
     /// Whether a request of ours was submitted with this block and its result not yet returned.
     @inline(__always)
     var isOurs: Bool {
-        let valid = validKey
-        return key.pointee.load(ordering: .relaxed) == valid && valid != 0
-            && UserBlock.secret.load(ordering: .relaxed) != 0
+        let secret = secret
+        return secret != 0 && key.pointee.load(ordering: .relaxed) == key(secret)
     }
 
     /// EINPROGRESS, 0, the error, or EINVAL for what is no request of ours.
@@ -59,7 +58,7 @@ struct UserBlock {
         guard isOurs, status.pointee.load(ordering: .acquiring) != EINPROGRESS else { return nil }
         let value = result.pointee.load(ordering: .relaxed)
         // Of two threads that come at once, one gets it.
-        guard key.pointee.compareExchange(expected: validKey, desired: 0, ordering: .relaxed).exchanged else {
+        guard key.pointee.compareExchange(expected: key(secret), desired: 0, ordering: .relaxed).exchanged else {
             return nil
         }
         return value
@@ -70,7 +69,7 @@ struct UserBlock {
         slot.pointee.store(number, ordering: .relaxed)
         tag.pointee.store(UInt32(truncatingIfNeeded: sequence), ordering: .relaxed)
         status.pointee.store(EINPROGRESS, ordering: .relaxed)
-        key.pointee.store(validKey, ordering: .releasing)
+        key.pointee.store(key(secret), ordering: .releasing)
     }
 
     /// Takes back `begin`, for a call that fails with nothing queued.

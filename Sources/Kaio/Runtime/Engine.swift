@@ -8,34 +8,41 @@ import CKernel
 import Synchronization
 
 enum Engine {
-    private static let isUp = Atomic<Bool>(false)
-    private static let inFlight = Atomic<Int>(0)
-    private static let lastRequest = Atomic<Int64>(0)
     private static let lifeLock = Lock()
-    nonisolated(unsafe) private static var isPrepared = false
+    private static let lastRequest = Atomic<Int64>(0)
+    /// Something could not be had when it was asked for: worth another try now and then.
+    private static let isShort = Atomic<Bool>(false)
+    private static let lastTry = Atomic<Int64>(0)
+    /// In this process or in an ancestor: what is made once was made.
+    nonisolated(unsafe) private static var isMade = false
     nonisolated(unsafe) private static var saidWhyNoKernel = false
+
+    private static let tryAgainAfter: Int64 = 1_000_000_000
 
     /// Counts `count` requests in, and starts the engine if it is down. False if a limit is reached or memory
     /// is short: then nothing is counted. All signals are blocked.
     static func enter(_ count: Int) -> Bool {
-        let now = inFlight.wrappingAdd(count, ordering: .sequentiallyConsistent).newValue
-        if !isUp.load(ordering: .sequentiallyConsistent), !start() {
+        guard let page = ProcessPage.make() else { return false }
+        let now = page.inFlight.pointee.wrappingAdd(count, ordering: .sequentiallyConsistent).newValue
+        if page.isUp.pointee.load(ordering: .sequentiallyConsistent) == 0, !start(page) {
             leave(count)
             return false
         }
         lastRequest.store(Instant.roughlyNow.nanoseconds, ordering: .relaxed)
         Statistics.countInFlight(now)
+        if isShort.load(ordering: .relaxed) { tryAgain() }
         return true
     }
 
     static func leave(_ count: Int) {
-        inFlight.wrappingSubtract(count, ordering: .sequentiallyConsistent)
+        ProcessPage.current?.inFlight.pointee.wrappingSubtract(count, ordering: .sequentiallyConsistent)
     }
 
     /// Keeps an engine that is up from going down, until `leave(1)`. False if it is down.
     static func hold() -> Bool {
-        inFlight.wrappingAdd(1, ordering: .sequentiallyConsistent)
-        if isUp.load(ordering: .sequentiallyConsistent) { return true }
+        guard let page = ProcessPage.current else { return false }
+        page.inFlight.pointee.wrappingAdd(1, ordering: .sequentiallyConsistent)
+        if page.isUp.pointee.load(ordering: .sequentiallyConsistent) != 0 { return true }
         leave(1)
         return false
     }
@@ -48,44 +55,102 @@ enum Engine {
 
     // MARK: start
 
-    private static func start() -> Bool {
+    private static func start(_ page: ProcessPage) -> Bool {
+        guard prepare(page) else { return false }
         lifeLock.lock()
         defer { lifeLock.unlock() }
-        if isUp.load(ordering: .sequentiallyConsistent) { return true }
-        if !isPrepared {
-            guard prepare() else { return false }
-            isPrepared = true
-        }
-        openKernelQueue()
-        _ = Reactor.start()
-        isUp.store(true, ordering: .sequentiallyConsistent)
+        if page.isUp.pointee.load(ordering: .sequentiallyConsistent) != 0 { return true }
+        openAll()
+        page.isUp.pointee.store(1, ordering: .sequentiallyConsistent)
         return true
     }
 
-    /// Once in a process's life.
-    private static func prepare() -> Bool {
+    /// Once in each process, by one thread, while the others wait: before it no lock may be taken, since in the
+    /// child of a fork it may be held by a thread that is not there.
+    private static func prepare(_ page: ProcessPage) -> Bool {
+        while true {
+            let (exchanged, phase) = page.phase.pointee.compareExchange(
+                expected: ProcessPage.Phase.unused.rawValue, desired: ProcessPage.Phase.inPreparation.rawValue,
+                ordering: .acquiringAndReleasing)
+            if exchanged { break }
+            if phase == ProcessPage.Phase.prepared.rawValue { return true }
+            _ = systemCall(SYS_sched_yield)
+        }
+        let done = isMade ? resetAll() : makeAll()
+        if done {
+            page.claim()
+            page.secret.pointee.store(newSecret(), ordering: .relaxed)
+        }
+        let phase = done ? ProcessPage.Phase.prepared : ProcessPage.Phase.unused
+        page.phase.pointee.store(phase.rawValue, ordering: .releasing)
+        return done
+    }
+
+    /// What lasts for the life of the process and its children.
+    private static func makeAll() -> Bool {
         Options.read()
-        guard Slab.prepare(limit: UInt32(Options.maxRequests)) else { return false }
-        Workers.prepare()
-        if let names = Options.vfsObjects {
+        guard Slab.prepare(limit: UInt32(Options.maxRequests)), Exposure.prepare(), Workers.prepare() else {
+            return false
+        }
+        if Stack.standard == nil, let names = Options.vfsObjects {
             Stack.standard = Stack(names: names) { Options.complainOfModule($0) }
         }
         if Stack.standard == nil { Stack.standard = Stack(names: Text(Registry.standardStack)) { _ in } }
-        newSecret()
-        if Options.showStatistics || Options.statisticsFile != nil {
-            atexit { Statistics.report() }
-        }
+        pthread_atfork(nil, nil, { Engine.closeInherited() })
+        if Options.showStatistics || Options.statisticsFile != nil { atexit { Statistics.report() } }
         if Options.verbose { introduce() }
+        isMade = true
         return true
     }
 
-    private static func newSecret() {
+    /// In the child of a fork, at its first request: nothing of the parent's is in flight here.
+    private static func resetAll() -> Bool {
+        lifeLock.reset()
+        Slab.discard()
+        KernelQueue.reset()
+        Waiting.reset()
+        Workers.reset()
+        Notifier.reset()
+        Reactor.reset()
+        Statistics.reset()
+        for position in 0..<Stack.standard!.count { Stack.standard![position].reset() }
+        return true
+    }
+
+    /// In the child of a fork, as soon as it runs: later the numbers may be the child's own.
+    private static func closeInherited() {
+        KernelQueue.closeInherited()
+        Reactor.closeInherited()
+    }
+
+    private static func newSecret() -> UInt64 {
         var secret: UInt64 = 0
         let result = withUnsafeMutablePointer(to: &secret) { systemCall(SYS_getrandom, address($0), 8, 1) }
         if result != 8 {
             secret = UInt64(truncatingIfNeeded: Instant.now.nanoseconds) &* 0xbf58_476d_1ce4_e5b9
         }
-        UserBlock.secret.store(secret | 1, ordering: .relaxed)
+        return secret | 1
+    }
+
+    /// Opens what is not open. What can't be had now is tried again later; the requests go another way meanwhile.
+    private static func openAll() {
+        lastTry.store(Instant.roughlyNow.nanoseconds, ordering: .relaxed)
+        var short = false
+        if KernelQueue.context == nil {
+            let error = KernelQueue.open()
+            if error != 0 { sayWhyNoKernel(error) }
+            short = error == EAGAIN || error == EMFILE || error == ENFILE || error == ENOMEM
+        }
+        if Reactor.isRunning { Reactor.watchCompletions() } else { short = !Reactor.start() || short }
+        isShort.store(short, ordering: .relaxed)
+    }
+
+    private static func tryAgain() {
+        let last = Instant(nanoseconds: lastTry.load(ordering: .relaxed))
+        guard Instant.roughlyNow >= last.advanced(by: tryAgainAfter) else { return }
+        lifeLock.lock()
+        if isShort.load(ordering: .relaxed) { openAll() }
+        lifeLock.unlock()
     }
 
     private static func introduce() {
@@ -102,9 +167,8 @@ enum Engine {
         message.show()
     }
 
-    private static func openKernelQueue() {
-        let error = KernelQueue.open()
-        guard error != 0, Options.verbose, !saidWhyNoKernel else { return }
+    private static func sayWhyNoKernel(_ error: CInt) {
+        guard Options.verbose, !saidWhyNoKernel else { return }
         saidWhyNoKernel = true
         var message = Message()
         message.add("kaio: the kernel's AIO can't be used (io_setup: ")
@@ -130,10 +194,11 @@ enum Engine {
         // The rough clock is a few milliseconds behind: never give back early.
         let left = due.remaining + 5_000_000
         if left > 5_000_000 { return .tryAgain(in: left) }
+        guard let page = ProcessPage.current else { return .down }
         lifeLock.lock()
-        isUp.store(false, ordering: .sequentiallyConsistent)
-        if inFlight.load(ordering: .sequentiallyConsistent) != 0 {
-            isUp.store(true, ordering: .sequentiallyConsistent)
+        page.isUp.pointee.store(0, ordering: .sequentiallyConsistent)
+        if page.inFlight.pointee.load(ordering: .sequentiallyConsistent) != 0 {
+            page.isUp.pointee.store(1, ordering: .sequentiallyConsistent)
             lifeLock.unlock()
             return .tryAgain(in: min(idle, 1_000_000_000))
         }
@@ -145,9 +210,9 @@ enum Engine {
         lifeLock.unlock()
         // From here on the next request may start everything anew.
         queue.dispose()
-        epoll.close()
-        timer.close()
-        event.close()
+        epoll.dispose()
+        timer.dispose()
+        event.dispose()
         return .down
     }
 }

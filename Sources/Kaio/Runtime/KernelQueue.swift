@@ -11,8 +11,6 @@ import CKernel
 import Synchronization
 
 enum KernelQueue {
-    /// The context's identifier, which is also the ring's address; 0 if there is none.
-    private static let identifier = Atomic<UInt>(0)
     private static let lookers = Atomic<Int32>(0)
     private static let harvestLock = Lock()
 
@@ -32,17 +30,22 @@ enum KernelQueue {
     private static let harvestAtOnce = 64
 
     static var context: AIOContext? {
-        let identifier = identifier.load(ordering: .acquiring)
+        guard let page = ProcessPage.current else { return nil }
+        let identifier = page.context.pointee.load(ordering: .acquiring)
         guard identifier != 0, let ring = CompletionRing(trusted: identifier) else { return nil }
         return AIOContext(identifier: identifier, ring: ring)
+    }
+
+    private static func setContext(_ identifier: UInt) {
+        ProcessPage.current?.context.pointee.store(identifier, ordering: .sequentiallyConsistent)
     }
 
     /// Whether the ring has an event. No lock, no system call.
     @inline(__always)
     static var hasEvents: Bool {
-        if identifier.load(ordering: .relaxed) == 0 { return false }
+        guard let page = ProcessPage.current, page.context.pointee.load(ordering: .relaxed) != 0 else { return false }
         lookers.wrappingAdd(1, ordering: .sequentiallyConsistent)
-        let identifier = identifier.load(ordering: .sequentiallyConsistent)
+        let identifier = page.context.pointee.load(ordering: .sequentiallyConsistent)
         let result = CompletionRing(trusted: identifier).map { !$0.isEmpty } ?? false
         lookers.wrappingSubtract(1, ordering: .releasing)
         return result
@@ -54,20 +57,20 @@ enum KernelQueue {
     static func open() -> CInt {
         guard let completion = EventDescriptor.make() else { return EMFILE }
         guard let kick = EventDescriptor.make() else {
-            completion.descriptor.close()
+            completion.descriptor.dispose()
             return EMFILE
         }
         switch AIOContext.make(events: Options.ring) {
         case .refused(let error):
-            completion.descriptor.close()
-            kick.descriptor.close()
+            completion.descriptor.dispose()
+            kick.descriptor.dispose()
             return error
         case .made(let context):
             completionEvent = completion
             kickEvent = kick
             if kickPoll == nil { kickPoll = .allocate(capacity: 1) }
             kickArmed.store(false, ordering: .relaxed)
-            identifier.store(context.identifier, ordering: .sequentiallyConsistent)
+            setContext(context.identifier)
             armKick()
             return 0
         }
@@ -81,15 +84,15 @@ enum KernelQueue {
         /// Takes some 30 ms.
         func dispose() {
             context?.destroy()
-            events.0?.descriptor.close()
-            events.1?.descriptor.close()
+            events.0?.descriptor.dispose()
+            events.1?.descriptor.dispose()
         }
     }
 
     /// Takes the context out of use; nothing may be in flight.
     static func detach() -> Remains {
         let remains = Remains(context: context, events: (completionEvent, kickEvent))
-        identifier.store(0, ordering: .sequentiallyConsistent)
+        setContext(0)
         while lookers.load(ordering: .sequentiallyConsistent) != 0 || !harvestLock.tryLock() {
             _ = systemCall(SYS_sched_yield)
         }
@@ -101,13 +104,18 @@ enum KernelQueue {
 
     /// In the child of a fork: the context is the parent's, the descriptors are copies.
     static func reset() {
-        identifier.store(0, ordering: .relaxed)
         lookers.store(0, ordering: .relaxed)
         harvestLock.reset()
         lock.reset()
         waiting = RequestQueue()
         waitingCount.store(0, ordering: .relaxed)
         inKernel.store(0, ordering: .relaxed)
+        completionEvent = nil
+        kickEvent = nil
+    }
+
+    /// In the child of a fork, before the child can have closed or reused the numbers.
+    static func closeInherited() {
         completionEvent?.descriptor.close()
         kickEvent?.descriptor.close()
         completionEvent = nil
@@ -147,10 +155,18 @@ enum KernelQueue {
         withUnsafeTemporaryAllocation(of: UnsafeMutablePointer<iocb>?.self, capacity: submitAtOnce) { list in
             while !requests.isEmpty {
                 var count = 0
-                while count < submitAtOnce, let request = requests.popFirst() {
+                // Requests that waited: until io_submit has returned, their descriptors must not be closed.
+                var exposed = ExposedBatch()
+                while count < submitAtOnce, !exposed.isFull, let request = requests.popFirst() {
+                    guard !request.block.pointee.isExposed || request.block.pointee.staysExposed || exposed.take(request) else {
+                        returnToModule(request, -Int(EBADF), &turn)
+                        continue
+                    }
+                    request.block.pointee.isInKernel.store(!request.block.pointee.staysExposed, ordering: .relaxed)
                     list[count] = iocbPointer(request)
                     count += 1
                 }
+                defer { exposed.end() }
                 inKernel.wrappingAdd(count, ordering: .sequentiallyConsistent)
                 var done = 0
                 while done < count {
@@ -182,12 +198,50 @@ enum KernelQueue {
         }
     }
 
+    /// The descriptors of requests that waited and are now given to the kernel. The requests themselves may be
+    /// gone when io_submit returns.
+    private struct ExposedBatch {
+        private var descriptors: (Int64, Int64, Int64, Int64, Int64, Int64, Int64, Int64) = (0, 0, 0, 0, 0, 0, 0, 0)
+        private var count = 0
+
+        private static let capacity = 16
+
+        var isFull: Bool { count == ExposedBatch.capacity }
+
+        /// False if the descriptor is not the request's file any more.
+        mutating func take(_ request: Request) -> Bool {
+            guard let now = FileFacts(request.block.pointee.descriptor),
+                now.isSameFile(as: request.block.pointee.file)
+            else {
+                Exposure.end(request)
+                return false
+            }
+            request.block.pointee.isExposed = false
+            let number = request.block.pointee.descriptor.number
+            withUnsafeMutableBytes(of: &descriptors) {
+                $0.storeBytes(of: number, toByteOffset: count * 4, as: CInt.self)
+            }
+            count += 1
+            return true
+        }
+
+        mutating func end() {
+            withUnsafeBytes(of: &descriptors) {
+                for index in 0..<count {
+                    Exposure.end(Descriptor(number: $0.load(fromByteOffset: index * 4, as: CInt.self)))
+                }
+            }
+            count = 0
+        }
+    }
+
     private static func iocbPointer(_ request: Request) -> UnsafeMutablePointer<iocb> {
         // The iocb is the block's first member.
         UnsafeMutableRawPointer(request.block).assumingMemoryBound(to: iocb.self)
     }
 
     private static func returnToModule(_ request: Request, _ result: Int, _ turn: inout Turn) {
+        request.block.pointee.isInKernel.store(false, ordering: .relaxed)
         let position = Int(request.block.pointee.position)
         Stack.standard.unsafelyUnwrapped[position].harvested(request, result, &turn)
     }
@@ -196,6 +250,8 @@ enum KernelQueue {
         var count = 0
         var current = requests.first
         while let request = current {
+            Exposure.begin(request)
+            request.block.pointee.isInKernel.store(false, ordering: .relaxed)
             request.block.pointee.waitingIn.store(request.block.pointee.position + 1, ordering: .relaxed)
             count += 1
             current = request.block.pointee.next
@@ -247,13 +303,19 @@ enum KernelQueue {
         return found
     }
 
+    /// Asks the kernel to give up a poll; its event comes in any case.
+    static func giveUp(_ request: Request) { _ = context?.cancel(iocbPointer(request)) }
+
+    /// How many polls may be in the ring: transfers need room too.
+    static var roomForPolls: Int { Int((context?.ring.capacity ?? 0) / 2) }
+
     // MARK: out
 
     /// Takes every event out of the ring, brings its request further, and submits what waited for room.
     /// Finishes the turn. If another thread is at it, it is left to that one.
     static func harvest(_ turn: inout Turn) {
         withUnsafeTemporaryAllocation(of: io_event.self, capacity: harvestAtOnce) { events in
-            while true {
+            while hasEvents, Waiting.mayHarvest {
                 let count = take(into: events.baseAddress!)
                 if count == 0 { break }
                 var requests = 0
@@ -262,6 +324,7 @@ enum KernelQueue {
                         kickArmed.store(false, ordering: .relaxed)
                         kickEvent?.reset()
                         armKick()
+                        Waiting.passKickOn()
                         continue
                     }
                     requests += 1

@@ -14,10 +14,14 @@ import Synchronization
 enum Notifier {
     private static let lock = Lock()
     nonisolated(unsafe) private static var functions = RequestQueue()
+    /// Those that want a thread with attributes of their own.
+    nonisolated(unsafe) private static var special = RequestQueue()
     nonisolated(unsafe) private static var signals = RequestQueue()
+    /// How many wait in `functions`, and how many threads wait for one.
     nonisolated(unsafe) private static var queued = 0
     nonisolated(unsafe) private static var idle = 0
     private static let work = Atomic<UInt32>(0)
+    /// Changes when all threads are to end.
     private static let generation = Atomic<UInt32>(0)
 
     private static let patience: Int64 = 1_000_000_000
@@ -36,15 +40,23 @@ enum Notifier {
             }
         case .function:
             lock.lock()
-            functions.append(request)
-            queued += 1
-            let wake = idle > 0
-            let create = queued > idle
+            var wake = false
+            if request.block.pointee.notification.attributes != nil {
+                special.append(request)
+            } else {
+                functions.append(request)
+                queued += 1
+                wake = idle > 0
+            }
             lock.unlock()
-            work.wrappingAdd(1, ordering: .sequentiallyConsistent)
-            if wake { Futex.wake(work, 1) }
-            if create {
-                if turn.mayCreateThreads { startThread() } else { Reactor.ask(.retry) }
+            if wake {
+                work.wrappingAdd(1, ordering: .sequentiallyConsistent)
+                Futex.wake(work, 1)
+            }
+            if turn.mayCreateThreads {
+                if !startThreads() { Reactor.ask(.retry) }
+            } else if !wake {
+                Reactor.ask(.retry)
             }
         }
     }
@@ -52,10 +64,7 @@ enum Notifier {
     /// The reactor's part: what could not be sent before. True if something is still left.
     static func retry() -> Bool {
         var again = RequestQueue()
-        lock.lock()
-        swap(&again, &signals)
-        let missing = max(0, queued - idle)
-        lock.unlock()
+        lock.locked { swap(&again, &signals) }
         var left = RequestQueue()
         while let request = again.popFirst() {
             if left.isEmpty, request.block.pointee.notification.sendSignal() {
@@ -64,62 +73,60 @@ enum Notifier {
                 left.append(request)
             }
         }
-        var created = 0
-        while created < missing, startThread() { created += 1 }
-        if left.isEmpty { return created < missing }
+        let isShortOfSignals = !left.isEmpty
         lock.locked { signals.prepend(contentsOf: &left) }
-        return true
+        return !startThreads() || isShortOfSignals
     }
 
-    /// Starts a thread that runs the first function of the queue, if there still is one: with the attributes
-    /// that the program asked for where it did.
-    @discardableResult
-    private static func startThread() -> Bool {
-        lock.lock()
-        guard queued > idle, let request = functions.first else {
+    /// Starts as many threads as there are functions without one. False if one can't be had.
+    private static func startThreads() -> Bool {
+        while true {
+            lock.lock()
+            let own = special.popFirst()
+            let missing = queued > idle
             lock.unlock()
-            return true
-        }
-        guard let attributes = request.block.pointee.notification.attributes else {
-            lock.unlock()
+            if let own {
+                if startSpecial(own) { continue }
+                var one = RequestQueue()
+                one.append(own)
+                lock.locked { special.prepend(contentsOf: &one) }
+                return false
+            }
+            guard missing else { return true }
+            // Counted as waiting before it runs, so that nobody starts another for the same function.
+            lock.locked { idle += 1 }
             let argument = UnsafeMutableRawPointer(
                 bitPattern: UInt(generation.load(ordering: .relaxed)) << 1 | 1)
-            return Thread.start(argument) { argument in
+            let isStarted = Thread.start(argument, smallStack: false) { argument in
                 Notifier.run(generation: UInt32(UInt(bitPattern: argument) >> 1))
                 return nil
             }
+            if !isStarted {
+                lock.locked { idle -= 1 }
+                return false
+            }
         }
-        _ = functions.popFirst()
-        queued -= 1
-        lock.unlock()
+    }
+
+    /// One thread, with the attributes that the program asked for, for one function.
+    private static func startSpecial(_ request: Request) -> Bool {
+        let attributes = request.block.pointee.notification.attributes!.assumingMemoryBound(to: pthread_attr_t.self)
+        var state = CInt(PTHREAD_CREATE_DETACHED)
+        pthread_attr_getdetachstate(attributes, &state)
         var thread = pthread_t()
-        let created = pthread_create(
-            &thread, attributes.assumingMemoryBound(to: pthread_attr_t.self),
+        let error = pthread_create(
+            &thread, attributes,
             { argument in
                 Notifier.call(Request(data: argument)!)
                 return nil
             }, request.block)
-        if created == 0 {
-            // Nobody could join it but the program, which does not know it. (EINVAL if it is detached.)
-            var state = CInt(0)
-            if pthread_attr_getdetachstate(attributes.assumingMemoryBound(to: pthread_attr_t.self), &state) == 0,
-                state == CInt(PTHREAD_CREATE_JOINABLE)
-            {
-                pthread_detach(thread)
-            }
-            return true
-        }
-        lock.lock()
-        var one = RequestQueue()
-        one.append(request)
-        functions.prepend(contentsOf: &one)
-        queued += 1
-        lock.unlock()
-        Reactor.ask(.retry)
-        return false
+        guard error == 0 else { return false }
+        // Nobody could join it but the program, which does not know it.
+        if state == CInt(PTHREAD_CREATE_JOINABLE) { pthread_detach(thread) }
+        return true
     }
 
-    /// Calls the function as a new thread would: with no signal blocked but those that were ours to block.
+    /// Calls the function as a new thread would: with no signal blocked.
     private static func call(_ request: Request) {
         let notification = request.block.pointee.notification
         Engine.release(request)
@@ -128,42 +135,43 @@ enum Notifier {
         _ = SignalMask.blockAll()
     }
 
+    /// A thread that runs one function after the other. It begins, and waits, as an idle one.
     private static func run(generation mine: UInt32) {
         Thread.name("kaio-notify")
+        lock.lock()
         while true {
-            let seen = work.load(ordering: .sequentiallyConsistent)
-            lock.lock()
-            if let request = functions.first, request.block.pointee.notification.attributes == nil {
-                _ = functions.popFirst()
+            if let request = functions.popFirst() {
                 queued -= 1
+                idle -= 1
                 lock.unlock()
                 call(request)
+                lock.lock()
+                idle += 1
                 continue
             }
-            let other = functions.first != nil
             if generation.load(ordering: .relaxed) != mine { break }
-            idle += 1
+            let seen = work.load(ordering: .sequentiallyConsistent)
             lock.unlock()
-            // One that wants a thread with attributes of its own: not this thread.
-            if other { Reactor.ask(.retry) }
             let result = Futex.wait(work, seen, until: Instant.now.advanced(by: patience))
             lock.lock()
-            idle -= 1
-            if result == -Int(ETIMEDOUT), queued == 0 { break }
-            lock.unlock()
+            if result == -Int(ETIMEDOUT), functions.isEmpty { break }
         }
+        idle -= 1
         lock.unlock()
     }
 
+    /// Ends the idle threads; those at work end afterwards.
     static func dismiss() {
         generation.wrappingAdd(1, ordering: .relaxed)
         work.wrappingAdd(1, ordering: .sequentiallyConsistent)
         Futex.wake(work)
     }
 
+    /// In the child of a fork.
     static func reset() {
         lock.reset()
         functions = RequestQueue()
+        special = RequestQueue()
         signals = RequestQueue()
         queued = 0
         idle = 0

@@ -69,18 +69,21 @@ enum Reactor {
     private static func open() -> Bool {
         let number = systemCall(SYS_epoll_create1, Int(EPOLL_CLOEXEC))
         guard number >= 0 else { return false }
-        epoll = Descriptor(number: CInt(number))
+        epoll = Descriptor(number: CInt(number)).adopted()
         let clock = systemCall(SYS_timerfd_create, Int(CLOCK_MONOTONIC), Int(TFD_CLOEXEC | TFD_NONBLOCK))
         guard clock >= 0 else { return false }
-        timer = Descriptor(number: CInt(clock))
+        timer = Descriptor(number: CInt(clock)).adopted()
         guard let event = EventDescriptor.make() else { return false }
         askEvent = event
         guard watch(timer, .timer), watch(event.descriptor, .ask) else { return false }
-        if let completions = KernelQueue.completionEvent {
-            guard watch(completions.descriptor, .completions) else { return false }
-        }
+        watchCompletions()
         setTimer(Int64(Options.idleSeconds) * 1_000_000_000)
         return true
+    }
+
+    /// To be called again when there is a new eventfd for the kernel's completions.
+    static func watchCompletions() {
+        if let completions = KernelQueue.completionEvent { _ = watch(completions.descriptor, .completions) }
     }
 
     private static func watch(_ descriptor: Descriptor, _ source: Source) -> Bool {
@@ -102,9 +105,9 @@ enum Reactor {
     }
 
     private static func closeDescriptors() {
-        epoll.close()
-        timer.close()
-        askEvent?.descriptor.close()
+        epoll.dispose()
+        timer.dispose()
+        askEvent?.descriptor.dispose()
         epoll = .none
         timer = .none
         askEvent = nil
@@ -120,9 +123,13 @@ enum Reactor {
         return remains
     }
 
-    /// In the child of a fork.
+    /// In the child of a fork; see `KernelQueue.closeInherited`.
+    static func closeInherited() { closeDescriptors() }
+
     static func reset() {
-        closeDescriptors()
+        epoll = .none
+        timer = .none
+        askEvent = nil
         tasks.store(0, ordering: .relaxed)
         held.store(0, ordering: .relaxed)
         isRunning = false

@@ -12,6 +12,7 @@ enum Statistics {
     static let errors = Atomic<Int>(0)
     static let cancelled = Atomic<Int>(0)
     static let ranInKernel = Atomic<Int>(0)
+    static let ranByPoll = Atomic<Int>(0)
     static let ranOnWorker = Atomic<Int>(0)
     static let harvestedByCaller = Atomic<Int>(0)
     static let harvestedByLeader = Atomic<Int>(0)
@@ -65,6 +66,7 @@ enum Statistics {
         errors.store(0, ordering: .relaxed)
         cancelled.store(0, ordering: .relaxed)
         ranInKernel.store(0, ordering: .relaxed)
+        ranByPoll.store(0, ordering: .relaxed)
         ranOnWorker.store(0, ordering: .relaxed)
         harvestedByCaller.store(0, ordering: .relaxed)
         harvestedByLeader.store(0, ordering: .relaxed)
@@ -74,6 +76,9 @@ enum Statistics {
 
     /// At exit: the file of KAIO_STATS_FILE, and the text of KAIO_SHOW_STATS.
     static func report() {
+        // A child of a fork that used nothing has nothing to tell: the numbers are its parent's.
+        guard ProcessPage.current?.phase.pointee.load(ordering: .relaxed) == ProcessPage.Phase.prepared.rawValue
+        else { return }
         if let template = Options.statisticsFile { writeFile(template) }
         if Options.showStatistics { show() }
     }
@@ -121,6 +126,8 @@ enum Statistics {
         json.add(value(synchronizations))
         json.add("},\"modules\":{\"aio_linux\":")
         json.add(value(ranInKernel))
+        json.add(",\"aio_poll\":")
+        json.add(value(ranByPoll))
         json.add(",\"aio_pthread\":")
         json.add(value(ranOnWorker))
         json.add("},\"bytes\":{\"read\":")
@@ -160,6 +167,8 @@ enum Statistics {
         text.add(value(mostInFlight))
         text.add(" in flight\n  ran in       aio_linux ")
         text.add(value(ranInKernel))
+        text.add(", aio_poll ")
+        text.add(value(ranByPoll))
         text.add(", aio_pthread ")
         text.add(value(ranOnWorker))
         text.add("\n  bytes        ")

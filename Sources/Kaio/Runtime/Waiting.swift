@@ -1,19 +1,21 @@
 // How a thread waits for completions: whoever needs one harvests it.
 //
 // One thread at a time, the leader, sleeps in the kernel's ring; the others, the followers, sleep on a futex
-// that counts publications. Anyone may harvest at any time, under a lock that is held for a few instructions
-// with all signals blocked, and never while asleep.
+// that counts publications. While a leader sleeps, it alone takes events out of the ring: each event wakes it, and
+// would be lost as a wake-up if another thread were faster. While nobody leads, anyone may harvest, under a lock
+// that is held for a few instructions with all signals blocked, and never while asleep.
 //
 // Invariant: nobody sleeps through a publication. A thread reads the count before it looks at its requests, and
 // goes to sleep only if the count is still the same: as a follower the futex sees to that; a leader says that it
-// is one, blocks all signals, and looks once more (the call that sleeps unblocks them in one step). Whoever publishes counts first and then wakes the followers and kicks the
-// leader, which is needed when the event that the leader sleeps for was taken out of the ring by another, or
-// never was in it (a worker's completion).
+// is one, blocks all signals, and looks once more (the call that sleeps unblocks them in one step). Whoever
+// publishes counts first and then wakes the followers and kicks the leader (an event of our own in the ring). Whoever
+// took a kick that was meant for another, since it looked at the ring before that one led, kicks again.
+// Who stops leading harvests what is there, since others left it to him.
 //
 // A sleeping thread holds nothing. A signal handler that runs on top of it may call any of this in its turn; if
 // it jumps out of the wait, or the thread is cancelled, nothing is left locked. What a jump can leave behind
-// is a leader that is none: its own thread leads again at its next wait, and followers look at the ring ten
-// times a second.
+// is a leader that is none: its own thread leads again at its next wait; others take over when the ring has
+// had events for a while that nobody takes. A leader that was only very slow looks again once a second.
 
 import CKernel
 import Synchronization
@@ -23,8 +25,12 @@ enum Waiting {
     private static let followers = Atomic<Int32>(0)
     /// The thread that sleeps in the ring, or is about to; 0 for none.
     private static let leader = Atomic<UInt>(0)
+    /// When a thread first saw events that it had to leave to the leader; 0 if none did since one led.
+    private static let unattendedSince = Atomic<Int64>(0)
 
     private static let followersLook: Int64 = 100_000_000
+    private static let leaderLooks: Int64 = 1_000_000_000
+    private static let leaderIsGone: Int64 = 200_000_000
     /// How long a leader sleeps that can't be kicked, since the ring had no room for the kick's poll.
     private static let kickMissing: Int64 = 1_000_000
 
@@ -38,14 +44,37 @@ enum Waiting {
     static func tellPublished() {
         publications.wrappingAdd(1, ordering: .sequentiallyConsistent)
         if followers.load(ordering: .sequentiallyConsistent) != 0 { Futex.wake(publications) }
-        let leader = leader.load(ordering: .sequentiallyConsistent)
-        if leader != 0 { KernelQueue.kick() }
+        if leader.load(ordering: .sequentiallyConsistent) != 0 { KernelQueue.kick() }
+    }
+
+    // MARK: harvesting
+
+    /// Whether this thread may take events out of the ring.
+    static var mayHarvest: Bool {
+        let current = leader.load(ordering: .sequentiallyConsistent)
+        return current == 0 || current == thisThread || isLeaderGone
+    }
+
+    /// The ring has events and the leader does not come. Called by threads that would like to harvest.
+    private static var isLeaderGone: Bool {
+        let now = Instant.roughlyNow.nanoseconds
+        let (first, since) = unattendedSince.compareExchange(expected: 0, desired: now, ordering: .relaxed)
+        guard !first, now - since > leaderIsGone else { return false }
+        unattendedSince.store(0, ordering: .relaxed)
+        leader.store(0, ordering: .sequentiallyConsistent)
+        return true
+    }
+
+    /// A kick was taken out of the ring. If there is a leader, it was for that one.
+    static func passKickOn() {
+        let current = leader.load(ordering: .sequentiallyConsistent)
+        if current != 0, current != thisThread { KernelQueue.kick() }
     }
 
     /// Takes what the ring has, if anything. Costs two loads if it has nothing.
     @inline(__always)
     static func harvest(as role: Turn.Role) {
-        if KernelQueue.hasEvents { harvestNow(as: role) }
+        if KernelQueue.hasEvents, mayHarvest { harvestNow(as: role) }
     }
 
     private static func harvestNow(as role: Turn.Role) {
@@ -104,22 +133,25 @@ enum Waiting {
         defer { mask.restore() }
         var result = 0
         if publications.load(ordering: .sequentiallyConsistent) == seen, !KernelQueue.hasEvents {
-            let limit = KernelQueue.isKickArmed ? deadline : min(deadline, Instant.now.advanced(by: kickMissing))
+            let limit = min(
+                deadline, Instant.now.advanced(by: KernelQueue.isKickArmed ? leaderLooks : kickMissing))
             result = context.sleep(
                 until: limit, mask,
                 cleanup: cancellable
                     ? { list in
                         Waiting.stepDown()
+                        Waiting.harvest(as: .caller)
                         Waiting.giveUp(list)
                     } : nil,
                 argument: list?.block)
         }
         if exchanged { stepDown() }
-        if result == -Int(EFAULT) { harvestBlocked(as: role == .caller ? .leader : role) }
+        if KernelQueue.hasEvents { harvestBlocked(as: role == .caller ? .leader : role) }
         return result
     }
 
     private static func stepDown() {
+        unattendedSince.store(0, ordering: .relaxed)
         leader.store(0, ordering: .sequentiallyConsistent)
         // Somebody else leads from here on, if anybody waits.
         if followers.load(ordering: .sequentiallyConsistent) != 0 { nudgeFollowers() }
@@ -166,5 +198,6 @@ enum Waiting {
     static func reset() {
         followers.store(0, ordering: .relaxed)
         leader.store(0, ordering: .relaxed)
+        unattendedSince.store(0, ordering: .relaxed)
     }
 }

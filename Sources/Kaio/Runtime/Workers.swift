@@ -25,11 +25,12 @@ enum Workers {
     /// How long a thread without work stays.
     private static let patience: Int64 = 2_000_000_000
 
-    static func prepare() {
+    static func prepare() -> Bool {
         if queues == nil {
             queues = .allocate(capacity: lowestPriority + 1)
             queues!.initialize(repeating: RequestQueue(), count: lowestPriority + 1)
         }
+        return true
     }
 
     /// Queues requests behind those of the same priority. Each runs by `AIOPthread.perform`.
@@ -37,19 +38,39 @@ enum Workers {
         var added = 0
         lock.lock()
         while let request = requests.popFirst() {
+            Exposure.begin(request)
             request.block.pointee.waitingIn.store(request.block.pointee.position + 1, ordering: .relaxed)
             queues![Int(request.block.pointee.priority)].append(request)
             added += 1
         }
         queued += added
-        let sleepers = min(idle, added)
+        // A worker that hands on what it set free takes one of them itself.
+        let sleepers = min(idle, turn.role == .worker ? added - 1 : added)
         let missing = missingThreads
         if turn.mayCreateThreads { total += missing }
         lock.unlock()
         work.wrappingAdd(1, ordering: .sequentiallyConsistent)
         if sleepers > 0 { Futex.wake(work, Int32(sleepers)) }
         if missing > 0 {
-            if turn.mayCreateThreads { start(missing) } else { Reactor.ask(.moreWorkers) }
+            if !turn.mayCreateThreads { return Reactor.ask(.moreWorkers) }
+            start(missing)
+            runHereIfNobodyElse(&turn)
+        }
+    }
+
+    /// Where not one thread can be had, this one does the work: better late than never. Only what may take for
+    /// ever is refused.
+    private static func runHereIfNobodyElse(_ turn: inout Turn) {
+        while true {
+            lock.lock()
+            let request = total == 0 ? take() : nil
+            lock.unlock()
+            guard let request else { return }
+            if request.block.pointee.file.kind == .stream {
+                turn.complete(request, -Int(EAGAIN))
+            } else {
+                AIOPthread.perform(request, &turn)
+            }
         }
     }
 
@@ -62,10 +83,14 @@ enum Workers {
         let missing = missingThreads
         total += missing
         lock.unlock()
-        if missing > 0 { start(missing) }
+        guard missing > 0 else { return }
+        start(missing)
+        var turn = Turn(.reactor)
+        runHereIfNobodyElse(&turn)
+        turn.finish()
     }
 
-    /// Creates threads that are counted already.
+    /// Creates threads that are counted already, as many as can be had.
     private static func start(_ count: Int) {
         let generation = generation.load(ordering: .relaxed)
         for started in 0..<count {
@@ -78,10 +103,7 @@ enum Workers {
             }
             lock.lock()
             total -= count - started
-            let nobody = total == 0 && queued > 0
             lock.unlock()
-            // Others will get to it; if there are none, the reactor tries again.
-            if nobody { Reactor.ask(.moreWorkers) }
             return
         }
     }
@@ -156,15 +178,19 @@ enum Workers {
 enum Thread {
     typealias Start = @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer?
 
-    /// The caller has all signals blocked, which the new thread inherits. False: no room for another.
-    static func start(_ argument: UnsafeMutableRawPointer?, _ start: Start) -> Bool {
+    /// The caller has all signals blocked, which the new thread inherits. A thread that runs none of the program's
+    /// code needs a small stack only. False: no room for another.
+    static func start(_ argument: UnsafeMutableRawPointer?, smallStack: Bool = true, _ start: Start) -> Bool {
         var attributes = pthread_attr_t()
         guard pthread_attr_init(&attributes) == 0 else { return false }
         defer { pthread_attr_destroy(&attributes) }
         pthread_attr_setdetachstate(&attributes, CInt(PTHREAD_CREATE_DETACHED))
-        pthread_attr_setstacksize(&attributes, stackSize)
+        if smallStack { pthread_attr_setstacksize(&attributes, smallSize) }
         var thread = pthread_t()
-        return pthread_create(&thread, &attributes, start, argument) == 0
+        let error = pthread_create(&thread, &attributes, start, argument)
+        // EINVAL: the program's thread-local variables alone are larger.
+        if error == EINVAL, smallStack { return Thread.start(argument, smallStack: false, start) }
+        return error == 0
     }
 
     /// Shown by ps -L and top -H.
@@ -172,5 +198,5 @@ enum Thread {
         _ = systemCall(SYS_prctl, 15, address(name.utf8Start))
     }
 
-    private static let stackSize = 256 << 10
+    private static let smallSize = 256 << 10
 }

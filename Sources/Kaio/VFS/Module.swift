@@ -20,16 +20,27 @@ protocol Module: AnyObject {
     func completed(_ request: Request, _ turn: inout Turn) -> Bool
 
     /// Takes the request out of the module's own queue, if it waits there. `sequence` says which request is
-    /// meant: the block may be another's by now. True: nobody will run it, the caller completes it.
-    func cancel(_ request: Request, _ sequence: UInt64, _ turn: inout Turn) -> Bool
+    /// meant: the block may be another's by now. `force`: its descriptor is about to be closed, so a request
+    /// that counts as being in progress, but does no transfer at the moment, must end too.
+    func cancel(_ request: Request, _ sequence: UInt64, force: Bool, _ turn: inout Turn) -> CancelOutcome
 
     /// In the child of a fork: forgets every request.
     func reset()
 }
 
+/// What a module says when asked to cancel a request.
+enum CancelOutcome {
+    /// It does not wait here.
+    case no
+    /// Nobody will run it; the caller completes it.
+    case taken
+    /// It will be complete, as cancelled, in a moment.
+    case soon
+}
+
 extension Module {
     func harvested(_ request: Request, _ result: Int, _ turn: inout Turn) {}
     func completed(_ request: Request, _ turn: inout Turn) -> Bool { true }
-    func cancel(_ request: Request, _ sequence: UInt64, _ turn: inout Turn) -> Bool { false }
+    func cancel(_ request: Request, _ sequence: UInt64, force: Bool, _ turn: inout Turn) -> CancelOutcome { .no }
     func reset() {}
 }

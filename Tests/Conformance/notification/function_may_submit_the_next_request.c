@@ -19,7 +19,7 @@ static void submit_next(union sigval value) {
         control.aio_sigevent.sigev_value.sival_int = next;
         if (aio_write(&control) != 0) wrong++;
     }
-    step = next;
+    step++;
 }
 
 int main(void) {

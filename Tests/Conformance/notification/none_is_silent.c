@@ -6,9 +6,10 @@ static atomic_int signals;
 static void handler(int signal) { signals += signal != 0; }
 
 int main(void) {
-    for (int signal_number = 1; signal_number <= SIGRTMAX; signal_number++)
-        if (signal_number != SIGKILL && signal_number != SIGSTOP && signal_number != SIGSEGV)
-            signal(signal_number, handler);
+    for (int number = SIGRTMIN; number <= SIGRTMAX; number++) signal(number, handler);
+    signal(SIGUSR1, handler);
+    signal(SIGUSR2, handler);
+    signal(SIGIO, handler);
     int descriptor = scratch_file(0), ends[2];
     open_pipe(ends);
     char block[512] = {0}, byte;

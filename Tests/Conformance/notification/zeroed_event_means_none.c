@@ -6,8 +6,10 @@ static atomic_int signals;
 static void handler(int signal) { signals += signal != 0; }
 
 int main(void) {
-    for (int number = 1; number <= SIGRTMAX; number++)
-        if (number != SIGKILL && number != SIGSTOP && number != SIGSEGV) signal(number, handler);
+    for (int number = SIGRTMIN; number <= SIGRTMAX; number++) signal(number, handler);
+    signal(SIGUSR1, handler);
+    signal(SIGUSR2, handler);
+    signal(SIGIO, handler);
     int descriptor = scratch_file(0);
     char block[512];
     fill(block, sizeof block, 1, 0);

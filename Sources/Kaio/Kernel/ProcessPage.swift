@@ -1,0 +1,106 @@
+// What must not be taken over by the child of a fork: whether the library is up, how many requests it has, where
+// the ring is, the secret of the keys, which descriptors are its own, and who is setting things up.
+//
+// Invariant: the page is wiped to zero in a child before the child's first instruction (MADV_WIPEONFORK),
+// whichever way the child was made. So a child sees a library that was never used, even in a signal handler that
+// runs before anything of ours did, and never looks at the parent's ring, which it does not have.
+
+import CKernel
+import Synchronization
+
+struct ProcessPage {
+    private let base: UnsafeMutableRawPointer
+
+    /// 0 in a process that did not use the library yet.
+    private static let location = Atomic<UInt>(0)
+
+    /// Nil in a process that never used the library, nor did its ancestors.
+    @inline(__always)
+    static var current: ProcessPage? {
+        UnsafeMutableRawPointer(bitPattern: location.load(ordering: .acquiring)).map { ProcessPage(base: $0) }
+    }
+
+    /// Maps it if it is not there yet. Nil without memory.
+    static func make() -> ProcessPage? {
+        if let current { return current }
+        guard let page = Pages.map(4096) else { return nil }
+        guard Pages.advise(page, 4096, MADV_WIPEONFORK) else {
+            Pages.unmap(page, 4096)
+            return nil
+        }
+        let (exchanged, _) = location.compareExchange(
+            expected: 0, desired: UInt(bitPattern: page), ordering: .acquiringAndReleasing)
+        if !exchanged { Pages.unmap(page, 4096) }
+        return current
+    }
+
+    enum Phase: UInt32 {
+        case unused = 0
+        case inPreparation = 1
+        case prepared = 2
+    }
+
+    @inline(__always)
+    var phase: UnsafeMutablePointer<Atomic<UInt32>> { base.assumingMemoryBound(to: Atomic<UInt32>.self) }
+    /// 1 while the engine is up.
+    @inline(__always)
+    var isUp: UnsafeMutablePointer<Atomic<UInt32>> { (base + 4).assumingMemoryBound(to: Atomic<UInt32>.self) }
+    /// Of `UserBlock`'s keys; 0 makes every key invalid.
+    @inline(__always)
+    var secret: UnsafeMutablePointer<Atomic<UInt64>> { (base + 8).assumingMemoryBound(to: Atomic<UInt64>.self) }
+    /// Requests in flight, and threads that need the engine up for a moment.
+    @inline(__always)
+    var inFlight: UnsafeMutablePointer<Atomic<Int>> { (base + 24).assumingMemoryBound(to: Atomic<Int>.self) }
+    /// The io context's identifier, which is also the ring's address.
+    @inline(__always)
+    var context: UnsafeMutablePointer<Atomic<UInt>> { (base + 16).assumingMemoryBound(to: Atomic<UInt>.self) }
+
+    /// The process that prepared the library; not the one that asks, in the child of a vfork.
+    private var process: UnsafeMutablePointer<Atomic<Int32>> { (base + 64).assumingMemoryBound(to: Atomic<Int32>.self) }
+
+    var isOfThisProcess: Bool {
+        Int(process.pointee.load(ordering: .relaxed)) == systemCall(SYS_getpid)
+    }
+
+    func claim() { process.pointee.store(CInt(truncatingIfNeeded: systemCall(SYS_getpid)), ordering: .relaxed) }
+
+    // MARK: descriptors of the library's own
+
+    private static let ownCount = 8
+
+    /// One more than the number; 0 in a free place.
+    private func own(_ index: Int) -> UnsafeMutablePointer<Atomic<Int32>> {
+        (base + 32 + index * 4).assumingMemoryBound(to: Atomic<Int32>.self)
+    }
+
+    func addOwn(_ descriptor: Descriptor) {
+        for index in 0..<ProcessPage.ownCount
+        where own(index).pointee.compareExchange(expected: 0, desired: descriptor.number + 1, ordering: .relaxed).exchanged {
+            return
+        }
+    }
+
+    func removeOwn(_ descriptor: Descriptor) {
+        for index in 0..<ProcessPage.ownCount {
+            _ = own(index).pointee.compareExchange(
+                expected: descriptor.number + 1, desired: 0, ordering: .relaxed)
+        }
+    }
+
+    /// The lowest of our own in a range.
+    func firstOwn(_ first: UInt32, _ last: UInt32) -> UInt32? {
+        var lowest: UInt32?
+        for index in 0..<ProcessPage.ownCount {
+            let number = own(index).pointee.load(ordering: .relaxed) - 1
+            guard number >= 0, (first...last).contains(UInt32(number)) else { continue }
+            lowest = min(lowest ?? .max, UInt32(number))
+        }
+        return lowest
+    }
+
+    func isOwn(_ descriptor: Descriptor) -> Bool {
+        for index in 0..<ProcessPage.ownCount
+        where own(index).pointee.load(ordering: .relaxed) == descriptor.number + 1 { return descriptor.isOpen }
+        return false
+    }
+}

@@ -1,0 +1,175 @@
+// aio_poll: pipes, FIFOs, sockets, terminals, eventfds. No thread waits for them: the kernel says when the
+// descriptor is ready (IOCB_CMD_POLL, in the same ring as the transfers), and a transfer that does not wait follows.
+//
+//     vfs objects = ordered aio_linux aio_poll aio_pthread
+//
+// The descriptor stays in blocking mode: the transfer itself asks not to wait (RWF_NOWAIT). On a descriptor in
+// non-blocking mode nothing waits either: what would block ends with EAGAIN, as the plain call does. A write on a
+// blocking one is written whole. What can't be polled, or can't be asked not to wait, goes on to the workers.
+//
+// Invariant: a request that waits here is in the kernel as a poll, exposed (see `Exposure`), and its `pollState`
+// is `waiting`; who cancels it makes that `cancelling`, under `lock`, and asks the kernel to give the poll up. Its
+// event then brings it back in any case, and only then its control block is free.
+
+import CKernel
+import Synchronization
+
+/// Where a request is between its poll and its event.
+enum PollState: UInt8 {
+    case none, waiting, cancelling
+}
+
+final class AIOPoll: Module {
+    private struct State: ~Copyable {
+        let lock = Lock()
+        /// Polls in the kernel: they must leave room in the ring for the transfers.
+        let polls = Atomic<Int>(0)
+    }
+
+    let name: StaticString = "aio_poll"
+    private let position: Int
+    private let state: UnsafeMutablePointer<State>
+
+    init(position: Int) {
+        self.position = position
+        state = .allocate(capacity: 1)
+        state.initialize(to: State())
+    }
+
+    func reset() {
+        state.pointee.lock.reset()
+        state.pointee.polls.store(0, ordering: .relaxed)
+    }
+
+    // MARK: Module
+
+    func submit(_ requests: inout RequestQueue, _ turn: inout Turn) {
+        var others = RequestQueue()
+        while let request = requests.popFirst() {
+            let isTransfer = request.block.pointee.operation == .read || request.block.pointee.operation == .write
+            if isTransfer, request.block.pointee.file.kind == .stream, KernelQueue.context != nil {
+                Exposure.begin(request)
+                request.block.pointee.staysExposed = true
+                attempt(request, isFirst: true, &turn)
+            } else {
+                others.append(request)
+            }
+        }
+        turn.handOn(&others, below: position)
+    }
+
+    func harvested(_ request: Request, _ result: Int, _ turn: inout Turn) {
+        state.pointee.polls.wrappingSubtract(1, ordering: .relaxed)
+        state.pointee.lock.lock()
+        let isCancelled = request.pollState == .cancelling
+        request.pollState = .none
+        state.pointee.lock.unlock()
+        if isCancelled {
+            complete(request, -Int(ECANCELED), &turn)
+        } else if result == -Int(EBADF) {
+            complete(request, result, &turn)
+        } else if result < 0 {
+            // It can't be polled: a pseudo-terminal's master, say.
+            giveUp(request, &turn)
+        } else {
+            attempt(request, isFirst: false, &turn)
+        }
+    }
+
+    func cancel(_ request: Request, _ sequence: UInt64, force: Bool, _ turn: inout Turn) -> CancelOutcome {
+        if KernelQueue.withdraw(request, sequence, position: position) {
+            state.pointee.polls.wrappingSubtract(1, ordering: .relaxed)
+            request.pollState = .none
+            return .taken
+        }
+        state.pointee.lock.lock()
+        // The write at the head of a stream's queue is in progress: part of it may be on its way.
+        let canBe =
+            request.sequence == sequence && request.pollState == .waiting
+            && (force || request.block.pointee.operation == .read)
+        if canBe { request.pollState = .cancelling }
+        state.pointee.lock.unlock()
+        guard canBe else { return .no }
+        // If its event is on its way already, that one ends it.
+        KernelQueue.giveUp(request)
+        return .soon
+    }
+
+    // MARK: transfers
+
+    /// Transfers what can be transferred now; polls for the rest.
+    private func attempt(_ request: Request, isFirst: Bool, _ turn: inout Turn) {
+        if !isFirst {
+            guard let now = FileFacts(request.block.pointee.descriptor),
+                now.isSameFile(as: request.block.pointee.file)
+            else { return complete(request, -Int(EBADF), &turn) }
+            if request.block.pointee.cannotAskNotToWait { return giveUp(request, &turn) }
+        }
+        let result = transferNow(request)
+        let isNonBlocking = request.block.pointee.file.statusFlags & O_NONBLOCK != 0
+        switch result {
+        case -Int(EOPNOTSUPP):
+            request.block.pointee.cannotAskNotToWait = true
+            if isNonBlocking { giveUp(request, &turn) } else { poll(request, &turn) }
+        case -Int(EAGAIN), -Int(EINTR):
+            if isNonBlocking { complete(request, -Int(EAGAIN), &turn) } else { poll(request, &turn) }
+        case 1... where request.block.pointee.operation == .write && result < request.remainingLength && !isNonBlocking:
+            request.block.pointee.transferred += result
+            poll(request, &turn)
+        default:
+            complete(request, result, &turn)
+        }
+    }
+
+    private func complete(_ request: Request, _ result: Int, _ turn: inout Turn) {
+        let before = request.block.pointee.transferred
+        Statistics.count(Statistics.ranByPoll)
+        turn.complete(request, result >= 0 ? before + result : (before > 0 ? before : result))
+    }
+
+    private func giveUp(_ request: Request, _ turn: inout Turn) {
+        request.block.pointee.staysExposed = false
+        turn.handOn(request, below: position)
+    }
+
+    /// One transfer that does not wait, at the stream's own place. Raises no SIGPIPE.
+    private func transferNow(_ request: Request) -> Int {
+        var vector = iovec(iov_base: request.remainingBuffer, iov_len: request.remainingLength)
+        let descriptor = Int(request.block.pointee.descriptor.number)
+        return withUnsafePointer(to: &vector) { vector in
+            if request.block.pointee.operation == .read {
+                return systemCall(SYS_preadv2, descriptor, address(vector), 1, -1, -1, AIOPoll.noWait)
+            }
+            let wasPending = SignalMask.isPending(SIGPIPE)
+            let result = systemCall(SYS_pwritev2, descriptor, address(vector), 1, -1, -1, AIOPoll.noWait)
+            if result == -Int(EPIPE), !wasPending { SignalMask.takePending(SIGPIPE) }
+            return result
+        }
+    }
+
+    private static let noWait = 8
+
+    private func poll(_ request: Request, _ turn: inout Turn) {
+        let polls = state.pointee.polls.wrappingAdd(1, ordering: .relaxed).newValue
+        guard polls <= KernelQueue.roomForPolls else {
+            state.pointee.polls.wrappingSubtract(1, ordering: .relaxed)
+            return giveUp(request, &turn)
+        }
+        let isRead = request.block.pointee.operation == .read
+        request.block.pointee.iocb = iocb(polling: request.block.pointee.descriptor, for: isRead ? POLLIN : POLLOUT)
+        request.block.pointee.iocb.data = UnsafeMutableRawPointer(request.block)
+        // Data is to flow whether or not a caller looks.
+        request.signalCompletionEvent()
+        request.pollState = .waiting
+        var one = RequestQueue()
+        one.append(request)
+        KernelQueue.submit(&one, &turn)
+    }
+}
+
+extension Request {
+    fileprivate(set) var pollState: PollState {
+        get { PollState(rawValue: block.pointee.poll.load(ordering: .relaxed)) ?? .none }
+        nonmutating set { block.pointee.poll.store(newValue.rawValue, ordering: .relaxed) }
+    }
+}

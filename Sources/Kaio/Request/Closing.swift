@@ -1,0 +1,63 @@
+// What happens to requests whose descriptor is about to be closed.
+
+import CKernel
+
+enum Closing {
+    /// Sees to it that no request uses the descriptor's number any more: those that wait are cancelled, those
+    /// that a thread is just giving to the kernel are waited for. (What the kernel has goes on: it has the file.)
+    ///
+    /// False for a descriptor of the library's own, which the program does not know and must not close.
+    @inline(__always)
+    static func prepare(_ descriptor: Descriptor) -> Bool {
+        guard let page = ProcessPage.current else { return true }
+        if page.isOwn(descriptor) { return false }
+        if Exposure.isExposed(descriptor) { endUses(of: descriptor, page) }
+        return true
+    }
+
+    /// The same for a number that a duplicate of `old` is about to take. If that can't be, nothing is done.
+    static func prepare(_ descriptor: Descriptor, for old: Descriptor) -> Bool {
+        if descriptor == old || old.statusFlags < 0 { return true }
+        return prepare(descriptor)
+    }
+
+    /// close_range, but for the library's own descriptors. With a flag nothing is closed for this process, or now.
+    static func closeRange(_ first: UInt32, _ last: UInt32, _ flags: CInt) -> Int {
+        guard let page = ProcessPage.current, flags == 0, first <= last else {
+            return call(first, last, flags)
+        }
+        for number in Exposure.range(first, last) where Exposure.isExposed(Descriptor(number: number)) {
+            endUses(of: Descriptor(number: number), page)
+        }
+        var start = first
+        while let own = page.firstOwn(start, last) {
+            if own > start {
+                let result = call(start, own - 1, flags)
+                if result < 0 { return result }
+            }
+            if own == last { return 0 }
+            start = own + 1
+        }
+        return call(start, last, flags)
+    }
+
+    private static func call(_ first: UInt32, _ last: UInt32, _ flags: CInt) -> Int {
+        systemCall(SYS_close_range, Int(first), Int(last), Int(flags))
+    }
+
+    private static func endUses(of descriptor: Descriptor, _ page: ProcessPage) {
+        // The child of a vfork has this memory, but its descriptors are its own.
+        guard page.isOfThisProcess else { return }
+        var pause: Int64 = 1000
+        while Exposure.isExposed(descriptor) {
+            Cancellation.endUses(of: descriptor)
+            // Workers that sleep in a transfer may stay there for long, and do no harm.
+            if Exposure.count(descriptor) <= Cancellation.countInSystemCall(on: descriptor) { return }
+            // A thread is just about to make a call, or an event is on its way.
+            Waiting.harvest(as: .caller)
+            var time = timespec(interval: pause)
+            _ = withUnsafePointer(to: &time) { systemCall(SYS_nanosleep, address($0), 0) }
+            pause = min(pause * 2, 1_000_000)
+        }
+    }
+}

@@ -1,0 +1,102 @@
+// holds: Where io_setup gives ENOSYS, EPERM or EAGAIN the program does not notice; KAIO_VERBOSE=1 says so once.
+// source: kaio
+// limit: 60
+#include "../check.h"
+
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+
+static int refusal;
+
+static void refuse_io_setup(void) {
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_setup, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (uint32_t)refusal),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof filter / sizeof *filter, filter};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+        failed(__FILE__, __LINE__, "seccomp: %s", strerror(errno));
+}
+
+static atomic_int called;
+
+static void finished(union sigval value) { called += value.sival_int; }
+
+// Some of everything: files buffered and direct, a pipe, a list, fsync, a notification, a timeout, cancel.
+static void work(void) {
+    enum { count = 64, size = 8192 };
+    EQUAL(syscall(SYS_io_setup, 1, &(unsigned long){0}), -1);
+    for (int round = 0; round < 2; round++) {
+        int descriptor = scratch_file(round ? O_DIRECT : 0), ends[2];
+        unsigned char *blocks = aligned_buffer(count * size);
+        static struct aiocb controls[count];
+        struct aiocb *list[count];
+        fill(blocks, count * size, 1, 0);
+        for (int i = 0; i < count; i++) {
+            controls[i] = request(descriptor, blocks + i * size, size, i * size);
+            OK(aio_write(&controls[i]));
+        }
+        struct aiocb sync = request(descriptor, NULL, 0, 0);
+        OK(aio_fsync(O_SYNC, &sync));
+        EQUAL(FINISH(&sync), 0);
+        for (int i = 0; i < count; i++) EQUAL(FINISH(&controls[i]), size);
+        memset(blocks, 0, count * size);
+        for (int i = 0; i < count; i++) {
+            controls[i].aio_lio_opcode = LIO_READ;
+            list[i] = &controls[i];
+        }
+        OK(lio_listio(LIO_WAIT, list, count, NULL));
+        for (int i = 0; i < count; i++) EQUAL(aio_return(&controls[i]), size);
+        VERIFY(blocks, count * size, 1, 0);
+
+        open_pipe(ends);
+        char byte, never;
+        struct aiocb piped = request(ends[0], &byte, 1, 0), behind = request(ends[0], &never, 1, 0);
+        piped.aio_sigevent.sigev_notify = SIGEV_THREAD;
+        piped.aio_sigevent.sigev_notify_function = finished;
+        piped.aio_sigevent.sigev_value.sival_int = 1;
+        OK(aio_read(&piped));
+        OK(aio_read(&behind));
+        const struct aiocb *waiting[] = {&piped};
+        const struct timespec timeout = {0, 100000000};
+        int64_t took;
+        FAILS(timed_suspend(waiting, 1, &timeout, &took), EAGAIN);
+        CHECK(took >= 100000000);
+        EQUAL(aio_cancel(ends[0], &behind), AIO_CANCELED);
+        EQUAL(write(ends[1], "x", 1), 1);
+        OK(aio_suspend(waiting, 1, NULL));
+        EQUAL(aio_return(&piped), 1);
+        for (double end = now() + 10; called <= round && now() < end;) sleep_for(0.001);
+        EQUAL(called, round + 1);
+    }
+}
+
+int main(int count, char **arguments) {
+    (void)arguments;
+    if (count > 1) {
+        work();
+        return 0;
+    }
+    const int refusals[] = {ENOSYS, EPERM, EAGAIN};
+    for (int i = 0; i < 3; i++) {
+        refusal = refusals[i];
+        char path[PATH_MAX], setting[PATH_MAX + 32], json[4096];
+        snprintf(setting, sizeof setting, "KAIO_STATS_FILE=%s", path_of(path, "stats"));
+        struct child child;
+        run_again(&child, "work", (const char *[]){"KAIO_VERBOSE=1", setting, NULL}, refuse_io_setup);
+        SUCCEEDED(&child);
+        printf("%s", child.errors);
+        EQUAL(count_lines(child.errors, "io_setup", NULL), 1);
+        take_file(path, json, sizeof json);
+        EQUAL(stat_of(json, "modules", "aio_linux"), 0);
+        CHECK(stat_of(json, "modules", "aio_pthread") > 0);
+        run_again(&child, "work", (const char *[]){"KAIO_VERBOSE=0", NULL}, refuse_io_setup);
+        SUCCEEDED(&child);
+        EQUAL(strlen(child.errors), 0);
+        unlink(path);
+    }
+}

@@ -1,0 +1,67 @@
+// Sees the system calls that the threads of a test make, and fails those that the test wants to fail, for as
+// long as it wants: a shortage that ends, which a limit of the whole machine could not give to one test alone.
+// It is seccomp's user notification, and holds for the thread that calls watch_calls and those it starts later.
+
+#ifndef KAIO_TESTS_SYSCALLS_H
+#define KAIO_TESTS_SYSCALLS_H
+
+#include "check.h"
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+
+// Sees a call before it is made; gives 0 to let it be made, or the errno to fail it with. Runs in a thread
+// that is not watched itself.
+typedef int (*watcher)(const struct seccomp_data *call, pid_t thread);
+
+static UNUSED watcher watching;
+static UNUSED int watch_listener = -1;
+static UNUSED pthread_barrier_t watch_barrier;
+
+static UNUSED void *watch(void *unused) {
+    struct seccomp_notif call;
+    struct seccomp_notif_resp answer;
+    pthread_barrier_wait(&watch_barrier);
+    for (;;) {
+        memset(&call, 0, sizeof call);
+        if (ioctl(watch_listener, SECCOMP_IOCTL_NOTIF_RECV, &call) != 0) {
+            if (errno == EINTR || errno == ENOENT) continue;
+            return unused;
+        }
+        int error = watching(&call.data, (pid_t)call.pid);
+        memset(&answer, 0, sizeof answer);
+        answer.id = call.id;
+        if (error) answer.error = -error;
+        else answer.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+        ioctl(watch_listener, SECCOMP_IOCTL_NOTIF_SEND, &answer);
+    }
+}
+
+static UNUSED void watch_calls(watcher watcher, const int *calls, int count) {
+    struct sock_filter filter[64];
+    int length = 0;
+    sigset_t all, before;
+    pthread_t thread;
+    watching = watcher;
+    OK(pthread_barrier_init(&watch_barrier, NULL, 2));
+    sigfillset(&all);
+    OK(pthread_sigmask(SIG_BLOCK, &all, &before));
+    OK(pthread_create(&thread, NULL, watch, NULL));
+    OK(pthread_sigmask(SIG_SETMASK, &before, NULL));
+    filter[length++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
+    for (int i = 0; i < count; i++) {
+        filter[length++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)calls[i], 0, 1);
+        filter[length++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF);
+    }
+    filter[length++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+    struct sock_fprog program = {(unsigned short)length, filter};
+    OK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+    watch_listener =
+        (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program);
+    if (watch_listener < 0) failed(__FILE__, __LINE__, "seccomp: %s", strerror(errno));
+    pthread_barrier_wait(&watch_barrier);
+}
+
+#endif

@@ -1,0 +1,416 @@
+import CKernel
+import Glibc
+import Synchronization
+import Testing
+
+@testable import Kaio
+
+@Suite struct `A system call` {
+    @Test func `that fails says so and leaves errno alone`() {
+        ck_set_errno(77)
+        #expect(Descriptor.none.read(nil, 1) == -Int(EBADF))
+        #expect(Descriptor.none.write(nil, 1, at: 0) == -Int(EBADF))
+        #expect(Descriptor.none.statusFlags == -Int(EBADF))
+        #expect(errno == 77)
+    }
+}
+
+@Suite struct `An event descriptor` {
+    private func isReadable(_ event: EventDescriptor) -> Bool {
+        var entry = pollfd(fd: event.descriptor.number, events: Int16(POLLIN), revents: 0)
+        return poll(&entry, 1, 0) == 1
+    }
+
+    @Test func `is readable from a signal to a reset`() throws {
+        let event = try #require(EventDescriptor.make())
+        defer { event.descriptor.close() }
+        #expect(!isReadable(event))
+        event.signal()
+        event.signal()
+        #expect(isReadable(event))
+        event.reset()
+        #expect(!isReadable(event))
+    }
+
+    @Test func `does not block who resets it twice`() throws {
+        let event = try #require(EventDescriptor.make())
+        defer { event.descriptor.close() }
+        event.reset()
+        event.reset()
+    }
+
+    @Test func `is not inherited by another program`() throws {
+        let event = try #require(EventDescriptor.make())
+        defer { event.descriptor.close() }
+        #expect(fcntl(event.descriptor.number, F_GETFD) & FD_CLOEXEC != 0)
+    }
+}
+
+@Suite struct `Fresh pages` {
+    @Test func `are zeroed, and again after they were discarded`() throws {
+        let length = 3 * 4096
+        let memory = try #require(Pages.map(length))
+        defer { Pages.unmap(memory, length) }
+        let bytes = UnsafeMutableRawBufferPointer(start: memory, count: length)
+        #expect(bytes.allSatisfy { $0 == 0 })
+        memset(memory, 0xaa, length)
+        Pages.discard(memory, length)
+        #expect(bytes.allSatisfy { $0 == 0 })
+    }
+
+    @Test func `too many are refused`() { #expect(Pages.map(1 << 60) == nil) }
+}
+
+@Suite struct `A signal mask` {
+    /// The kernel never blocks these two.
+    private static let unblockable: UInt64 = 1 << (UInt64(SIGKILL) - 1) | 1 << (UInt64(SIGSTOP) - 1)
+
+    @Test func `blocks all, the two of the C library too, and gives back what was`() {
+        let before = SignalMask.blockAll()
+        #expect(SignalMask.blockAll().bits == ~SignalMaskTests.unblockable)
+        before.restore()
+        let now = SignalMask.blockAll()
+        now.restore()
+        #expect(now.bits == before.bits)
+    }
+
+    private typealias SignalMaskTests = `A signal mask`
+
+    @Test func `restored delivers what waited, before anything else happens`() async {
+        await #expect(processExitsWith: .success) {
+            // The threads that run tests have signals blocked.
+            SignalMask(bits: 0).restore()
+            signal(SIGUSR1) { _ in Witness.count.add(1, ordering: .relaxed) }
+            let mask = SignalMask.blockAll()
+            pthread_kill(pthread_self(), SIGUSR1)
+            check(Witness.count.load(ordering: .relaxed), is: 0)
+            mask.restore()
+            check(Witness.count.load(ordering: .relaxed), is: 1)
+        }
+    }
+}
+
+/// What a signal handler saw, in a process that one test has for itself.
+private enum Witness {
+    static let count = Atomic<Int>(0)
+}
+
+/// Memory laid out as the kernel lays out a completion ring, with the test in the kernel's place.
+private final class FakeRing {
+    let memory: UnsafeMutableRawPointer
+    let capacity: UInt32
+
+    init(capacity: UInt32, magic: UInt32 = 0xa10a_10a1, incompatible: UInt32 = 0, header: UInt32 = 32) {
+        self.capacity = capacity
+        memory = .allocate(byteCount: 32 + Int(capacity) * 32, alignment: 4096)
+        memset(memory, 0, 32 + Int(capacity) * 32)
+        let words = memory.assumingMemoryBound(to: UInt32.self)
+        words[1] = capacity
+        words[4] = magic
+        words[5] = 1
+        words[6] = incompatible
+        words[7] = header
+    }
+
+    deinit { memory.deallocate() }
+
+    var isRing: Bool { CompletionRing(memory) != nil }
+    var isEmpty: Bool { CompletionRing(memory)!.isEmpty }
+    var length: Int { CompletionRing(memory)!.length }
+
+    /// What the library takes: the numbers of the events.
+    func take(_ limit: Int) -> [Int] { CompletionRing(memory)!.take(limit) }
+
+    private func word(_ offset: Int) -> UnsafeMutablePointer<Atomic<UInt32>> {
+        (memory + offset).assumingMemoryBound(to: Atomic<UInt32>.self)
+    }
+
+    var head: UInt32 {
+        get { word(8).pointee.load(ordering: .acquiring) }
+        set { word(8).pointee.store(newValue, ordering: .relaxed) }
+    }
+
+    var tail: UInt32 {
+        get { word(12).pointee.load(ordering: .relaxed) }
+        set { word(12).pointee.store(newValue, ordering: .releasing) }
+    }
+
+    func start(at index: UInt32) {
+        head = index
+        tail = index
+    }
+
+    /// The kernel keeps one place free, to tell full from empty.
+    var isFull: Bool { (tail + 1) % capacity == head }
+
+    func add(_ number: Int) {
+        let event = io_event(
+            data: UnsafeMutableRawPointer(bitPattern: number), obj: nil, res: UInt(bitPattern: number * 2), res2: 0)
+        memory.storeBytes(of: event, toByteOffset: 32 + Int(tail) * 32, as: io_event.self)
+        tail = (tail + 1) % capacity
+    }
+}
+
+extension AIOContext {
+    /// As every caller does it: signals come while the thread sleeps, and at no other time.
+    fileprivate func sleep(
+        until deadline: Instant, cleanup: (@convention(c) (UnsafeMutableRawPointer?) -> Void)? = nil,
+        argument: UnsafeMutableRawPointer? = nil
+    ) -> Int {
+        let mask = SignalMask.blockAll()
+        defer { mask.restore() }
+        return sleep(until: deadline, mask, cleanup: cleanup, argument: argument)
+    }
+
+    fileprivate func sleep(atMost interval: Int64) -> Int { sleep(until: Instant.now.advanced(by: interval)) }
+}
+
+extension CompletionRing {
+    fileprivate func take(_ limit: Int) -> [Int] {
+        withUnsafeTemporaryAllocation(of: io_event.self, capacity: limit) { events in
+            let count = take(into: events.baseAddress!, limit: limit)
+            return events[..<count].map { Int(bitPattern: $0.data) }
+        }
+    }
+}
+
+@Suite struct `A completion ring` {
+    @Test func `is only one that looks as we know it`() {
+        #expect(FakeRing(capacity: 4).isRing)
+        #expect(!FakeRing(capacity: 4, magic: 0).isRing)
+        #expect(!FakeRing(capacity: 4, magic: 0xa10a_10a2).isRing)
+        #expect(!FakeRing(capacity: 4, incompatible: 1).isRing)
+        #expect(!FakeRing(capacity: 4, header: 64).isRing)
+        #expect(CompletionRing(context: 0) == nil)
+        #expect(CompletionRing(trusted: 0) == nil)
+    }
+
+    @Test func `is empty until there is an event and after it is taken`() {
+        let fake = FakeRing(capacity: 4)
+        #expect(fake.isEmpty)
+        #expect(fake.take(4) == [])
+        #expect(fake.head == 0)
+        fake.add(7)
+        #expect(!fake.isEmpty)
+        #expect(fake.take(4) == [7])
+        #expect(fake.head == 1)
+        #expect(fake.isEmpty)
+    }
+
+    @Test func `gives its events oldest first, no more than asked for`() {
+        let fake = FakeRing(capacity: 16)
+        for number in 1...10 { fake.add(number) }
+        #expect(fake.take(3) == [1, 2, 3])
+        #expect(fake.take(1) == [4])
+        #expect(!fake.isEmpty)
+        #expect(fake.take(64) == [5, 6, 7, 8, 9, 10])
+    }
+
+    @Test(arguments: 0..<7 as Range<UInt32>)
+    func `goes on at its start when its end is reached`(_ start: UInt32) {
+        let fake = FakeRing(capacity: 7)
+        fake.start(at: start)
+        for number in 1...6 { fake.add(number) }
+        #expect(fake.isFull)
+        #expect(fake.take(4) == [1, 2, 3, 4])
+        fake.add(7)
+        fake.add(8)
+        #expect(fake.take(9) == [5, 6, 7, 8])
+        #expect(fake.head == (start + 8) % 7)
+        #expect(fake.isEmpty)
+    }
+
+    @Test func `gives all of an event`() {
+        let fake = FakeRing(capacity: 4)
+        fake.add(21)
+        var event = io_event()
+        #expect(CompletionRing(fake.memory)!.take(into: &event, limit: 1) == 1)
+        #expect(event.data == UnsafeMutableRawPointer(bitPattern: 21) && event.res == 42)
+        #expect(fake.isEmpty)
+    }
+
+    @Test func `is as long as its mapping`() {
+        #expect(FakeRing(capacity: 127).length == 4096)
+        #expect(FakeRing(capacity: 128).length == 8192)
+        #expect(FakeRing(capacity: 1).length == 4096)
+    }
+
+    @Test func `is read while the kernel adds to it`() {
+        let fake = FakeRing(capacity: 7)
+        let count = 20_000
+        var taken: [Int] = []
+        concurrently(2) { number in
+            if number == 0 {
+                for event in 1...count {
+                    while fake.isFull { sched_yield() }
+                    fake.add(event)
+                }
+            } else {
+                        while taken.count < count {
+                    if fake.isEmpty { sched_yield() }
+                    taken += fake.take(5)
+                }
+            }
+        }
+        #expect(taken == Array(1...count))
+    }
+}
+
+/// A context of the kernel's, where the kernel gives one.
+private func makeContext(_ events: Int = 8) -> AIOContext? {
+    if case .made(let context) = AIOContext.make(events: events) { return context }
+    return nil
+}
+
+private let kernelHasAIO: Bool = {
+    guard let context = makeContext() else { return false }
+    context.destroy()
+    return true
+}()
+
+@Suite(.enabled(if: kernelHasAIO, "the kernel's AIO can't be used here")) struct `An io context` {
+    /// A poll request on a descriptor of its own.
+    private final class Poll {
+        let event = EventDescriptor.make()!
+        let request = UnsafeMutablePointer<iocb>.allocate(capacity: 1)
+
+        init(data: Int = 0) {
+            request.initialize(to: iocb(polling: event.descriptor, for: POLLIN))
+            request.pointee.data = UnsafeMutableRawPointer(bitPattern: data)
+        }
+
+        deinit {
+            event.descriptor.close()
+            request.deallocate()
+        }
+    }
+
+    @Test func `leaves its event in the ring for all who sleep there`() throws {
+        let context = try #require(makeContext())
+        defer { context.destroy() }
+        let poll = Poll(data: 99)
+        #expect(context.submit(poll.request) == 1)
+        #expect(context.ring.isEmpty)
+        concurrently(4) { number in
+            if number == 0 {
+                pause(milliseconds: 20)
+                poll.event.signal()
+            } else {
+                #expect(context.sleep(until: .never) == -Int(EFAULT))
+                #expect(context.sleep(until: Instant.now) == -Int(EFAULT))
+            }
+        }
+        var event = io_event()
+        #expect(context.ring.take(into: &event, limit: 1) == 1)
+        #expect(event.data == UnsafeMutableRawPointer(bitPattern: 99) && event.obj == poll.request)
+        #expect(context.ring.isEmpty)
+    }
+
+    @Test func `sleeps until the deadline and no less`() throws {
+        let context = try #require(makeContext())
+        defer { context.destroy() }
+        for interval in [0, 1, 999, 50_000, 999_999, 1_000_001, 20_000_000] as [Int64] {
+            for _ in 0..<5 {
+                let deadline = Instant.now.advanced(by: interval)
+                #expect(context.sleep(until: deadline) == 0)
+                #expect(Instant.now >= deadline)
+            }
+        }
+        #expect(context.sleep(until: Instant(nanoseconds: 1)) == 0)
+    }
+
+    @Test func `wakes for a signal, with nothing lost`() async {
+        await #expect(processExitsWith: .success) {
+            let context = makeContext()!
+            let poll = Poll()
+            check(context.submit(poll.request), is: 1)
+            var action = sigaction()
+            action.__sigaction_handler.sa_handler = { _ in Witness.count.add(1, ordering: .relaxed) }
+            action.sa_flags = SA_RESTART
+            sigaction(SIGUSR1, &action, nil)
+            let sleeper = ThreadHandle {
+                SignalMask(bits: 0).restore()
+                check(context.sleep(until: .never), is: -Int(EINTR))
+                check(context.sleep(until: .never), is: -Int(EFAULT))
+            }
+            pause(milliseconds: 50)
+            sleeper.interrupt(SIGUSR1)
+            pause(milliseconds: 50)
+            poll.event.signal()
+            sleeper.join()
+            check(Witness.count.load(ordering: .relaxed), is: 1)
+            context.destroy()
+        }
+    }
+
+    @Test func `lets a sleeping thread be cancelled, after its clean-up`() throws {
+        let context = try #require(makeContext())
+        defer { context.destroy() }
+        let cleaned = UnsafeMutablePointer<Int>.allocate(capacity: 1)
+        defer { cleaned.deallocate() }
+        cleaned.initialize(to: 0)
+        let sleeper = ThreadHandle {
+            _ = context.sleep(
+                until: .never, cleanup: { $0!.assumingMemoryBound(to: Int.self).pointee += 1 }, argument: cleaned)
+        }
+        pause(milliseconds: 20)
+        sleeper.cancel()
+        #expect(sleeper.join())
+        #expect(cleaned.pointee == 1)
+    }
+
+    @Test func `gives up a poll that is cancelled, and says so by an event`() throws {
+        let context = try #require(makeContext())
+        defer { context.destroy() }
+        let poll = Poll(data: 5)
+        #expect(context.submit(poll.request) == 1)
+        #expect(context.cancel(poll.request) == -Int(EINPROGRESS))
+        #expect(context.sleep(atMost: 20_000_000_000) == -Int(EFAULT))
+        var event = io_event()
+        #expect(context.ring.take(into: &event, limit: 1) == 1)
+        #expect(event.data == UnsafeMutableRawPointer(bitPattern: 5) && event.res == 0)
+    }
+
+    @Test func `takes requests until it has no room, and again when it has`() throws {
+        let context = try #require(makeContext(1))
+        defer { context.destroy() }
+        let poll = Poll()
+        poll.event.signal()
+        var submitted = 0
+        while submitted < 10_000, context.submit(poll.request) == 1 { submitted += 1 }
+        #expect((1..<10_000).contains(submitted))
+        #expect(context.submit(poll.request) == -Int(EAGAIN))
+        #expect(context.ring.take(submitted).count == submitted)
+        #expect(context.submit(poll.request) == 1)
+        #expect(context.ring.take(4).count == 1)
+    }
+
+    @Test func `says how many of a batch it took, and why not the next`() throws {
+        let context = try #require(makeContext())
+        defer { context.destroy() }
+        let polls = [Poll(), Poll(), Poll()]
+        polls[2].request.pointee.aio_fildes = -1
+        var batch: [UnsafeMutablePointer<iocb>?] = polls.map(\.request)
+        #expect(context.submit(&batch, 3) == 2)
+        #expect(context.submit(polls[2].request) == -Int(EBADF))
+    }
+
+    @Test func `that is refused says why`() {
+        guard case .refused(let none) = AIOContext.make(events: 0) else {
+            Issue.record("a context for no events")
+            return
+        }
+        #expect(none == EINVAL)
+        guard case .refused(let many) = AIOContext.make(events: 100_000_000) else {
+            Issue.record("a context for 100 million events")
+            return
+        }
+        #expect([EAGAIN, EINVAL, ENOMEM].contains(many))
+    }
+
+    @Test func `that is gone wakes nobody up with an event`() throws {
+        let context = try #require(makeContext())
+        context.destroy()
+        #expect(context.sleep(atMost: 1_000_000) == -Int(EINVAL))
+    }
+}

@@ -1,0 +1,304 @@
+import CKernel
+import Testing
+
+@testable import Kaio
+
+extension RequestQueue {
+    /// The requests from first to last.
+    fileprivate var all: [Request] {
+        Array(sequence(first: first) { $0?.block.pointee.next }.prefix { $0 != nil }.map { $0! })
+    }
+}
+
+@Suite struct `A queue of requests` {
+    @Test func `gives requests in the order in which they were appended`() {
+        withRequests(3) { requests in
+            var queue = RequestQueue()
+            #expect(queue.isEmpty)
+            #expect(queue.popFirst() == nil)
+            for request in requests { queue.append(request) }
+            #expect(!queue.isEmpty)
+            #expect(queue.all == requests)
+            for request in requests {
+                #expect(queue.popFirst() == request)
+                #expect(request.block.pointee.next == nil)
+            }
+            #expect(queue.isEmpty)
+            queue.append(requests[1])
+            #expect(queue.all == [requests[1]])
+        }
+    }
+
+    @Test(arguments: 0..<4)
+    func `gives up one wherever it is`(_ index: Int) {
+        withRequests(6) { requests in
+            var queue = RequestQueue()
+            for request in requests[..<4] { queue.append(request) }
+            #expect(queue.remove(requests[index]) == true)
+            #expect(requests[index].block.pointee.next == nil)
+            var rest = Array(requests[..<4])
+            rest.remove(at: index)
+            #expect(queue.all == rest)
+            #expect(queue.remove(requests[index]) == false)
+            #expect(queue.remove(requests[5]) == false)
+            queue.append(requests[4])
+            #expect(queue.all == rest + [requests[4]])
+        }
+    }
+
+    @Test func `of one is empty without it`() {
+        withRequests(2) { requests in
+            var queue = RequestQueue()
+            queue.append(requests[0])
+            #expect(queue.remove(requests[0]) == true)
+            #expect(queue.isEmpty)
+            queue.append(requests[1])
+            #expect(queue.all == [requests[1]])
+        }
+    }
+
+    @Test(arguments: 0..<3, 0..<3)
+    func `takes all of another, behind or before its own`(_ own: Int, _ others: Int) {
+        withRequests(5) { requests in
+            let (mine, theirs) = (Array(requests[..<own]), Array(requests[own..<own + others]))
+            for isBehind in [true, false] {
+                var queue = RequestQueue()
+                var other = RequestQueue()
+                for request in mine { queue.append(request) }
+                for request in theirs { other.append(request) }
+                if isBehind { queue.append(contentsOf: &other) } else { queue.prepend(contentsOf: &other) }
+                #expect(queue.all == (isBehind ? mine + theirs : theirs + mine))
+                #expect(other.isEmpty)
+                queue.append(requests[4])
+                #expect(queue.all.last == requests[4])
+                #expect(queue.all.count == own + others + 1)
+            }
+        }
+    }
+
+    @Test func `behaves as an array does`() {
+        var random = SystemRandomNumberGenerator()
+        withRequests(12) { requests in
+            var queue = RequestQueue()
+            var model: [Request] = []
+            for _ in 0..<5000 {
+                let absent = requests.filter { !model.contains($0) }
+                switch Int.random(in: 0..<6, using: &random) {
+                case 0, 1:
+                    guard let request = absent.randomElement() else { continue }
+                    queue.append(request)
+                    model.append(request)
+                case 2:
+                    let popped = queue.popFirst()
+                    #expect(popped == model.first)
+                    if !model.isEmpty { model.removeFirst() }
+                case 3:
+                    guard let request = model.randomElement() else { continue }
+                    #expect(queue.remove(request) == true)
+                    model.removeAll { $0 == request }
+                case 4:
+                    guard let request = absent.randomElement() else { continue }
+                    #expect(queue.remove(request) == false)
+                default:
+                    var other = RequestQueue()
+                    let some = absent.shuffled().prefix(2)
+                    for request in some { other.append(request) }
+                    if Bool.random() {
+                        queue.append(contentsOf: &other)
+                        model += some
+                    } else {
+                        queue.prepend(contentsOf: &other)
+                        model = some + model
+                    }
+                }
+                #expect(queue.all == model)
+            }
+        }
+    }
+}
+
+@Suite struct `A request` {
+    @Test func `ends behind its last byte, at most at the end of all offsets`() {
+        withRequests(1) { requests in
+            let request = requests[0]
+            for (offset, length, end) in [
+                (0, 0, 0), (5, 10, 15), (Int.max, 1, Int.max), (.max - 5, 5, .max), (.max - 5, 6, .max),
+            ] {
+                request.block.pointee.offset = offset
+                request.block.pointee.length = length
+                #expect(request.end == end)
+            }
+        }
+    }
+
+    @Test func `partly done has the rest left`() {
+        withRequests(1) { requests in
+            let request = requests[0]
+            let memory = UnsafeMutableRawPointer(bitPattern: 0x1000)!
+            request.block.pointee.buffer = memory
+            request.block.pointee.length = 100
+            request.block.pointee.offset = 4096
+            #expect(request.remainingBuffer == memory && request.remainingLength == 100)
+            request.block.pointee.transferred = 30
+            #expect(request.remainingBuffer == memory + 30)
+            #expect(request.remainingLength == 70)
+            #expect(request.remainingOffset == 4126)
+            request.block.pointee.buffer = nil
+            #expect(request.remainingBuffer == nil)
+        }
+    }
+
+    @Test func `is found again by the address that its iocb carries`() {
+        withRequests(1) { requests in
+            #expect(Request(data: requests[0].block) == requests[0])
+            #expect(Request(data: nil) == nil)
+        }
+    }
+}
+
+@Suite struct `The facts of a file` {
+    private func facts(_ path: String, _ flags: CInt) throws -> FileFacts {
+        let number = openFile(path, flags)
+        try #require(number >= 0)
+        defer { close(number) }
+        return try #require(FileFacts(Descriptor(number: number)))
+    }
+
+    @Test func `say that a regular file is a file, and how long it is`() throws {
+        let file = TestFile(size: 12345)
+        let facts = try #require(FileFacts(Descriptor(number: file.descriptor)))
+        #expect(facts.kind == .file)
+        #expect(facts.size == 12345)
+        #expect(facts.isReadable && facts.isWritable && !facts.isAppending && !facts.isDirect)
+    }
+
+    @Test func `say that what has no offset is a stream`() throws {
+        let pipe = TestPipe()
+        #expect(FileFacts(Descriptor(number: pipe.reader))?.kind == .stream)
+        var ends: [CInt] = [0, 0]
+        socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0, &ends)
+        #expect(FileFacts(Descriptor(number: ends[0]))?.kind == .stream)
+        for end in ends { close(end) }
+        #expect(try facts("/dev/ptmx", O_RDWR | O_NOCTTY).kind == .stream)
+    }
+
+    @Test func `say that all else is something other`() throws {
+        #expect(try facts("/dev/zero", O_RDONLY).kind == .other)
+        #expect(try facts("/dev/null", O_RDWR).kind == .other)
+        #expect(try facts("/", O_RDONLY | O_DIRECTORY).kind == .other)
+        let event = try #require(EventDescriptor.make())
+        defer { event.descriptor.close() }
+        #expect(FileFacts(event.descriptor)?.kind == .other)
+    }
+
+    @Test func `are none where nothing is open`() { #expect(FileFacts(.none) == nil) }
+
+    @Test func `tell how it was opened`() throws {
+        #expect(try facts("/dev/null", O_RDONLY).isReadable)
+        #expect(try !facts("/dev/null", O_RDONLY).isWritable)
+        #expect(try !facts("/dev/null", O_WRONLY).isReadable)
+        #expect(try facts("/dev/null", O_WRONLY).isWritable)
+        #expect(try facts("/dev/null", O_RDWR).isReadable && facts("/dev/null", O_RDWR).isWritable)
+        #expect(try !facts("/dev/null", __O_PATH).isReadable && !facts("/dev/null", __O_PATH).isWritable)
+        #expect(try facts("/dev/null", O_WRONLY | O_APPEND).isAppending)
+        let file = TestFile()
+        let direct = file.reopened(O_RDWR | __O_DIRECT)
+        try #require(direct >= 0)
+        defer { close(direct) }
+        #expect(FileFacts(Descriptor(number: direct))?.isDirect == true)
+    }
+
+    @Test func `are of the same file through any descriptor of it`() throws {
+        let one = TestFile()
+        let other = TestFile()
+        let again = one.reopened(O_RDONLY)
+        let duplicate = dup(one.descriptor)
+        defer {
+            close(again)
+            close(duplicate)
+        }
+        let facts = try #require(FileFacts(Descriptor(number: one.descriptor)))
+        #expect(facts.isSameFile(as: FileFacts(Descriptor(number: again))!))
+        #expect(facts.isSameFile(as: FileFacts(Descriptor(number: duplicate))!))
+        #expect(!facts.isSameFile(as: FileFacts(Descriptor(number: other.descriptor))!))
+    }
+}
+
+@Suite struct `A notification` {
+    private func event(_ notify: CInt, _ signal: CInt = 0) -> sigevent {
+        var event = sigevent()
+        event.sigev_notify = notify
+        event.sigev_signo = signal
+        event.sigev_value.sival_int = 42
+        return event
+    }
+
+    private func kind(_ event: sigevent) -> Notification.Kind? {
+        var event = event
+        return Notification(&event)?.kind
+    }
+
+    @Test func `of nothing is none`() {
+        #expect(kind(sigevent()) == Notification.Kind.none)
+        #expect(kind(event(CInt(SIGEV_NONE))) == Notification.Kind.none)
+        #expect(kind(event(CInt(SIGEV_NONE), 99)) == Notification.Kind.none)
+        #expect(kind(event(CInt(SIGEV_SIGNAL), 0)) == Notification.Kind.none)
+        #expect(kind(event(CInt(SIGEV_THREAD_ID), 0)) == Notification.Kind.none)
+    }
+
+    @Test(arguments: [1, 10, 34, 63, 64] as [CInt])
+    func `by a signal has its number and its value`(_ signal: CInt) throws {
+        var event = event(CInt(SIGEV_SIGNAL), signal)
+        let notification = try #require(Notification(&event))
+        #expect(notification.kind == .signal)
+        #expect(notification.signal == signal)
+        #expect(notification.value.sival_int == 42)
+    }
+
+    @Test(arguments: [-1, 65, 1000, .max, .min] as [CInt])
+    func `by what is no signal is invalid`(_ signal: CInt) {
+        #expect(kind(event(CInt(SIGEV_SIGNAL), signal)) == nil)
+        #expect(kind(event(CInt(SIGEV_THREAD_ID), signal)) == nil)
+    }
+
+    @Test func `by a thread's signal has the thread`() throws {
+        var event = event(CInt(SIGEV_THREAD_ID), SIGUSR1)
+        event._sigev_un._tid = 1234
+        let notification = try #require(Notification(&event))
+        #expect(notification.kind == .threadSignal)
+        #expect(notification.thread == 1234)
+    }
+
+    @Test func `by a function has it and what it is to know`() throws {
+        var event = event(CInt(SIGEV_THREAD))
+        #expect(kind(event) == nil)
+        event._sigev_un._sigev_thread._function = { _ in }
+        var attributes = pthread_attr_t()
+        try withUnsafeMutablePointer(to: &attributes) { attributes in
+            event._sigev_un._sigev_thread._attribute = attributes
+            let notification = try #require(Notification(&event))
+            #expect(notification.kind == .function)
+            #expect(notification.function != nil)
+            #expect(notification.attributes == UnsafeMutableRawPointer(attributes))
+            #expect(notification.value.sival_int == 42)
+        }
+    }
+
+    @Test(arguments: [-1, 3, 5, 77, .max] as [CInt])
+    func `of another kind is invalid`(_ notify: CInt) { #expect(kind(event(notify)) == nil) }
+
+    /// RLIMIT_SIGPENDING, which <sys/resource.h> shows under _GNU_SOURCE only.
+    private static let pendingSignals = __rlimit_resource_t(11)
+
+    @Test func `that the queue of signals has no room for is not sent`() async {
+        await #expect(processExitsWith: .success) {
+            var none = rlimit(rlim_cur: 0, rlim_max: 0)
+            setrlimit(`A notification`.pendingSignals, &none)
+            _ = SignalMask.blockAll()
+            var event = sigevent()
+            event.sigev_notify = CInt(SIGEV_SIGNAL)
+            event.sigev_signo = 40
+            check(Notification(&event)?.sendSignal() == false)
+        }
+    }
+}
