@@ -12,13 +12,12 @@ VERSION = $(shell sed -n 's/^\#define KAIO_VERSION "\(.*\)"/\1/p' $(ROOT)include
 
 # The library. The manifest has no linker flags, so that other packages can depend on it; they are here:
 # no other name than those of the map is visible, none is missing, and once loaded the object stays
-# (its threads and handlers could not survive an unload).
+# (its threads and handlers could not survive an unload). The linker runs in the package's directory.
 RELEASE := $(ROOT).build/release
 LIBRARY := $(RELEASE)/libkaio.so
-EXPORTS := $(ROOT)Sources/Kaio/exports.map
 # The state that several threads share is guarded by locks; the compiler's own checks of it would be calls.
 COMPILE = -enforce-exclusivity=unchecked
-LINK = -soname=libkaio.so.1 --version-script=$(abspath $(EXPORTS)) -z defs -z nodelete --gc-sections -s
+LINK = -soname=libkaio.so.1 --version-script=Sources/Kaio/exports.map -z defs -z nodelete --gc-sections -s
 SOURCES := $(ROOT)Package.swift $(shell find $(ROOT)Sources $(ROOT)include -type f -not -name '.*')
 
 .DEFAULT_GOAL := library

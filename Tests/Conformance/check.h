@@ -412,4 +412,46 @@ static UNUSED void deadline(double seconds) {
     OK(pthread_detach(thread));
 }
 
+// Counts the system calls that a thread makes in one place. The program runs itself again: in its role
+// `work`, the second one calls start_counting() and stop_counting() around the place, once; the first one's
+// trace_again() stores how often each call was made between them, by its number.
+#include <sys/ptrace.h>
+
+enum { call_numbers = 600, counting_mark = SYS_sched_get_priority_max };
+
+static UNUSED void start_counting(void) {
+    OK(ptrace(PTRACE_TRACEME, 0, NULL, NULL));
+    raise(SIGSTOP);
+    syscall(counting_mark, SCHED_OTHER);
+}
+
+static UNUSED void stop_counting(void) { syscall(counting_mark, SCHED_OTHER); }
+
+static UNUSED void trace_again(const char *role, int calls[call_numbers]) {
+    pid_t child = fork();
+    if (child == 0) {
+        execl("/proc/self/exe", "again", role, (char *)NULL);
+        _exit(127);
+    }
+    int status, marks = 0, signal = 0;
+    memset(calls, 0, call_numbers * sizeof *calls);
+    EQUAL(waitpid(child, &status, 0), child);
+    CHECK(WIFSTOPPED(status));
+    OK(ptrace(PTRACE_SETOPTIONS, child, NULL, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL));
+    for (;;) {
+        OK(ptrace(PTRACE_SYSCALL, child, NULL, signal));
+        EQUAL(waitpid(child, &status, 0), child);
+        if (!WIFSTOPPED(status)) break;
+        signal = WSTOPSIG(status) == (SIGTRAP | 0x80) ? 0 : WSTOPSIG(status);
+        struct __ptrace_syscall_info info;
+        if (signal || ptrace(PTRACE_GET_SYSCALL_INFO, child, sizeof info, &info) <= 0 ||
+            info.op != PTRACE_SYSCALL_INFO_ENTRY)
+            continue;
+        if (info.entry.nr == counting_mark) marks++;
+        else if (marks == 1 && info.entry.nr < call_numbers) calls[info.entry.nr]++;
+    }
+    EQUAL(status, 0);
+    EQUAL(marks, 2);
+}
+
 #endif

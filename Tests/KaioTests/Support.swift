@@ -61,6 +61,9 @@ func check<T: Equatable>(_ value: T, is expected: T, line: Int = #line) {
     #expect(value == expected, "line \(line): \(value), not \(expected)")
 }
 
+/// The thread sanitizer can't follow threads that the child of a fork starts.
+let isUnderThreadSanitizer = dlsym(nil, "__tsan_init") != nil
+
 /// Looks until the condition holds; false if it does not within 20 seconds.
 func eventually(_ condition: () -> Bool) -> Bool {
     let deadline = Instant.now.advanced(by: 20_000_000_000)

@@ -19,7 +19,7 @@ cell() {
     text=${text//\`/\'} text=${text//|/\\|}
     if [[ $text == 'fails: '* ]]; then
         # Where in the source the check stands changes too often, and so does what looks like an address.
-        text=$(sed -E 's/^(fails: )[^ ]+\.c:[0-9]+: /\1/; s/\b0x[0-9a-f]+\b/0x.../g' <<<"$text")
+        text=$(sed -E 's/^(fails: )[^ ]+\.[ch]:[0-9]+: /\1/; s/\b0x[0-9a-f]+\b/0x.../g' <<<"$text")
         text="fails: \`${text#fails: }\`"
     else
         text=${text//</\\<}

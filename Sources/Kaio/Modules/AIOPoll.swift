@@ -7,9 +7,13 @@
 // non-blocking mode nothing waits either: what would block ends with EAGAIN, as the plain call does. A write on a
 // blocking one is written whole. What can't be polled, or can't be asked not to wait, goes on to the workers.
 //
+// The polls get half of the ring, so that the transfers have room too; beyond that many, the reactor watches the
+// descriptors in its epoll.
+//
 // Invariant: a request that waits here is in the kernel as a poll, exposed (see `Exposure`), and its `pollState`
 // is `waiting`; who cancels it makes that `cancelling`, under `lock`, and asks the kernel to give the poll up. Its
-// event then brings it back in any case, and only then its control block is free.
+// event then brings it back in any case, and only then its control block is free. One that the reactor watches
+// instead belongs to whoever, under `lock`, makes its state `none`: the reactor, or who cancels it.
 
 import CKernel
 import Synchronization
@@ -64,6 +68,21 @@ final class AIOPoll: Module {
         let isCancelled = request.pollState == .cancelling
         request.pollState = .none
         state.pointee.lock.unlock()
+        arrived(request, result, isCancelled, &turn)
+    }
+
+    /// The reactor saw that the descriptor of a request is ready. The request may be gone by now.
+    func ready(_ request: Request, _ sequence: UInt64, _ turn: inout Turn) {
+        state.pointee.lock.lock()
+        let isMeant = request.sequence == sequence && request.pollState == .waiting && request.block.pointee.isWatched
+        if isMeant { request.pollState = .none }
+        state.pointee.lock.unlock()
+        guard isMeant else { return }
+        Reactor.stopWatching(request)
+        arrived(request, 0, false, &turn)
+    }
+
+    private func arrived(_ request: Request, _ result: Int, _ isCancelled: Bool, _ turn: inout Turn) {
         if isCancelled {
             complete(request, -Int(ECANCELED), &turn)
         } else if result == -Int(EBADF) {
@@ -87,9 +106,14 @@ final class AIOPoll: Module {
         let canBe =
             request.sequence == sequence && request.pollState == .waiting
             && (force || request.block.pointee.operation == .read)
-        if canBe { request.pollState = .cancelling }
+        let isWatched = canBe && request.block.pointee.isWatched
+        if canBe { request.pollState = isWatched ? .none : .cancelling }
         state.pointee.lock.unlock()
         guard canBe else { return .no }
+        if isWatched {
+            Reactor.stopWatching(request)
+            return .taken
+        }
         // If its event is on its way already, that one ends it.
         KernelQueue.giveUp(request)
         return .soon
@@ -150,12 +174,23 @@ final class AIOPoll: Module {
     private static let noWait = 8
 
     private func poll(_ request: Request, _ turn: inout Turn) {
+        let isRead = request.block.pointee.operation == .read
         let polls = state.pointee.polls.wrappingAdd(1, ordering: .relaxed).newValue
         guard polls <= KernelQueue.roomForPolls else {
             state.pointee.polls.wrappingSubtract(1, ordering: .relaxed)
-            return giveUp(request, &turn)
+            let sequence = request.sequence
+            request.block.pointee.isWatched = true
+            request.pollState = .waiting
+            if Reactor.watch(request, for: isRead ? EPOLLIN.rawValue : EPOLLOUT.rawValue) { return }
+            // It could not be watched. Unless it was cancelled meanwhile, it is still ours.
+            state.pointee.lock.lock()
+            let isOurs = request.sequence == sequence && request.pollState == .waiting
+            if isOurs { request.pollState = .none }
+            state.pointee.lock.unlock()
+            if isOurs { giveUp(request, &turn) }
+            return
         }
-        let isRead = request.block.pointee.operation == .read
+        request.block.pointee.isWatched = false
         request.block.pointee.iocb = iocb(polling: request.block.pointee.descriptor, for: isRead ? POLLIN : POLLOUT)
         request.block.pointee.iocb.data = UnsafeMutableRawPointer(request.block)
         // Data is to flow whether or not a caller looks.

@@ -110,7 +110,7 @@ final class Ordered: Module {
         if counted > 0 { Reactor.heldBack(-counted) }
         let result = request.block.pointee.result
         while let other = sharing.popFirst() { turn.complete(other, result) }
-        turn.handOn(&free, below: position)
+        turn.handOnLater(&free, below: position)
         return true
     }
 

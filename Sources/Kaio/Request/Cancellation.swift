@@ -52,7 +52,7 @@ enum Cancellation {
             return isMoving
         }
         // Its status is to be seen before the call returns.
-        if counts.cancelled > 0 { awaitMoment { !user.isInProgress } }
+        if counts.cancelled > 0 { awaitCancelled(on: user.descriptor) { !user.isInProgress } }
         return counts
     }
 
@@ -76,7 +76,7 @@ enum Cancellation {
             return isMoving
         }
         if anySoon {
-            awaitMoment {
+            awaitCancelled(on: descriptor) {
                 var left = false
                 forEach(on: descriptor) { request, _ in left = left || request.pollState == .cancelling }
                 return !left
@@ -127,10 +127,23 @@ enum Cancellation {
         }
     }
 
-    /// Waits for what comes in a moment, whatever signals come.
-    private static func awaitMoment(_ isDone: () -> Bool) {
-        while Waiting.wait(until: .never, as: .caller, cancellable: false, isDone) == .interrupted {}
+    /// Waits, whatever signals come, for the events of polls that the kernel was asked to give up. It is asked
+    /// again where they don't come: a poll may have been about to be submitted the first time.
+    private static func awaitCancelled(on descriptor: Descriptor, _ isDone: () -> Bool) {
+        while true {
+            let deadline = Instant.now.advanced(by: askAgainAfter)
+            switch Waiting.wait(until: deadline, as: .caller, cancellable: false, isDone) {
+            case .done: return
+            case .interrupted: break
+            case .timedOut:
+                forEach(on: descriptor) { request, _ in
+                    if request.pollState == .cancelling { KernelQueue.giveUp(request) }
+                }
+            }
+        }
     }
+
+    private static let askAgainAfter: Int64 = 1_000_000
 
     enum CancelError: Error {
         case badDescriptor, otherDescriptor

@@ -118,6 +118,8 @@ struct ControlBlock: ~Copyable {
     var isExposed: Bool
     /// Whether it stays so while the kernel has it: a poll, after which the number is used once more.
     var staysExposed: Bool
+    /// Whether it waits in the reactor's epoll instead of the ring.
+    var isWatched: Bool
     /// The descriptor's file does not know RWF_NOWAIT.
     var cannotAskNotToWait: Bool
     /// How much below its peers the request is to run: aio_reqprio.

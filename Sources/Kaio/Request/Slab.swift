@@ -120,6 +120,7 @@ extension ControlBlock {
         watchers = 0
         isExposed = false
         staysExposed = false
+        isWatched = false
         cannotAskNotToWait = false
         priority = 0
         descriptor = .none

@@ -59,24 +59,40 @@ enum Submission {
 
     /// Submits a list's members. With `wait`, `held` is the list, which the caller has a hold of.
     private static func begin(
-        _ members: UnsafePointer<UnsafeMutablePointer<aiocb>?>?, _ count: Int, wait: Bool,
+        _ members: UnsafePointer<UnsafeMutablePointer<aiocb>?>?, _ length: Int, wait: Bool,
         _ notification: Notification, _ held: inout Request?
     ) -> CInt {
-        guard Engine.enter(1) else { return EAGAIN }
-        guard let list = Slab.allocate() else {
-            Engine.leave(1)
+        var count = 0
+        for index in 0..<length where isMember(members?[index]) { count += 1 }
+        // All or nothing: the blocks of the members and of the list itself.
+        guard Engine.enter(count + 1) else { return EAGAIN }
+        var blocks = RequestQueue()
+        for _ in 0...count {
+            if let block = Slab.allocate() {
+                blocks.append(block)
+                continue
+            }
+            while let block = blocks.popFirst() { Slab.free(block) }
+            Engine.leave(count + 1)
             return EAGAIN
         }
+        let list = blocks.popFirst()!
         list.block.pointee.operation = .list
         list.block.pointee.notification = notification
         list.block.pointee.pending.store(1, ordering: .relaxed)
         var turn = Turn(.submitter)
         var queue = RequestQueue()
         var error: CInt = 0
-        for index in 0..<count {
-            guard let member = members?[index] else { continue }
-            let problem = addMember(UserBlock(member), list, &queue, &turn)
-            if problem != 0 { error = problem }
+        for index in 0..<length {
+            guard let member = members?[index], isMember(member) else { continue }
+            let request = blocks.popFirst()!
+            if UserBlock(member).isInProgress {
+                // In flight already: left as it is.
+                error = EIO
+                Engine.release(request)
+                continue
+            }
+            addMember(request, UserBlock(member), list, &queue, &turn)
         }
         run(&queue, &turn)
         if wait {
@@ -90,43 +106,35 @@ enum Submission {
         return error
     }
 
-    /// Makes a request of a list's member. Returns what the call must tell: EAGAIN for no room, EIO for a member
-    /// that is in flight already. All else that is wrong with a member is the member's own status.
+    private static func isMember(_ control: UnsafeMutablePointer<aiocb>?) -> Bool {
+        control.map { UserBlock($0).listOperation != CInt(LIO_NOP) } ?? false
+    }
+
+    /// Makes a request of a list's member. What would be an error of the call in aio_read is the member's own
+    /// status here.
     private static func addMember(
-        _ user: UserBlock, _ list: Request, _ queue: inout RequestQueue, _ turn: inout Turn
-    ) -> CInt {
+        _ request: Request, _ user: UserBlock, _ list: Request, _ queue: inout RequestQueue, _ turn: inout Turn
+    ) {
         var problem: CInt = 0
         var operation = Operation.read
         switch user.listOperation {
         case CInt(LIO_READ): operation = .read
         case CInt(LIO_WRITE): operation = .write
-        case CInt(LIO_NOP): return 0
         default: problem = EINVAL
         }
-        if user.isInProgress { return EIO }
-        let notification = Notification(user.event)
-        if notification == nil || !(0...CInt(Workers.lowestPriority)).contains(user.priority) { problem = EINVAL }
-        guard Engine.enter(1) else {
-            fail(user, EAGAIN)
-            return EAGAIN
+        if let notification = Notification(user.event) {
+            request.block.pointee.notification = notification
+        } else {
+            problem = EINVAL
         }
-        guard let request = Slab.allocate() else {
-            Engine.leave(1)
-            fail(user, EAGAIN)
-            return EAGAIN
+        if (0...CInt(Workers.lowestPriority)).contains(user.priority) {
+            request.block.pointee.priority = user.priority
+        } else {
+            problem = EINVAL
         }
-        if let notification { request.block.pointee.notification = notification }
         request.block.pointee.list = list
         list.block.pointee.pending.wrappingAdd(1, ordering: .relaxed)
-        if problem == 0 { request.block.pointee.priority = user.priority }
         take(request, user, operation, problem, &queue, &turn)
-        return 0
-    }
-
-    /// Gives an aiocb a status without a request.
-    private static func fail(_ user: UserBlock, _ error: CInt) {
-        user.begin(slot: .max, sequence: 0)
-        user.publish(-Int(error), slot: .max, sequence: 0)
     }
 
     /// LIO_WAIT: waits until only the caller's own hold is left.

@@ -28,9 +28,13 @@ enum Reactor {
     nonisolated(unsafe) private static var askEvent: EventDescriptor?
     nonisolated(unsafe) private(set) static var isRunning = false
 
+    /// What an event of the epoll is about; else it is a watched request, see `token`.
     private enum Source: UInt64 {
         case completions, timer, ask
     }
+
+    private static let watched = Atomic<Int>(0)
+    private static let eventsAtOnce = 64
 
     private static let retryInterval: Int64 = 20_000_000
 
@@ -47,6 +51,52 @@ enum Reactor {
     static func heldBack(_ change: Int) {
         let old = held.wrappingAdd(change, ordering: .sequentiallyConsistent).oldValue
         if old == 0, change > 0 { ask(.look) }
+    }
+
+    // MARK: watching descriptors for `aio_poll`
+
+    /// The number of the control block, and the low part of the sequence: the request may be gone when the event
+    /// is looked at.
+    private static func token(_ request: Request) -> UInt64 {
+        1 << 63 | UInt64(Slab.number(of: request)) << 38 | request.sequence & tokenSequence
+    }
+
+    private static let tokenSequence: UInt64 = 1 << 38 - 1
+
+    /// Has the reactor call `AIOPoll.ready` once when the descriptor is ready. False where that can't be: the
+    /// descriptor is watched for another request already, or can't be watched. All else must be set before.
+    static func watch(_ request: Request, for events: UInt32) -> Bool {
+        guard isRunning else { return false }
+        var event = epoll_event()
+        event.events = events | EPOLLONESHOT.rawValue
+        event.data.u64 = token(request)
+        watched.wrappingAdd(1, ordering: .sequentiallyConsistent)
+        let descriptor = Int(request.block.pointee.descriptor.number)
+        let result = withUnsafePointer(to: &event) {
+            systemCall(SYS_epoll_ctl, Int(epoll.number), Int(EPOLL_CTL_ADD), descriptor, address($0))
+        }
+        if result < 0 { watched.wrappingSubtract(1, ordering: .relaxed) }
+        return result == 0
+    }
+
+    static func stopWatching(_ request: Request) {
+        let descriptor = Int(request.block.pointee.descriptor.number)
+        _ = systemCall(SYS_epoll_ctl, Int(epoll.number), Int(EPOLL_CTL_DEL), descriptor)
+        watched.wrappingSubtract(1, ordering: .relaxed)
+    }
+
+    private static func tellReady(_ token: UInt64) {
+        let request = Slab.request(number: UInt32(truncatingIfNeeded: token >> 38 & (1 << 25 - 1)))
+        let sequence = request.sequence
+        guard sequence & tokenSequence == token & tokenSequence, Engine.hold() else { return }
+        var turn = Turn(.reactor)
+        if let position = Stack.standard?.position(of: "aio_poll"),
+            let module = Stack.standard?[position] as? AIOPoll
+        {
+            module.ready(request, sequence, &turn)
+        }
+        turn.finish()
+        Engine.leave(1)
     }
 
     // MARK: life; under the engine's lock
@@ -132,6 +182,7 @@ enum Reactor {
         askEvent = nil
         tasks.store(0, ordering: .relaxed)
         held.store(0, ordering: .relaxed)
+        watched.store(0, ordering: .relaxed)
         isRunning = false
     }
 
@@ -147,11 +198,14 @@ enum Reactor {
                 nextRetry = Notifier.retry() ? Instant.now.advanced(by: retryInterval) : .never
             }
             if held.load(ordering: .sequentiallyConsistent) != 0, KernelQueue.context != nil {
-                let deadline = min(nextRetry, Instant.now.advanced(by: 1_000_000_000))
+                // The descriptors are looked at in between.
+                let slice: Int64 = watched.load(ordering: .relaxed) == 0 ? 1_000_000_000 : 5_000_000
+                let deadline = min(nextRetry, Instant.now.advanced(by: slice))
                 _ = Waiting.wait(until: deadline, as: .reactor, cancellable: false) {
                     held.load(ordering: .sequentiallyConsistent) == 0
                         || tasks.load(ordering: .sequentiallyConsistent) != 0
                 }
+                if sleep(until: .now) { return }
                 continue
             }
             if sleep(until: nextRetry) { return }
@@ -160,11 +214,11 @@ enum Reactor {
 
     /// Sleeps in epoll and does what the descriptors ask for. True: the engine is down, the thread ends.
     private static func sleep(until deadline: Instant) -> Bool {
-        let timeout = deadline == .never ? -1 : Int(deadline.remaining / 1_000_000) + 1
+        let timeout = deadline == .never ? -1 : Int((deadline.remaining + 999_999) / 1_000_000)
         var expired = false
-        withUnsafeTemporaryAllocation(of: epoll_event.self, capacity: 3) { events in
+        withUnsafeTemporaryAllocation(of: epoll_event.self, capacity: eventsAtOnce) { events in
             let count = systemCall(
-                SYS_epoll_pwait, Int(epoll.number), address(events.baseAddress), 3, timeout, 0, 8)
+                SYS_epoll_pwait, Int(epoll.number), address(events.baseAddress), eventsAtOnce, timeout, 0, 8)
             for index in 0..<max(0, count) {
                 switch Source(rawValue: events[index].data.u64) {
                 case .completions:
@@ -175,7 +229,7 @@ enum Reactor {
                     _ = timer.read(&expirations, 8)
                     expired = true
                 case .ask: askEvent?.reset()
-                case nil: break
+                case nil: tellReady(events[index].data.u64)
                 }
             }
         }

@@ -20,6 +20,8 @@ struct Turn: ~Copyable {
 
     let role: Role
     private var finished = RequestQueue()
+    /// Those that go on only after the completion they waited for was published.
+    private var later = RequestQueue()
     private var published = false
 
     init(_ role: Role) { self.role = role }
@@ -38,17 +40,28 @@ struct Turn: ~Copyable {
         handOn(&one, below: position)
     }
 
+    /// The same, once the completion that is climbing is published: who sees the result of a request also sees
+    /// those of the requests that it waited for.
+    mutating func handOnLater(_ requests: inout RequestQueue, below position: Int) {
+        setPosition(requests, position + 1)
+        later.append(contentsOf: &requests)
+    }
+
     /// Gives requests to the top of their stack.
     mutating func begin(_ requests: inout RequestQueue) { give(&requests, to: 0) }
 
     private mutating func give(_ requests: inout RequestQueue, to position: Int) {
         guard !requests.isEmpty else { return }
+        setPosition(requests, position)
+        Stack.standard.unsafelyUnwrapped[position].submit(&requests, &self)
+    }
+
+    private func setPosition(_ requests: RequestQueue, _ position: Int) {
         var current = requests.first
         while let request = current {
             request.block.pointee.position = UInt8(truncatingIfNeeded: position)
             current = request.block.pointee.next
         }
-        Stack.standard.unsafelyUnwrapped[position].submit(&requests, &self)
     }
 
     /// The module at `position` is to see the completion of this request, which it is about to hand on.
@@ -71,10 +84,24 @@ struct Turn: ~Copyable {
                 Publication.publish(request, &self)
                 published = true
             }
+            giveLater()
         }
         if published {
             published = false
             Waiting.tellPublished()
+        }
+    }
+
+    private mutating func giveLater() {
+        while let request = later.popFirst() {
+            var run = RequestQueue()
+            let position = request.block.pointee.position
+            run.append(request)
+            while let next = later.first, next.block.pointee.position == position {
+                _ = later.popFirst()
+                run.append(next)
+            }
+            give(&run, to: Int(position))
         }
     }
 

@@ -14,8 +14,8 @@ static void ask(void) {
 int main(void) {
     int ends[2];
     open_pipe(ends);
-    char bytes[4] = "....";
-    control = request(ends[0], bytes, sizeof bytes, 0);
+    char bytes[] = "....";
+    control = request(ends[0], bytes, 4, 0);
     OK(aio_read(&control));
     WITHOUT_LEAK(ask());
 

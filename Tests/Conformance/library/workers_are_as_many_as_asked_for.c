@@ -12,7 +12,7 @@ static int count_workers(void) {
         snprintf(path, sizeof path, "/proc/self/task/%s/comm", entry->d_name);
         FILE *file = fopen(path, "re");
         if (!file) continue;
-        if (fgets(name, sizeof name, file)) count += strstr(name, "worker") != NULL;
+        if (fgets(name, sizeof name, file)) count += strncmp(name, "kaio-worker", 11) == 0;
         fclose(file);
     }
     closedir(tasks);

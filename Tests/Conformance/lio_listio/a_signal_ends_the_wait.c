@@ -17,8 +17,10 @@ int main(void) {
             controls[j] = request(ends[0], &bytes[j], 1, 0);
             controls[j].aio_lio_opcode = LIO_READ;
         }
-        ualarm(100000, 0);
+        // Again and again, as the first may come before the wait.
+        ualarm(100000, 100000);
         FAILS(lio_listio(LIO_WAIT, list, 2, NULL), EINTR);
+        ualarm(0, 0);
         EQUAL(caught, SIGALRM);
         for (int j = 0; j < 2; j++) EQUAL(aio_error(&controls[j]), EINPROGRESS);
         EQUAL(write(ends[1], "xy", 2), 2);

@@ -16,8 +16,10 @@ __attribute__((noinline)) static void interrupted(void) {
         controls[i].aio_lio_opcode = LIO_READ;
         list[i] = &controls[i];
     }
-    ualarm(20000, 0);
+    // Again and again, as the first may come before the wait.
+    ualarm(20000, 20000);
     FAILS(lio_listio(LIO_WAIT, list, 8, NULL), EINTR);
+    ualarm(0, 0);
 }
 
 __attribute__((noinline)) static int overwrite(volatile unsigned char *previous) {

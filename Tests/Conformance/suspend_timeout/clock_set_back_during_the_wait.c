@@ -3,7 +3,7 @@
 //
 // The clock is really set back, by 6 seconds for half a second, where the program may do so. The shift is
 // relative (ADJ_SETOFFSET), so that several of these at once, or whatever else steers the clock, add up; and the
-// process that takes it back is in a session of its own and outlives an interrupted test. Where the clock may not
+// process that takes it back is detached (setsid) and outlives an interrupted test. Where the clock may not
 // be set there is nothing to see here; timeout_is_not_on_the_wall_clock shows the same without any rights.
 #include "../check.h"
 

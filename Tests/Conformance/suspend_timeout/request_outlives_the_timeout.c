@@ -5,8 +5,8 @@
 int main(void) {
     int ends[2];
     open_pipe(ends);
-    char bytes[6] = "......";
-    struct aiocb control = request(ends[0], bytes, sizeof bytes, 0);
+    char bytes[] = "......";
+    struct aiocb control = request(ends[0], bytes, 6, 0);
     const struct aiocb *list[] = {&control};
     const struct timespec timeout = {0, 30000000};
     int64_t took;
