@@ -18,6 +18,11 @@
 /* The version as text. */
 #define KAIO_VERSION "0.1.0"
 
+#include <aio.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <time.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -28,6 +33,53 @@ extern "C" {
  * Async-signal-safe.
  */
 const char *kaio_version(void);
+
+/*
+ * Vectored requests, with FreeBSD's names: aio_iov is an array of aio_iovcnt buffers (at most IOV_MAX), filled or
+ * written one after the other from aio_offset on. The array, like the buffers, must stay as it is until the
+ * request is complete. Returns and errors are those of aio_read and aio_write; a count or a total length out
+ * of range ends the request with EINVAL.
+ */
+#ifndef aio_iov
+#define aio_iov aio_buf
+#define aio_iovcnt aio_nbytes
+#endif
+int aio_readv(struct aiocb *control);
+int aio_writev(struct aiocb *control);
+
+/*
+ * FreeBSD's aio_waitcomplete: waits for any request of the process that is complete and whose result was not
+ * taken yet, oldest completion first, and takes it, as aio_return does.
+ *
+ * *control is the request's aiocb, or NULL if there was none. A null timeout waits for ever; a zero one polls.
+ * Returns what aio_return would; if that is -1, errno is the request's error.
+ *
+ * Without a request (*control is NULL) it returns -1 with EWOULDBLOCK: the time is up, or nothing is in flight;
+ * EINTR: a signal handler ran; EINVAL: no valid timeout.
+ *
+ * A program that uses this, or aio_waitn, must take every result; an aiocb whose result was not taken must stay
+ * valid memory. Remembered are the latest 65536 completions. A cancellation point.
+ */
+ssize_t aio_waitcomplete(struct aiocb **control, struct timespec *timeout);
+
+/*
+ * illumos's aio_waitn: waits until at least *wanted requests of the process are complete, and puts their aiocbs,
+ * at most `count`, into `list`. Each is put there once; aio_error and aio_return then give its result.
+ *
+ * *wanted becomes the number of aiocbs in the list, also where it fails. Returns 0, or -1 with ETIME: the time
+ * is up; EINTR: a signal handler ran; EAGAIN: fewer than *wanted are in flight or complete, and all that were
+ * are in the list; EINVAL: the list, count, *wanted (0, or more than count) or the timeout is none.
+ * A cancellation point.
+ */
+int aio_waitn(struct aiocb *list[], unsigned int count, unsigned int *wanted, const struct timespec *timeout);
+
+/*
+ * A value of sigev_notify: the completion signals an eventfd of the program's own, whose descriptor is in
+ * sigev_value.sival_int, and which must stay open until then. Where the kernel runs the request, the kernel
+ * signals it, with no thread of the library's. A signal says "look": aio_error then tells, and may still say
+ * EINPROGRESS (the kernel handed the request back, and it goes on another way; another signal follows).
+ */
+#define KAIO_SIGEV_EVENTFD 0x6b61
 
 #ifdef __cplusplus
 }

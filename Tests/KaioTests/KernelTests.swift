@@ -1,3 +1,4 @@
+import CKaio
 import CKernel
 import Glibc
 import Synchronization
@@ -23,7 +24,7 @@ import Testing
 
     @Test func `is readable from a signal to a reset`() throws {
         let event = try #require(EventDescriptor.make())
-        defer { event.descriptor.close() }
+        defer { event.descriptor.dispose() }
         #expect(!isReadable(event))
         event.signal()
         event.signal()
@@ -34,14 +35,14 @@ import Testing
 
     @Test func `does not block who resets it twice`() throws {
         let event = try #require(EventDescriptor.make())
-        defer { event.descriptor.close() }
+        defer { event.descriptor.dispose() }
         event.reset()
         event.reset()
     }
 
     @Test func `is not inherited by another program`() throws {
         let event = try #require(EventDescriptor.make())
-        defer { event.descriptor.close() }
+        defer { event.descriptor.dispose() }
         #expect(fcntl(event.descriptor.number, F_GETFD) & FD_CLOEXEC != 0)
     }
 }
@@ -280,7 +281,7 @@ private let kernelHasAIO: Bool = {
         }
 
         deinit {
-            event.descriptor.close()
+            event.descriptor.dispose()
             request.deallocate()
         }
     }

@@ -1,6 +1,7 @@
 // The whole machine, through the functions of <aio.h>, from many threads at once: what the thread sanitizer is
 // to see at work. (That each function does what the standard says is for Tests/Conformance.)
 
+import CKaio
 import CKernel
 import Glibc
 import Synchronization
@@ -165,6 +166,25 @@ private final class Counter: Sendable {
         #expect(aio_cancel(pipe.reader, nil) == CInt(AIO_ALLDONE))
     }
 
+    /// RLIMIT_SIGPENDING, which <sys/resource.h> shows under _GNU_SOURCE only.
+    private static let pendingSignals = __rlimit_resource_t(11)
+
+    @Test func `has nothing left to cancel where only a notification waits`() async {
+        await #expect(processExitsWith: .success) {
+            // Its signal can't be queued, now or later.
+            var none = rlimit(rlim_cur: 0, rlim_max: 0)
+            setrlimit(`The machine`.pendingSignals, &none)
+            let file = TestFile(size: 4096)
+            let job = Job(file.descriptor, length: 4096)
+            job.control.pointee.aio_sigevent.sigev_notify = CInt(SIGEV_SIGNAL)
+            job.control.pointee.aio_sigevent.sigev_signo = 40
+            check(job.read(), is: 0)
+            check(eventually { job.error == 0 })
+            check(aio_cancel(file.descriptor, job.control), is: CInt(AIO_ALLDONE))
+            check(aio_cancel(file.descriptor, nil), is: CInt(AIO_ALLDONE))
+        }
+    }
+
     @Test func `loses no request when some submit, some cancel and data flows`() {
         let pipe = TestPipe()
         let isOver = Atomic<Bool>(false)
@@ -313,35 +333,44 @@ private final class Counter: Sendable {
     /// The handler does what POSIX lets it, on top of a thread that is anywhere in the library.
     @Test func `may be entered from a signal handler, anywhere`() async {
         await #expect(processExitsWith: .success) {
-            var action = sigaction()
-            action.__sigaction_handler.sa_handler = { _ in
-                guard let control = Interrupted.job else { return }
-                var list: UnsafePointer<aiocb>? = UnsafePointer(control)
-                var time = timespec(tv_sec: 0, tv_nsec: 1000)
-                let error = aio_error(control)
-                _ = aio_suspend(&list, 1, &time)
-                if error != EINPROGRESS && error != 0 && error != EINVAL { abort() }
-                isOver.value.add(1, ordering: .relaxed)
-            }
-            sigaction(SIGALRM, &action, nil)
-            let file = TestFile(size: 1 << 20)
             let control = UnsafeMutablePointer<aiocb>.allocate(capacity: 1)
             control.initialize(to: aiocb())
-            Interrupted.job = control
-            SignalMask(bits: 0).restore()
-            var often = itimerval()
-            often.it_interval.tv_usec = 700
-            often.it_value.tv_usec = 700
-            setitimer(__itimer_which_t(ITIMER_REAL.rawValue), &often, nil)
-            let deadline = Instant.now.advanced(by: 1_000_000_000)
-            while Instant.now < deadline {
-                let jobs = (0..<16).map { Job(file.descriptor, length: 4096, at: $0 * 4096, fill: 1) }
-                for (index, job) in jobs.enumerated() { check(index % 2 == 0 ? job.read() : job.write(), is: 0) }
-                for job in jobs { check(job.finish() == (4096, 0)) }
+            Interrupted.job.store(UInt(bitPattern: control), ordering: .releasing)
+            var action = sigaction()
+            action.__sigaction_handler.sa_handler = { _ in
+                let before = errno
+                let control = UnsafePointer<aiocb>(bitPattern: Interrupted.job.load(ordering: .acquiring))!
+                var list: UnsafePointer<aiocb>? = control
+                var time = timespec(tv_sec: 0, tv_nsec: 1000)
+                let error = aio_error(control)
+                let isDone = aio_suspend(&list, 1, &time) == 0
+                if isDone, error == 0 { _ = aio_return(UnsafeMutablePointer(mutating: control)) }
+                isOver.value.add(1, ordering: .relaxed)
+                ck_set_errno(before)
             }
-            var never = itimerval()
-            setitimer(__itimer_which_t(ITIMER_REAL.rawValue), &never, nil)
-            check(isOver.value.load(ordering: .relaxed) > 10)
+            sigaction(SIGUSR1, &action, nil)
+            let isFinished = Atomic<Bool>(false)
+            let worker = ThreadHandle {
+                SignalMask(bits: 0).restore()
+                let file = TestFile(size: 1 << 20)
+                let deadline = Instant.now.advanced(by: 1_000_000_000)
+                while Instant.now < deadline {
+                    control.pointee.aio_fildes = file.descriptor
+                    control.pointee.aio_sigevent.sigev_notify = CInt(SIGEV_NONE)
+                    if aio_error(control) != EINPROGRESS { check(aio_fsync(O_DSYNC, control), is: 0) }
+                    let jobs = (0..<16).map { Job(file.descriptor, length: 4096, at: $0 * 4096, fill: 1) }
+                    for (index, job) in jobs.enumerated() { check(index % 2 == 0 ? job.write() : job.read(), is: 0) }
+                    for job in jobs { check(job.finish() == (4096, 0)) }
+                }
+                while aio_error(control) == EINPROGRESS { usleep(1000) }
+                isFinished.store(true, ordering: .relaxed)
+            }
+            while !isFinished.load(ordering: .relaxed) {
+                worker.interrupt(SIGUSR1)
+                usleep(500)
+            }
+            worker.join()
+            check(isOver.value.load(ordering: .relaxed) > 20)
         }
     }
 
@@ -373,7 +402,7 @@ private final class Counter: Sendable {
 }
 
 private enum Interrupted {
-    nonisolated(unsafe) static var job: UnsafeMutablePointer<aiocb>?
+    static let job = Atomic<UInt>(0)
 }
 
 private enum Forking {

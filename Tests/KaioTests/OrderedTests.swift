@@ -1,6 +1,7 @@
 // The module `ordered` alone: the test makes the requests up, sees which of them go below, and completes them as
 // it likes. Each test has a process, and so a stack, of its own.
 
+import CKaio
 import CKernel
 import Synchronization
 import Testing

@@ -1,3 +1,4 @@
+import CKaio
 import CKernel
 import Testing
 
@@ -117,6 +118,26 @@ extension RequestQueue {
     }
 }
 
+/// A buffer, or what is left of it.
+private struct Place: Equatable {
+    let start: UnsafeMutableRawPointer?
+    let length: Int
+
+    init(_ start: UnsafeMutableRawPointer?, _ length: Int) { (self.start, self.length) = (start, length) }
+}
+
+extension Request {
+    /// What is left to transfer.
+    fileprivate var places: [Place] {
+        var places: [Place] = []
+        _ = withRemainingBuffers { vector, count in
+            places = (0..<count).map { Place(vector[$0].iov_base, vector[$0].iov_len) }
+            return 0
+        }
+        return places
+    }
+}
+
 @Suite struct `A request` {
     @Test func `ends behind its last byte, at most at the end of all offsets`() {
         withRequests(1) { requests in
@@ -138,13 +159,32 @@ extension RequestQueue {
             request.block.pointee.buffer = memory
             request.block.pointee.length = 100
             request.block.pointee.offset = 4096
-            #expect(request.remainingBuffer == memory && request.remainingLength == 100)
+            #expect(request.places == [Place(memory, 100)])
             request.block.pointee.transferred = 30
-            #expect(request.remainingBuffer == memory + 30)
+            #expect(request.places == [Place(memory + 30, 70)])
             #expect(request.remainingLength == 70)
             #expect(request.remainingOffset == 4126)
-            request.block.pointee.buffer = nil
-            #expect(request.remainingBuffer == nil)
+        }
+    }
+
+    @Test func `of several buffers, partly done, has the rest of them left`() {
+        let memory = UnsafeMutableRawPointer(bitPattern: 0x10000)!
+        let lengths = [10, 0, 20, 0, 5]
+        var vector = lengths.enumerated().map { iovec(iov_base: memory + $0 * 0x1000, iov_len: $1) }
+        let all = zip(vector, lengths).flatMap { part, length in (0..<length).map { part.iov_base + $0 } }
+        vector.withUnsafeMutableBytes { vector in
+            withRequests(1) { requests in
+                let request = requests[0]
+                request.block.pointee.buffer = vector.baseAddress
+                request.block.pointee.vectorCount = lengths.count
+                request.block.pointee.length = 35
+                for done in 0..<35 {
+                    request.block.pointee.transferred = done
+                    let left = request.places.flatMap { place in (0..<place.length).map { place.start! + $0 } }
+                    #expect(left == Array(all[done...]))
+                    #expect(request.remainingLength == left.count)
+                }
+            }
         }
     }
 
@@ -266,7 +306,7 @@ extension RequestQueue {
         event._sigev_un._tid = 1234
         let notification = try #require(Notification(&event))
         #expect(notification.kind == .threadSignal)
-        #expect(notification.thread == 1234)
+        #expect(notification.target == 1234)
     }
 
     @Test func `by a function has it and what it is to know`() throws {
@@ -282,6 +322,18 @@ extension RequestQueue {
             #expect(notification.attributes == UnsafeMutableRawPointer(attributes))
             #expect(notification.value.sival_int == 42)
         }
+    }
+
+    @Test func `by an eventfd has one that is open, and needs nothing of ours`() throws {
+        let open = try #require(EventDescriptor.make())
+        defer { open.descriptor.dispose() }
+        var event = event(CInt(KAIO_SIGEV_EVENTFD))
+        event.sigev_value.sival_int = open.descriptor.number
+        let notification = try #require(Notification(&event))
+        #expect(notification.kind == .event && notification.target == open.descriptor.number)
+        #expect(!notification.needsUs)
+        event.sigev_value.sival_int = -1
+        #expect(kind(event) == nil)
     }
 
     @Test(arguments: [-1, 3, 5, 77, .max] as [CInt])

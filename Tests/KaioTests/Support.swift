@@ -1,6 +1,7 @@
 // What several suites use. The engine belongs to the whole process and the tests run in parallel in one: a test
 // that needs an engine, a stack or an environment of its own runs in a process of its own (an exit test).
 
+import CKaio
 import CKernel
 import Glibc
 import Synchronization

@@ -1,3 +1,4 @@
+import CKaio
 import CKernel
 import Synchronization
 import Testing

@@ -1,6 +1,7 @@
 // The functions of include/kaio.h.
 
 import CKaio
+import CKernel
 
 enum Version {
     /// KAIO_VERSION of the header; a test compares the two.
@@ -10,4 +11,54 @@ enum Version {
 @c(kaio_version)
 public func kaioVersion() -> UnsafePointer<CChar> {
     UnsafeRawPointer(Version.text.utf8Start).assumingMemoryBound(to: CChar.self)
+}
+
+@c(aio_readv)
+public func aioReadVector(_ control: UnsafeMutablePointer<aiocb>?) -> CInt {
+    guard let control else { return answer(EINVAL) }
+    return answer(Submission.submit(UserBlock(control), .read, isVector: true))
+}
+
+@c(aio_writev)
+public func aioWriteVector(_ control: UnsafeMutablePointer<aiocb>?) -> CInt {
+    guard let control else { return answer(EINVAL) }
+    return answer(Submission.submit(UserBlock(control), .write, isVector: true))
+}
+
+@c(aio_waitcomplete)
+public func aioWaitComplete(
+    _ control: UnsafeMutablePointer<UnsafeMutablePointer<aiocb>?>?, _ timeout: UnsafeMutablePointer<timespec>?
+) -> Int {
+    pthread_testcancel()
+    control?.pointee = nil
+    guard let deadline = deadline(timeout) else { return Int(answer(EINVAL)) }
+    switch Collection.waitForOne(until: deadline) {
+    case .failure(let problem): return Int(answer(problem.error))
+    case .success(let done):
+        control?.pointee = done.user.base.assumingMemoryBound(to: aiocb.self)
+        return done.error == 0 ? done.result : Int(answer(done.error))
+    }
+}
+
+@c(aio_waitn)
+public func aioWaitSeveral(
+    _ list: UnsafeMutablePointer<UnsafeMutablePointer<aiocb>?>?, _ count: UInt32,
+    _ wanted: UnsafeMutablePointer<UInt32>?, _ timeout: UnsafePointer<timespec>?
+) -> CInt {
+    pthread_testcancel()
+    guard let list, let wanted, wanted.pointee >= 1, wanted.pointee <= count, count <= UInt32(CInt.max),
+        let deadline = deadline(timeout)
+    else {
+        wanted?.pointee = 0
+        return answer(EINVAL)
+    }
+    var collected = 0
+    let error = Collection.collect(
+        atLeast: Int(wanted.pointee), atMost: Int(count), until: deadline
+    ) { user in
+        list[collected] = user.base.assumingMemoryBound(to: aiocb.self)
+        collected += 1
+    }
+    wanted.pointee = UInt32(collected)
+    return answer(error)
 }

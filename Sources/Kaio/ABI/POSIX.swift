@@ -3,10 +3,16 @@
 
 import CKernel
 
-private func answer(_ error: CInt) -> CInt {
+func answer(_ error: CInt) -> CInt {
     if error == 0 { return 0 }
     ck_set_errno(error)
     return -1
+}
+
+/// When a timeout that starts now is up; `never` for a null one, nil for one that is no interval.
+func deadline(_ timeout: UnsafePointer<timespec>?) -> Instant? {
+    guard let timeout else { return .never }
+    return timeout.pointee.interval.map { Instant.now.advanced(by: $0) }
 }
 
 @c(aio_read)
@@ -48,12 +54,7 @@ public func aioSuspend(
     _ list: UnsafePointer<UnsafePointer<aiocb>?>?, _ count: CInt, _ timeout: UnsafePointer<timespec>?
 ) -> CInt {
     pthread_testcancel()
-    guard count >= 0 else { return answer(EINVAL) }
-    var deadline = Instant.never
-    if let timeout {
-        guard let interval = timeout.pointee.interval else { return answer(EINVAL) }
-        deadline = Instant.now.advanced(by: interval)
-    }
+    guard count >= 0, let deadline = deadline(timeout) else { return answer(EINVAL) }
     return answer(Suspension.wait(list, Int(count), until: deadline))
 }
 

@@ -59,6 +59,8 @@ final class AIOLinux: Module {
             turn.handOn(request, below: position)
         default:
             Statistics.count(Statistics.ranInKernel)
+            // The kernel did this one's notification.
+            if request.block.pointee.notification.kind == .event { request.block.pointee.notification.kind = .none }
             turn.complete(request, result < 0 ? result : request.block.pointee.transferred + result)
         }
     }
@@ -103,8 +105,8 @@ final class AIOLinux: Module {
         let block = request.block
         let operation: io_iocb_cmd
         switch block.pointee.operation {
-        case .read: operation = IO_CMD_PREAD
-        case .write: operation = IO_CMD_PWRITE
+        case .read: operation = block.pointee.vectorCount > 0 ? IO_CMD_PREADV : IO_CMD_PREAD
+        case .write: operation = block.pointee.vectorCount > 0 ? IO_CMD_PWRITEV : IO_CMD_PWRITE
         case .synchronizeData: operation = IO_CMD_FDSYNC
         case .synchronize, .list: operation = IO_CMD_FSYNC
         }
@@ -114,11 +116,16 @@ final class AIOLinux: Module {
         block.pointee.iocb.aio_fildes = block.pointee.descriptor.number
         if !block.pointee.operation.isSynchronize {
             block.pointee.iocb.u.c.buf = block.pointee.buffer
-            block.pointee.iocb.u.c.nbytes = UInt(block.pointee.length)
+            let count = block.pointee.vectorCount
+            block.pointee.iocb.u.c.nbytes = UInt(count > 0 ? count : block.pointee.length)
             block.pointee.iocb.u.c.offset = Int64(block.pointee.offset)
             block.pointee.iocb.aio_rw_flags = AIOLinux.noWait
         }
-        if request.isExpectedByNobody { request.signalCompletionEvent() }
+        if block.pointee.notification.kind == .event {
+            request.signalEvent(block.pointee.notification.target)
+        } else if request.isExpectedByNobody {
+            request.signalCompletionEvent()
+        }
         let priority = block.pointee.priority
         if priority > 0 {
             // Below the usual 4 of the best-effort class (2), whose lowest is 7.
@@ -156,14 +163,18 @@ final class AIOLinux: Module {
 extension Request {
     /// Has the kernel wake the reactor at the completion (IOCB_FLAG_RESFD).
     func signalCompletionEvent() {
-        guard let event = KernelQueue.completionEvent else { return }
+        if let event = KernelQueue.completionEvent { signalEvent(event.descriptor.number) }
+    }
+
+    /// Has the kernel signal an eventfd at the completion.
+    func signalEvent(_ descriptor: CInt) {
         block.pointee.iocb.u.c.flags |= 1
-        block.pointee.iocb.u.c.resfd = UInt32(event.descriptor.number)
+        block.pointee.iocb.u.c.resfd = UInt32(descriptor)
     }
 
     /// Whether its completion must be acted upon though no caller may come for it: somebody is notified.
     var isExpectedByNobody: Bool {
-        block.pointee.notification.kind != .none
-            || (block.pointee.list.map { $0.block.pointee.notification.kind != .none } ?? false)
+        block.pointee.notification.needsUs
+            || (block.pointee.list.map { $0.block.pointee.notification.needsUs } ?? false)
     }
 }

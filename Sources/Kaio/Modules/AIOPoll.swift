@@ -158,14 +158,13 @@ final class AIOPoll: Module {
 
     /// One transfer that does not wait, at the stream's own place. Raises no SIGPIPE.
     private func transferNow(_ request: Request) -> Int {
-        var vector = iovec(iov_base: request.remainingBuffer, iov_len: request.remainingLength)
         let descriptor = Int(request.block.pointee.descriptor.number)
-        return withUnsafePointer(to: &vector) { vector in
+        return request.withRemainingBuffers { buffers, count in
             if request.block.pointee.operation == .read {
-                return systemCall(SYS_preadv2, descriptor, address(vector), 1, -1, -1, AIOPoll.noWait)
+                return systemCall(SYS_preadv2, descriptor, address(buffers), count, -1, -1, AIOPoll.noWait)
             }
             let wasPending = SignalMask.isPending(SIGPIPE)
-            let result = systemCall(SYS_pwritev2, descriptor, address(vector), 1, -1, -1, AIOPoll.noWait)
+            let result = systemCall(SYS_pwritev2, descriptor, address(buffers), count, -1, -1, AIOPoll.noWait)
             if result == -Int(EPIPE), !wasPending { SignalMask.takePending(SIGPIPE) }
             return result
         }

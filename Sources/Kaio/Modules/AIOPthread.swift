@@ -55,16 +55,15 @@ final class AIOPthread: Module {
 
     private static func move(_ request: Request, _ descriptor: Descriptor) -> Int {
         let isRead = request.block.pointee.operation == .read
-        let buffer = request.remainingBuffer
-        let length = request.remainingLength
-        if request.block.pointee.file.kind != .stream {
-            let result =
-                isRead
-                ? descriptor.read(buffer, length, at: request.remainingOffset)
-                : descriptor.write(buffer, length, at: request.remainingOffset)
-            if result != -Int(ESPIPE) { return result }
+        let number = Int(descriptor.number)
+        return request.withRemainingBuffers { buffers, count in
+            if request.block.pointee.file.kind != .stream {
+                let result = systemCall(
+                    isRead ? SYS_preadv : SYS_pwritev, number, address(buffers), count, request.remainingOffset)
+                if result != -Int(ESPIPE) { return result }
+            }
+            return systemCall(isRead ? SYS_readv : SYS_writev, number, address(buffers), count)
         }
-        return isRead ? descriptor.read(buffer, length) : descriptor.write(buffer, length)
     }
 
     /// All signals are blocked here, but a stop and a continuation interrupt some calls all the same.

@@ -26,8 +26,9 @@ struct OrderedFile: Equatable {
         var next: OrderedFile?
         var count = 0
         var tree = OrderedTree()
-        /// The latest write, and the latest read of a stream.
+        /// The latest write, the latest aio_fsync, and the latest read of a stream.
         var lastWrite: Request?
+        var lastSynchronization: Request?
         var lastRead: Request?
         /// The latest buffered read and write, if still in flight.
         var lastBufferedRead: Request?
@@ -103,13 +104,16 @@ final class Ordered: Module {
     func completed(_ request: Request, _ turn: inout Turn) -> Bool {
         var free = RequestQueue()
         var sharing = RequestQueue()
+        let resultToShare = request.block.pointee.result
         state.pointee.lock.lock()
+        let failure = request.block.pointee.order.failure
+        if failure != 0, request.block.pointee.result >= 0 { request.block.pointee.result = -Int(failure) }
+        if request.block.pointee.operation == .write, request.block.pointee.result < 0 { tellSynchronizations(request) }
         unregister(request)
         let counted = release(waitersOf: request, &free, &sharing)
         state.pointee.lock.unlock()
         if counted > 0 { Reactor.heldBack(-counted) }
-        let result = request.block.pointee.result
-        while let other = sharing.popFirst() { turn.complete(other, result) }
+        while let other = sharing.popFirst() { turn.complete(other, resultToShare) }
         turn.handOnLater(&free, below: position)
         return true
     }
@@ -218,6 +222,19 @@ final class Ordered: Module {
         }
     }
 
+    /// A write failed: the aio_fsyncs that cover it have its error as their status ("in the event that any of the
+    /// queued I/O operations fail, aio_fsync shall return the error condition defined for read and write").
+    private func tellSynchronizations(_ write: Request) {
+        let result = write.block.pointee.result
+        guard result != -Int(ECANCELED) else { return }
+        let sequence = write.sequence
+        var current = write.block.pointee.order.file?.state.pointee.lastSynchronization
+        while let other = current, other.sequence > sequence {
+            if other.block.pointee.order.failure == 0 { other.block.pointee.order.failure = CInt(-result) }
+            current = other.block.pointee.order.earlier
+        }
+    }
+
     /// Of several aio_fsyncs that one completion sets free, on one descriptor, the first runs for all: it has
     /// not started yet, so it covers what each of them must.
     private func synchronizationToShare(_ request: Request, _ free: inout RequestQueue) -> Request? {
@@ -251,7 +268,10 @@ final class Ordered: Module {
         file.state.pointee.count += 1
         request.block.pointee.order.file = file
         let isWrite = request.block.pointee.operation == .write
-        if request.block.pointee.operation.isSynchronize { return true }
+        if request.block.pointee.operation.isSynchronize {
+            link(request, &file.state.pointee.lastSynchronization)
+            return true
+        }
         if isWrite {
             link(request, &file.state.pointee.lastWrite)
         } else if facts.kind != .file {
@@ -273,7 +293,9 @@ final class Ordered: Module {
 
     private func unregister(_ request: Request) {
         guard let file = request.block.pointee.order.file else { return }
-        if !request.block.pointee.operation.isSynchronize {
+        if request.block.pointee.operation.isSynchronize {
+            unlink(request, &file.state.pointee.lastSynchronization)
+        } else {
             let isFile = request.block.pointee.file.kind == .file
             if isFile { file.state.pointee.tree.remove(request) }
             if request.block.pointee.operation == .write {

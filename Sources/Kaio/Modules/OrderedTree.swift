@@ -18,7 +18,10 @@ struct OrderNode {
     var reach = 0
     var writeReach = 0
 
-    /// The neighbours in the list, by age, of the file's writes (or of a stream's requests in one direction).
+    /// In an aio_fsync: the errno of an earlier write that failed while it waited; 0 if none did.
+    var failure: CInt = 0
+
+    /// The neighbours in the list, by age, of the file's writes (or its aio_fsyncs, or a stream's reads).
     var earlier: Request?
     var later: Request?
 

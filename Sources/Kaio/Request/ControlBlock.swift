@@ -127,7 +127,10 @@ struct ControlBlock: ~Copyable {
     var descriptor: Descriptor
     var file: FileFacts
 
+    /// What to transfer to or from; an array of `vectorCount` iovecs where that is not 0.
     var buffer: UnsafeMutableRawPointer?
+    var vectorCount: Int
+    /// In bytes, of all buffers.
     var length: Int
     var offset: Int
     /// How many bytes were transferred already, where it takes more than one step.
@@ -169,8 +172,31 @@ struct Request: Equatable {
     var sequence: UInt64 { block.pointee.sequence.load(ordering: .relaxed) }
 
     /// What is left to transfer.
-    var remainingBuffer: UnsafeMutableRawPointer? {
-        block.pointee.buffer.map { $0 + block.pointee.transferred }
+    ///
+    /// Passes the buffers that are left, as the vectored system calls take them.
+    func withRemainingBuffers(_ body: (UnsafePointer<iovec>, Int) -> Int) -> Int {
+        let done = block.pointee.transferred
+        let count = block.pointee.vectorCount
+        guard count > 0, let vector = block.pointee.buffer?.assumingMemoryBound(to: iovec.self) else {
+            var one = iovec(iov_base: block.pointee.buffer.map { $0 + done }, iov_len: remainingLength)
+            return body(&one, 1)
+        }
+        if done == 0 { return body(vector, count) }
+        return withUnsafeTemporaryAllocation(of: iovec.self, capacity: count) { rest in
+            var skip = done
+            var used = 0
+            for index in 0..<count {
+                let length = vector[index].iov_len
+                if skip >= length {
+                    skip -= length
+                    continue
+                }
+                rest[used] = iovec(iov_base: vector[index].iov_base + skip, iov_len: length - skip)
+                skip = 0
+                used += 1
+            }
+            return body(rest.baseAddress!, used)
+        }
     }
     var remainingLength: Int { block.pointee.length - block.pointee.transferred }
     var remainingOffset: Int { block.pointee.offset + block.pointee.transferred }

@@ -1,18 +1,20 @@
 // How a program wants to hear of a completion: the part of the caller's sigevent that counts, copied when the
 // request is made, since the aiocb is the caller's again before the notification is sent.
 
+import CKaio
 import CKernel
 
 typealias NotifyFunction = @convention(c) (sigval) -> Void
 
 struct Notification {
     enum Kind: UInt8 {
-        case none, signal, threadSignal, function
+        case none, signal, threadSignal, function, event
     }
 
     var kind = Kind.none
     var signal: CInt = 0
-    var thread: CInt = 0
+    /// The thread of SIGEV_THREAD_ID, the eventfd of KAIO_SIGEV_EVENTFD.
+    var target: CInt = 0
     var value = sigval()
     var function: NotifyFunction?
     /// Of pthread_attr_t; the caller keeps them valid until the notification, as with the C library.
@@ -33,13 +35,17 @@ struct Notification {
             kind = .signal
             if event.pointee.sigev_notify == CInt(SIGEV_THREAD_ID) {
                 kind = .threadSignal
-                thread = ck_sigevent_thread(event)
+                target = ck_sigevent_thread(event)
             }
         case CInt(SIGEV_THREAD):
             kind = .function
             function = ck_sigevent_function(event)
             attributes = ck_sigevent_attributes(event)
             guard function != nil else { return nil }
+        case CInt(KAIO_SIGEV_EVENTFD):
+            kind = .event
+            target = event.pointee.sigev_value.sival_int
+            guard Descriptor(number: target).statusFlags >= 0 else { return nil }
         default:
             return nil
         }
@@ -48,10 +54,13 @@ struct Notification {
 
     private static let lastSignal: CInt = 64
 
+    /// Whether the library has to act at the completion; the kernel signals an eventfd without it.
+    var needsUs: Bool { kind != .none && kind != .event }
+
     /// Queues the signal. False if the kernel's queue is full: the caller tries again later.
     func sendSignal() -> Bool {
         ck_queue_signal(
-            CInt(truncatingIfNeeded: systemCall(SYS_getpid)), kind == .threadSignal ? thread : 0, signal, value)
+            CInt(truncatingIfNeeded: systemCall(SYS_getpid)), kind == .threadSignal ? target : 0, signal, value)
             != -Int(EAGAIN)
     }
 }

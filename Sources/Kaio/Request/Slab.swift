@@ -126,6 +126,7 @@ extension ControlBlock {
         descriptor = .none
         file = FileFacts()
         buffer = nil
+        vectorCount = 0
         length = 0
         offset = 0
         transferred = 0

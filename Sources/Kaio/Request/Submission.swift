@@ -13,7 +13,7 @@ enum Submission {
     private static let mostBytes = 0x7fff_f000
 
     /// aio_read, aio_write, aio_fsync: one request. Returns 0 or the errno of the call.
-    static func submit(_ user: UserBlock, _ operation: Operation) -> CInt {
+    static func submit(_ user: UserBlock, _ operation: Operation, isVector: Bool = false) -> CInt {
         if user.isInProgress { return EBUSY }
         guard let notification = Notification(user.event) else { return EINVAL }
         let priority = operation.isSynchronize ? 0 : user.priority
@@ -30,7 +30,7 @@ enum Submission {
         request.block.pointee.priority = priority
         var turn = Turn(.submitter)
         var queue = RequestQueue()
-        take(request, user, operation, 0, &queue, &turn)
+        take(request, user, operation, 0, isVector: isVector, &queue, &turn)
         run(&queue, &turn)
         return 0
     }
@@ -160,7 +160,7 @@ enum Submission {
     /// now, is complete at once.
     private static func take(
         _ request: Request, _ user: UserBlock, _ operation: Operation, _ known: CInt,
-        _ queue: inout RequestQueue, _ turn: inout Turn
+        isVector: Bool = false, _ queue: inout RequestQueue, _ turn: inout Turn
     ) {
         request.block.pointee.user = user
         request.block.pointee.operation = operation
@@ -168,13 +168,31 @@ enum Submission {
         Statistics.countSubmitted(operation)
         if !operation.isSynchronize {
             request.block.pointee.buffer = user.buffer
-            request.block.pointee.length = min(user.length, mostBytes)
             request.block.pointee.offset = user.offset
         }
+        let length = operation.isSynchronize ? 0 : (isVector ? vectorLength(user) : user.length)
+        request.block.pointee.length = min(length, mostBytes)
+        if isVector { request.block.pointee.vectorCount = user.length }
         user.begin(slot: Slab.number(of: request), sequence: request.sequence)
-        let problem = known != 0 ? known : check(request, length: operation.isSynchronize ? 0 : user.length)
+        let problem = known != 0 ? known : check(request, length: length)
         if problem == 0 { queue.append(request) } else { turn.complete(request, -Int(problem)) }
     }
+
+    /// The bytes of all buffers; below zero where the count or the sum is out of range.
+    private static func vectorLength(_ user: UserBlock) -> Int {
+        guard (1...mostBuffers).contains(user.length), let buffer = user.buffer else { return -1 }
+        let vector = buffer.assumingMemoryBound(to: iovec.self)
+        var length = 0
+        for index in 0..<user.length {
+            let (sum, overflow) = length.addingReportingOverflow(vector[index].iov_len)
+            if overflow || vector[index].iov_len < 0 { return -1 }
+            length = sum
+        }
+        return length
+    }
+
+    /// IOV_MAX.
+    private static let mostBuffers = 1024
 
     private static func check(_ request: Request, length: Int) -> CInt {
         // aio_nbytes is unsigned; beyond SSIZE_MAX it is below zero here.

@@ -6,6 +6,7 @@
 //     108  tag       the low half of the request's sequence
 //     112  status    EINPROGRESS, then 0 or the errno (the place where glibc has it)
 //     120  result    what aio_return gives
+//     136  place     where `Completions` has it
 //
 // Invariant: from the call that submits until publication, key, slot, tag and status EINPROGRESS stand there.
 // Publication writes the result, then the status with release ordering, and never touches the block again.
@@ -30,6 +31,7 @@ struct UserBlock {
     private var tag: UnsafeMutablePointer<Atomic<UInt32>> { at(108, UInt32.self) }
     private var status: UnsafeMutablePointer<Atomic<Int32>> { at(112, Int32.self) }
     private var result: UnsafeMutablePointer<Atomic<Int>> { at(120, Int.self) }
+    private var place: UnsafeMutablePointer<Atomic<UInt64>> { at(136, UInt64.self) }
 
     @inline(__always)
     private func key(_ secret: UInt64) -> UInt64 {
@@ -57,10 +59,12 @@ struct UserBlock {
     func takeResult() -> Int? {
         guard isOurs, status.pointee.load(ordering: .acquiring) != EINPROGRESS else { return nil }
         let value = result.pointee.load(ordering: .relaxed)
+        let number = place.pointee.load(ordering: .relaxed)
         // Of two threads that come at once, one gets it.
         guard key.pointee.compareExchange(expected: key(secret), desired: 0, ordering: .relaxed).exchanged else {
             return nil
         }
+        Completions.forget(number, self)
         return value
     }
 
@@ -70,6 +74,7 @@ struct UserBlock {
         tag.pointee.store(UInt32(truncatingIfNeeded: sequence), ordering: .relaxed)
         status.pointee.store(EINPROGRESS, ordering: .relaxed)
         key.pointee.store(key(secret), ordering: .releasing)
+        Outstanding.begin()
     }
 
     /// Takes back `begin`, for a call that fails with nothing queued.
@@ -89,7 +94,12 @@ struct UserBlock {
     /// was in flight, and used it again) is left alone.
     @inline(__always)
     func publish(_ outcome: Int, slot number: UInt32, sequence: UInt64) {
-        guard stands(forSlot: number, sequence: sequence) else { return }
+        let completion = Completions.next()
+        let isThere = stands(forSlot: number, sequence: sequence)
+        if isThere { place.pointee.store(completion, ordering: .relaxed) }
+        Completions.fill(completion, isThere ? self : nil)
+        Outstanding.end()
+        guard isThere else { return }
         result.pointee.store(outcome < 0 ? -1 : outcome, ordering: .relaxed)
         status.pointee.store(outcome < 0 ? Int32(-outcome) : 0, ordering: .releasing)
     }

@@ -23,13 +23,12 @@ enum Engine {
     /// is short: then nothing is counted. All signals are blocked.
     static func enter(_ count: Int) -> Bool {
         guard let page = ProcessPage.make() else { return false }
-        let now = page.inFlight.pointee.wrappingAdd(count, ordering: .sequentiallyConsistent).newValue
+        page.inFlight.pointee.wrappingAdd(count, ordering: .sequentiallyConsistent)
         if page.isUp.pointee.load(ordering: .sequentiallyConsistent) == 0, !start(page) {
             leave(count)
             return false
         }
         lastRequest.store(Instant.roughlyNow.nanoseconds, ordering: .relaxed)
-        Statistics.countInFlight(now)
         if isShort.load(ordering: .relaxed) { tryAgain() }
         return true
     }
@@ -89,7 +88,8 @@ enum Engine {
     /// What lasts for the life of the process and its children.
     private static func makeAll() -> Bool {
         Options.read()
-        guard Slab.prepare(limit: UInt32(Options.maxRequests)), Exposure.prepare(), Workers.prepare() else {
+        guard Slab.prepare(limit: UInt32(Options.maxRequests)), Exposure.prepare(), Completions.prepare(), Workers.prepare()
+        else {
             return false
         }
         if Stack.standard == nil, let names = Options.vfsObjects {
@@ -113,6 +113,8 @@ enum Engine {
         Notifier.reset()
         Reactor.reset()
         Statistics.reset()
+        Outstanding.reset()
+        Completions.reset()
         for position in 0..<Stack.standard!.count { Stack.standard![position].reset() }
         return true
     }
@@ -181,6 +183,8 @@ enum Engine {
 
     // MARK: end
 
+    private static let roughTick: Int64 = 12_000_000
+
     enum ShutDown {
         case down
         case tryAgain(in: Int64)
@@ -190,10 +194,10 @@ enum Engine {
     static func shutDownIfIdle() -> ShutDown {
         let idle = Int64(Options.idleSeconds) * 1_000_000_000
         if idle == 0 { return .tryAgain(in: 0) }
-        let due = Instant(nanoseconds: lastRequest.load(ordering: .relaxed)).advanced(by: idle)
-        // The rough clock is a few milliseconds behind: never give back early.
-        let left = due.remaining + 5_000_000
-        if left > 5_000_000 { return .tryAgain(in: left) }
+        // The rough clock that the last request was stamped with is behind by a tick: never give back early.
+        let due = Instant(nanoseconds: lastRequest.load(ordering: .relaxed)).advanced(by: idle + roughTick)
+        let left = due.remaining
+        if left > 0 { return .tryAgain(in: left) }
         guard let page = ProcessPage.current else { return .down }
         lifeLock.lock()
         page.isUp.pointee.store(0, ordering: .sequentiallyConsistent)

@@ -38,6 +38,9 @@ enum Notifier {
                 lock.locked { signals.append(request) }
                 Reactor.ask(.retry)
             }
+        case .event:
+            EventDescriptor(descriptor: Descriptor(number: request.block.pointee.notification.target)).signal()
+            Engine.release(request)
         case .function:
             lock.lock()
             var wake = false

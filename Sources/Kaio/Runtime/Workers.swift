@@ -6,6 +6,7 @@
 // idle thread that has not yet fallen asleep doesn't. Where threads may not be created, the reactor is asked to.
 // All signals stay blocked in the pool's threads, so the program's handlers never run there.
 
+import CKaio
 import CKernel
 import Synchronization
 
