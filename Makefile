@@ -40,6 +40,12 @@ conformance: set-up-test library ## Runs the C programs on kaio and on glibc; wr
 demo: set-up-demo library ## Shows fio on glibc's AIO and on kaio, on a file in the current directory
 	@$(ROOT)Benchmarks/demo
 
+bench: set-up-bench library ## Measures kaio beside glibc, libaio and io_uring (15 minutes); writes Benchmarks/results
+	@$(ROOT)Benchmarks/bench
+
+bench-quick: set-up-bench library ## The same for what has a target only (2 minutes); writes Benchmarks/results/quick
+	@$(ROOT)Benchmarks/bench --quick
+
 lint: set-up-lint ## Checks the style of Swift, the scripts, and C with two compilers
 	@$(ROOT)Tools/lint
 
@@ -58,4 +64,4 @@ help: ## Lists the targets
 set-up-%:
 	@$(ROOT)Tools/setup $*
 
-.PHONY: library test conformance demo lint install clean help
+.PHONY: library test conformance demo bench bench-quick lint install clean help

@@ -332,6 +332,22 @@ private final class Bench {
         }
     }
 
+    /// Else a write that waits could go to whatever file has the number when its turn comes.
+    @Test func `tells those who close descriptors which ones its held requests will use`() async {
+        await #expect(processExitsWith: .success) {
+            let bench = Bench()
+            let first = bench.add(.write, 0, 10, descriptor: 100)
+            let held = [
+                bench.add(.write, 0, 10, descriptor: 101), bench.add(.synchronize, 0, 0, descriptor: 102),
+                bench.add(.read, 5, 10, descriptor: 103),
+            ]
+            for request in held { check(Exposure.isExposed(request.block.pointee.descriptor)) }
+            bench.complete(first)
+            while let next = bench.below.requests.first { bench.complete(next) }
+            for number in 100...103 as ClosedRange<CInt> { check(!Exposure.isExposed(Descriptor(number: number))) }
+        }
+    }
+
     @Test func `lets who waited for a cancelled request wait for the one before`() async {
         await #expect(processExitsWith: .success) {
             let bench = Bench()

@@ -52,10 +52,10 @@ extension OrderedTree {
     @Test(arguments: [20, 1000, 1 << 40])
     func `finds what a list finds`(_ span: Int) {
         var random = SystemRandomNumberGenerator()
-        withRequests(120) { requests in
+        withRequests(80) { requests in
             var tree = OrderedTree()
             var model = Ranges()
-            for step in 0..<4000 {
+            for step in 0..<2000 {
                 let start = Int.random(in: 0..<span, using: &random)
                 let end = Int.random(in: 0..<20, using: &random) == 0
                     ? Int.max : start + Int.random(in: 0...min(span, 5000) / 4, using: &random)

@@ -130,13 +130,14 @@ private final class Memory {
         #expect(memory.block.isInProgress)
     }
 
-    @Test func `has nothing of ours outside of the private bytes`() {
+    @Test func `has nothing of ours outside of the private and reserved bytes`() {
         let memory = Memory(0x55)
         memory.block.begin(slot: 3, sequence: 77)
         memory.block.publish(4096, slot: 3, sequence: 77)
         _ = memory.block.takeResult()
         #expect(memory.bytes[..<96].allSatisfy { $0 == 0x55 })
-        #expect(memory.bytes[128...].allSatisfy { $0 == 0x55 })
+        #expect(memory.bytes[128..<136].allSatisfy { $0 == 0x55 })
+        #expect(memory.bytes[144...].allSatisfy { $0 == 0x55 })
     }
 
     @Test func `gives its result to one of many threads`() {

@@ -63,7 +63,8 @@ struct AIOContext {
     /// the ring has an event, 0 when the time is up, -EINTR for a signal. With a `cleanup` the thread may be
     /// cancelled here; it then runs with `argument`.
     func sleep(
-        until deadline: Instant, _ mask: SignalMask, cleanup: (@convention(c) (UnsafeMutableRawPointer?) -> Void)? = nil,
+        until deadline: Instant, _ mask: SignalMask,
+        cleanup: (@convention(c) (UnsafeMutableRawPointer?) -> Void)? = nil,
         argument: UnsafeMutableRawPointer? = nil
     ) -> Int {
         var time = timespec()

@@ -75,7 +75,9 @@ struct ProcessPage {
 
     func addOwn(_ descriptor: Descriptor) {
         for index in 0..<ProcessPage.ownCount
-        where own(index).pointee.compareExchange(expected: 0, desired: descriptor.number + 1, ordering: .relaxed).exchanged {
+        where own(index).pointee.compareExchange(expected: 0, desired: descriptor.number + 1, ordering: .relaxed)
+            .exchanged
+        {
             return
         }
     }

@@ -59,8 +59,10 @@ final class AIOLinux: Module {
             turn.handOn(request, below: position)
         default:
             Statistics.count(Statistics.ranInKernel)
-            // The kernel did this one's notification.
-            if request.block.pointee.notification.kind == .event { request.block.pointee.notification.kind = .none }
+            // Its event signalled the program's eventfd already.
+            if request.block.pointee.notification.kind == .event, request.wasSignalledByKernel {
+                request.block.pointee.notification.kind = .none
+            }
             turn.complete(request, result < 0 ? result : request.block.pointee.transferred + result)
         }
     }
@@ -121,7 +123,7 @@ final class AIOLinux: Module {
             block.pointee.iocb.u.c.offset = Int64(block.pointee.offset)
             block.pointee.iocb.aio_rw_flags = AIOLinux.noWait
         }
-        if block.pointee.notification.kind == .event {
+        if block.pointee.notification.kind == .event, !request.isExpectedByNobody {
             request.signalEvent(block.pointee.notification.target)
         } else if request.isExpectedByNobody {
             request.signalCompletionEvent()
@@ -175,6 +177,12 @@ extension Request {
     /// Whether its completion must be acted upon though no caller may come for it: somebody is notified.
     var isExpectedByNobody: Bool {
         block.pointee.notification.needsUs
-            || (block.pointee.list.map { $0.block.pointee.notification.needsUs } ?? false)
+            || (block.pointee.list.map { $0.block.pointee.notification.kind != .none } ?? false)
+    }
+
+    /// Whether the event that brought it back signalled the program's own eventfd.
+    var wasSignalledByKernel: Bool {
+        block.pointee.iocb.u.c.flags & 1 != 0
+            && block.pointee.iocb.u.c.resfd == UInt32(bitPattern: block.pointee.notification.target)
     }
 }

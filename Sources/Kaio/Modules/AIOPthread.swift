@@ -28,7 +28,8 @@ final class AIOPthread: Module {
     }
 
     static func perform(_ request: Request, _ turn: inout Turn) {
-        request.block.pointee.runner.store(CInt(truncatingIfNeeded: systemCall(SYS_gettid)), ordering: .sequentiallyConsistent)
+        request.block.pointee.runner.store(
+            CInt(truncatingIfNeeded: systemCall(SYS_gettid)), ordering: .sequentiallyConsistent)
         let result = transfer(request)
         request.block.pointee.runner.store(0, ordering: .sequentiallyConsistent)
         Statistics.count(Statistics.ranOnWorker)

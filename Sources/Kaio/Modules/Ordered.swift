@@ -85,7 +85,7 @@ final class Ordered: Module {
                 continue
             }
             turn.watch(request, at: position)
-            if let blocker = conflict(request) {
+            if let blocker = conflict(request) ?? runningSynchronization(request) {
                 attach(request, to: blocker)
                 request.block.pointee.order.isCountedAsHeld = true
                 held += 1
@@ -140,10 +140,7 @@ final class Ordered: Module {
         let file = request.block.pointee.order.file!.state
         let sequence = request.sequence
         if request.block.pointee.operation.isSynchronize {
-            if let write = latest(file.pointee.lastWrite, before: sequence) { return write }
-            // One that runs already may have begun before this one's writes were complete.
-            let running = file.pointee.synchronization
-            return running.map { $0.sequence < sequence && $0.isOnSameDescriptor(as: request) } ?? false ? running : nil
+            return latest(file.pointee.lastWrite, before: sequence)
         }
         if request.block.pointee.file.kind == .file {
             return file.pointee.tree.latestConflict(
@@ -162,6 +159,7 @@ final class Ordered: Module {
 
     /// Makes a request wait for another.
     private func attach(_ request: Request, to blocker: Request) {
+        Exposure.begin(request)
         request.block.pointee.order.blocker = blocker
         request.block.pointee.waitingIn.store(UInt8(position + 1), ordering: .relaxed)
         let first = blocker.block.pointee.order.waiters
@@ -193,20 +191,23 @@ final class Ordered: Module {
         var counted = 0
         while let waiter = request.block.pointee.order.waiters {
             detach(waiter)
-            if !waiter.block.pointee.order.shares, let blocker = conflict(waiter) {
+            if waiter.block.pointee.order.shares, request.block.pointee.result != -Int(ECANCELED) {
+                sharing.append(waiter)
+            } else if let blocker = conflict(waiter) {
                 attach(waiter, to: blocker)
                 continue
-            }
-            if waiter.block.pointee.order.shares {
-                sharing.append(waiter)
-            } else if let shared = synchronizationToShare(waiter, &free) {
+            } else if let shared = synchronizationToShare(waiter, free) {
                 attach(waiter, to: shared)
                 waiter.block.pointee.order.shares = true
+                continue
+            } else if let running = runningSynchronization(waiter) {
+                attach(waiter, to: running)
                 continue
             } else {
                 free.append(waiter)
                 note(waiter)
             }
+            waiter.block.pointee.order.shares = false
             if waiter.block.pointee.order.isCountedAsHeld { counted += 1 }
             waiter.block.pointee.order.isCountedAsHeld = false
         }
@@ -220,6 +221,16 @@ final class Ordered: Module {
         if request.block.pointee.operation.isSynchronize {
             request.block.pointee.order.file!.state.pointee.synchronization = request
         }
+    }
+
+    /// The aio_fsync that runs on the same descriptor: it may have begun before this one's writes were complete.
+    /// Those that wait for its end share the next one.
+    private func runningSynchronization(_ request: Request) -> Request? {
+        guard request.block.pointee.operation.isSynchronize,
+            let running = request.block.pointee.order.file!.state.pointee.synchronization, running != request,
+            running.isOnSameDescriptor(as: request)
+        else { return nil }
+        return running
     }
 
     /// A write failed: the aio_fsyncs that cover it have its error as their status ("in the event that any of the
@@ -237,7 +248,7 @@ final class Ordered: Module {
 
     /// Of several aio_fsyncs that one completion sets free, on one descriptor, the first runs for all: it has
     /// not started yet, so it covers what each of them must.
-    private func synchronizationToShare(_ request: Request, _ free: inout RequestQueue) -> Request? {
+    private func synchronizationToShare(_ request: Request, _ free: RequestQueue) -> Request? {
         guard request.block.pointee.operation.isSynchronize,
             let other = request.block.pointee.order.file!.state.pointee.synchronization,
             other.block.pointee.descriptor == request.block.pointee.descriptor, free.contains(other)

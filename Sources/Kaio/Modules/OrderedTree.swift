@@ -69,12 +69,20 @@ struct OrderedTree {
     mutating func insert(_ node: Request) {
         node.block.pointee.order.left = nil
         node.block.pointee.order.right = nil
-        node.block.pointee.order.rank = UInt32(truncatingIfNeeded: (node.sequence &* 0x9e37_79b9_7f4a_7c15) >> 32)
+        node.block.pointee.order.rank = OrderedTree.rank(node.sequence)
         node.update()
         root = OrderedTree.insert(node, root)
     }
 
     mutating func remove(_ node: Request) { root = OrderedTree.remove(node, root) }
+
+    /// As good as random, whichever part of the sequences comes here: the bits are mixed twice.
+    private static func rank(_ sequence: UInt64) -> UInt32 {
+        var bits = sequence
+        bits = (bits ^ bits >> 30) &* 0xbf58_476d_1ce4_e5b9
+        bits = (bits ^ bits >> 27) &* 0x94d0_49bb_1331_11eb
+        return UInt32(truncatingIfNeeded: bits ^ bits >> 31)
+    }
 
     private static func insert(_ node: Request, _ root: Request?) -> Request {
         guard let root else { return node }

@@ -46,7 +46,7 @@ enum Cancellation {
                 let sequence = request.sequence
                 guard user.stands(forSlot: number, sequence: sequence) else { return }
                 let outcome = take(request, sequence, force: false, &turn)
-                isMoving = outcome == .no && request.isMoving
+                isMoving = outcome == .no && !request.isInProgressForGood
                 counts.add(outcome)
             }
             return isMoving
@@ -69,7 +69,7 @@ enum Cancellation {
                     if request.pollState == .cancelling { return }
                     let outcome = take(request, sequence, force: force, &turn)
                     anySoon = anySoon || outcome == .soon
-                    isMoving = isMoving || outcome == .no && request.isMoving
+                    isMoving = isMoving || outcome == .no && !request.isInProgressForGood
                     counts.add(outcome)
                 }
             }

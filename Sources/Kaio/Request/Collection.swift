@@ -32,20 +32,26 @@ enum Collection {
     static func collect(
         atLeast least: Int, atMost most: Int, until deadline: Instant, _ give: (UserBlock) -> Void
     ) -> CInt {
+        guard Engine.isPrepared else { return EAGAIN }
         var count = 0
         var isOver = false
         let outcome = Waiting.wait(until: deadline, as: .caller, cancellable: true) {
             // Read before the completions: what is over by then is among them.
             isOver = Outstanding.count == 0
-            while count < most, let user = Completions.take() {
-                // Its publication is under way, a few instructions from its end.
-                while user.isInProgress { ck_pause() }
-                give(user)
-                count += 1
-            }
-            return count >= least || isOver
+            return Completions.count(upTo: least) >= least || isOver
+        }
+        // Only now, when the thread can't be cancelled any more, so that none is lost.
+        while count < most, let user = Completions.take() {
+            // Its publication is under way, a few instructions from its end.
+            while user.isInProgress { ck_pause() }
+            give(user)
+            count += 1
         }
         if count >= least { return 0 }
+        // Another thread was faster.
+        if outcome == .done, !isOver {
+            return collect(atLeast: least - count, atMost: most - count, until: deadline, give)
+        }
         switch outcome {
         case .done: return EAGAIN
         case .timedOut: return ETIME

@@ -83,12 +83,28 @@ enum Completions {
                 advance(before, number)
                 continue
             }
-            guard place.pointee.compareExchange(
-                expected: value, desired: taken | lap(number), ordering: .acquiring
-            ).exchanged else { continue }
+            guard
+                place.pointee.compareExchange(
+                    expected: value, desired: taken | lap(number), ordering: .acquiring
+                ).exchanged
+            else { continue }
             advance(before, number)
             return UserBlock(UnsafeRawPointer(bitPattern: UInt(address))!)
         }
+    }
+
+    /// How many nobody took, as far as `limit`.
+    static func count(upTo limit: Int) -> Int {
+        let end = filled.load(ordering: .acquiring)
+        var number = max(looked.load(ordering: .acquiring), end > count ? end - count : 0)
+        var found = 0
+        while number < end, found < limit, let place = place(number) {
+            let value = place.pointee.load(ordering: .acquiring)
+            if value >> addressBits != lap(number) >> addressBits { break }
+            if value & (1 << addressBits - 1) != taken { found += 1 }
+            number += 1
+        }
+        return found
     }
 
     private static func advance(_ before: UInt64, _ number: UInt64) {

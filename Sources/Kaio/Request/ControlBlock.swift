@@ -182,29 +182,35 @@ struct Request: Equatable {
             return body(&one, 1)
         }
         if done == 0 { return body(vector, count) }
-        return withUnsafeTemporaryAllocation(of: iovec.self, capacity: count) { rest in
-            var skip = done
-            var used = 0
-            for index in 0..<count {
-                let length = vector[index].iov_len
-                if skip >= length {
-                    skip -= length
-                    continue
-                }
-                rest[used] = iovec(iov_base: vector[index].iov_base + skip, iov_len: length - skip)
-                skip = 0
-                used += 1
+        // Not from malloc: this may run in a signal handler.
+        let size = count * MemoryLayout<iovec>.stride
+        guard let pages = Pages.map(size) else { return -Int(ENOMEM) }
+        defer { Pages.unmap(pages, size) }
+        let rest = pages.assumingMemoryBound(to: iovec.self)
+        var skip = done
+        var used = 0
+        for index in 0..<count {
+            let length = vector[index].iov_len
+            if skip >= length {
+                skip -= length
+                continue
             }
-            return body(rest.baseAddress!, used)
+            rest[used] = iovec(iov_base: vector[index].iov_base + skip, iov_len: length - skip)
+            skip = 0
+            used += 1
         }
+        return body(rest, used)
     }
     var remainingLength: Int { block.pointee.length - block.pointee.transferred }
     var remainingOffset: Int { block.pointee.offset + block.pointee.transferred }
 
-    /// Whether a thread is just taking it from one place to the next: in no queue, not in the kernel, not being run.
-    var isMoving: Bool {
-        block.pointee.waitingIn.load(ordering: .relaxed) == 0 && !block.pointee.isInKernel.load(ordering: .relaxed)
-            && block.pointee.runner.load(ordering: .relaxed) == 0 && block.pointee.poll.load(ordering: .relaxed) == 0
+    /// Whether it is where only its completion takes it away from: in the kernel, in a worker's call, or a write
+    /// that has begun. Else a thread is just taking it from one place to the next.
+    var isInProgressForGood: Bool {
+        block.pointee.isInKernel.load(ordering: .sequentiallyConsistent)
+            || block.pointee.runner.load(ordering: .sequentiallyConsistent) != 0
+            || block.pointee.operation == .write
+                && block.pointee.poll.load(ordering: .sequentiallyConsistent) == PollState.waiting.rawValue
     }
 
     func isOnSameDescriptor(as other: Request) -> Bool { block.pointee.descriptor == other.block.pointee.descriptor }

@@ -45,7 +45,7 @@ struct Notification {
         case CInt(KAIO_SIGEV_EVENTFD):
             kind = .event
             target = event.pointee.sigev_value.sival_int
-            guard Descriptor(number: target).statusFlags >= 0 else { return nil }
+            guard Notification.mayBeEvent(Descriptor(number: target)) else { return nil }
         default:
             return nil
         }
@@ -53,6 +53,12 @@ struct Notification {
     }
 
     private static let lastSignal: CInt = 64
+
+    /// An eventfd is no file, pipe or socket; what else that may be takes no harm from a write of 8 bytes.
+    private static func mayBeEvent(_ descriptor: Descriptor) -> Bool {
+        var status = stat()
+        return descriptor.status(&status) == 0 && CInt(status.st_mode) & S_IFMT == 0
+    }
 
     /// Whether the library has to act at the completion; the kernel signals an eventfd without it.
     var needsUs: Bool { kind != .none && kind != .event }

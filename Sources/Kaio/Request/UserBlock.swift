@@ -70,6 +70,8 @@ struct UserBlock {
 
     /// The first word on a request, before anyone else knows of it.
     func begin(slot number: UInt32, sequence: UInt64) {
+        // Used again without its result having been taken: that completion is not given out any more.
+        if isOurs { Completions.forget(place.pointee.load(ordering: .relaxed), self) }
         slot.pointee.store(number, ordering: .relaxed)
         tag.pointee.store(UInt32(truncatingIfNeeded: sequence), ordering: .relaxed)
         status.pointee.store(EINPROGRESS, ordering: .relaxed)

@@ -37,6 +37,11 @@ enum Engine {
         ProcessPage.current?.inFlight.pointee.wrappingSubtract(count, ordering: .sequentiallyConsistent)
     }
 
+    /// Whether this process used the library: not so in the child of a fork, before its first request.
+    static var isPrepared: Bool {
+        ProcessPage.current?.phase.pointee.load(ordering: .acquiring) == ProcessPage.Phase.prepared.rawValue
+    }
+
     /// Keeps an engine that is up from going down, until `leave(1)`. False if it is down.
     static func hold() -> Bool {
         guard let page = ProcessPage.current else { return false }
@@ -88,7 +93,8 @@ enum Engine {
     /// What lasts for the life of the process and its children.
     private static func makeAll() -> Bool {
         Options.read()
-        guard Slab.prepare(limit: UInt32(Options.maxRequests)), Exposure.prepare(), Completions.prepare(), Workers.prepare()
+        guard Slab.prepare(limit: UInt32(Options.maxRequests)), Exposure.prepare(), Completions.prepare(),
+            Workers.prepare()
         else {
             return false
         }

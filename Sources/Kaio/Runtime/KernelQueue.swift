@@ -27,7 +27,9 @@ enum KernelQueue {
     nonisolated(unsafe) private static var kickPoll: UnsafeMutablePointer<iocb>?
 
     private static let submitAtOnce = 256
-    private static let harvestAtOnce = 64
+    /// 1 KiB of events: beyond that a temporary allocation is not on the stack but malloc's, which may not be
+    /// called in a signal handler.
+    private static let harvestAtOnce = 32
 
     static var context: AIOContext? {
         guard let page = ProcessPage.current else { return nil }
@@ -152,13 +154,15 @@ enum KernelQueue {
             while let request = requests.popFirst() { returnToModule(request, -Int(EAGAIN), &turn) }
             return
         }
-        withUnsafeTemporaryAllocation(of: UnsafeMutablePointer<iocb>?.self, capacity: submitAtOnce) { list in
+        withIOCBList { list in
             while !requests.isEmpty {
                 var count = 0
                 // Requests that waited: until io_submit has returned, their descriptors must not be closed.
                 var exposed = ExposedBatch()
                 while count < submitAtOnce, !exposed.isFull, let request = requests.popFirst() {
-                    guard !request.block.pointee.isExposed || request.block.pointee.staysExposed || exposed.take(request) else {
+                    guard
+                        !request.block.pointee.isExposed || request.block.pointee.staysExposed || exposed.take(request)
+                    else {
                         returnToModule(request, -Int(EBADF), &turn)
                         continue
                     }
@@ -170,7 +174,7 @@ enum KernelQueue {
                 inKernel.wrappingAdd(count, ordering: .sequentiallyConsistent)
                 var done = 0
                 while done < count {
-                    let result = context.submit(list.baseAddress! + done, count - done)
+                    let result = context.submit(list + done, count - done)
                     if result > 0 {
                         done += result
                     } else if result == -Int(EAGAIN) || result == 0 {
@@ -190,11 +194,23 @@ enum KernelQueue {
                         return
                     } else {
                         inKernel.wrappingSubtract(1, ordering: .sequentiallyConsistent)
-                        returnToModule(Request(data: list[done]!.pointee.data)!, result, &turn)
+                        let request = Request(data: list[done]!.pointee.data)!
+                        // There is no event, so nothing was signalled.
+                        request.block.pointee.iocb.u.c.flags = 0
+                        returnToModule(request, result, &turn)
                         done += 1
                     }
                 }
             }
+        }
+    }
+
+    /// Room for `submitAtOnce` addresses, on the stack.
+    @inline(__always)
+    private static func withIOCBList(_ body: (UnsafeMutablePointer<UnsafeMutablePointer<iocb>?>) -> Void) {
+        var room = InlineArray<256, UInt>(repeating: 0)
+        withUnsafeMutablePointer(to: &room) {
+            body(UnsafeMutableRawPointer($0).assumingMemoryBound(to: UnsafeMutablePointer<iocb>?.self))
         }
     }
 

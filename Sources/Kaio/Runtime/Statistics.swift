@@ -77,8 +77,7 @@ enum Statistics {
     /// At exit: the file of KAIO_STATS_FILE, and the text of KAIO_SHOW_STATS.
     static func report() {
         // A child of a fork that used nothing has nothing to tell: the numbers are its parent's.
-        guard ProcessPage.current?.phase.pointee.load(ordering: .relaxed) == ProcessPage.Phase.prepared.rawValue
-        else { return }
+        guard Engine.isPrepared else { return }
         if let template = Options.statisticsFile { writeFile(template) }
         if Options.showStatistics { show() }
     }

@@ -96,10 +96,13 @@ enum Workers {
         let generation = generation.load(ordering: .relaxed)
         for started in 0..<count {
             let argument = UnsafeMutableRawPointer(bitPattern: UInt(generation) << 1 | 1)
-            if Thread.start(argument, { argument in
-                Workers.run(generation: UInt32(UInt(bitPattern: argument) >> 1))
-                return nil
-            }) {
+            if Thread.start(
+                argument,
+                { argument in
+                    Workers.run(generation: UInt32(UInt(bitPattern: argument) >> 1))
+                    return nil
+                })
+            {
                 continue
             }
             lock.lock()

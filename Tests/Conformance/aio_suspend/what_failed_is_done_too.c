@@ -1,6 +1,6 @@
 // holds: A request that failed or was cancelled ends the wait as one that succeeded does.
 // source: aio_suspend
-#include "../slow.h"
+#include "../check.h"
 
 int main(void) {
     int ends[2];

@@ -25,7 +25,8 @@ int main(void) {
         CHECK(is_locked(file));
         size_t sizes[] = {4096, 1 << 20};
         for (int i = 0; i < 2; i++) {
-            struct aiocb control = request(file, buffer, sizes[i], 0), behind = control, sync = control, *list[1] = {&control};
+            struct aiocb control = request(file, buffer, sizes[i], 0);
+            struct aiocb behind = control, sync = control, *list[1] = {&control};
             OK(aio_write(&control));
             OK(aio_write(&behind));
             OK(aio_fsync(O_SYNC, &sync));

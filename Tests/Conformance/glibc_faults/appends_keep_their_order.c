@@ -6,7 +6,8 @@ int main(void) {
     int file = scratch_file(O_APPEND);
     char back[2];
     struct slow slow = slow_memory();
-    struct aiocb first = request(file, slow.memory, SLOW_SIZE, 0), low = request(file, "a", 1, 0), high = request(file, "b", 1, 0);
+    struct aiocb first = request(file, slow.memory, SLOW_SIZE, 0);
+    struct aiocb low = request(file, "a", 1, 0), high = request(file, "b", 1, 0);
     low.aio_reqprio = 1;
     OK(aio_write(&first));
     SLOW_TOUCHED(&slow);

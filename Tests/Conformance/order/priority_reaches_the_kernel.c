@@ -26,7 +26,8 @@ static int level_for(int file, int priority) {
     EQUAL(FINISH(&control), 4096);
     CHECK(seen != -2);
     // Unset is what a process has by default: best effort, level 4.
-    return seen == -1 || IOPRIO_PRIO_CLASS(seen) == IOPRIO_CLASS_NONE ? 4 : IOPRIO_PRIO_DATA(seen) + 8 * (IOPRIO_PRIO_CLASS(seen) == IOPRIO_CLASS_IDLE);
+    if (seen == -1 || IOPRIO_PRIO_CLASS(seen) == IOPRIO_CLASS_NONE) return 4;
+    return IOPRIO_PRIO_DATA(seen) + 8 * (IOPRIO_PRIO_CLASS(seen) == IOPRIO_CLASS_IDLE);
 }
 
 int main(void) {

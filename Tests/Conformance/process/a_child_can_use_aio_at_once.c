@@ -7,7 +7,8 @@ static void use(int file, uint64_t seed) {
     size_t sizes[] = {4096, sizeof data};
     for (int i = 0; i < 2; i++) {
         fill(data, sizes[i], seed, 0);
-        struct aiocb control = request(file, data, sizes[i], 0), sync = request(file, NULL, 0, 0), *list[1] = {&control};
+        struct aiocb control = request(file, data, sizes[i], 0), sync = request(file, NULL, 0, 0);
+        struct aiocb *list[1] = {&control};
         OK(aio_write(&control));
         EQUAL(FINISH(&control), sizes[i]);
         OK(aio_fsync(O_DSYNC, &sync));

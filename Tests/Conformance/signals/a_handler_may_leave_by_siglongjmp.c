@@ -10,14 +10,20 @@ static struct aiocb controls[2];
 static void handler(int number) { siglongjmp(place, number); }
 
 static void *other(void *unused) {
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGALRM);
-    OK(pthread_sigmask(SIG_BLOCK, &set, NULL));
     const struct aiocb *list[1] = {&controls[1]};
     OK(aio_suspend(list, 1, NULL));
     EQUAL(aio_error(&controls[1]), 0);
     return unused;
+}
+
+// The signal is for the first thread only, from the other's first instruction on.
+static void start_other(pthread_t *thread) {
+    sigset_t set, before;
+    sigemptyset(&set);
+    sigaddset(&set, SIGALRM);
+    OK(pthread_sigmask(SIG_BLOCK, &set, &before));
+    OK(pthread_create(thread, NULL, other, NULL));
+    OK(pthread_sigmask(SIG_SETMASK, &before, NULL));
 }
 
 int main(void) {
@@ -33,13 +39,13 @@ int main(void) {
             OK(aio_read(&controls[i]));
         }
         // The other waits already, or comes later.
-        if (round % 2) OK(pthread_create(&thread, NULL, other, NULL));
+        if (round % 2) start_other(&thread);
         if (sigsetjmp(place, 1) == 0) {
             ualarm(5000, 0);
             aio_suspend(list, 1, NULL);
             failed(__FILE__, __LINE__, "aio_suspend returned");
         }
-        if (round % 2 == 0) OK(pthread_create(&thread, NULL, other, NULL));
+        if (round % 2 == 0) start_other(&thread);
         EQUAL(write(ends[1][1], "x", 1), 1);
         OK(pthread_join(thread, NULL));
         EQUAL(aio_error(&controls[0]), EINPROGRESS);
