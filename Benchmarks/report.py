@@ -129,11 +129,11 @@ def table(head, rows):
 def target_table(results):
     rows = []
     for what, figure, at_least, bound in targets(results):
+        must = f"{'at least' if at_least else 'at most'} {bound}"
         if figure:
-            must = f"{'at least' if at_least else 'at most'} {bound}"
             rows.append((what, must, shown(figure, spread=True), figure.verdict(bound, at_least)))
-        elif not results.data["quick"]:
-            rows.append((what, str(bound), "-", "not measured"))
+        elif results.data["whole"]:
+            rows.append((what, must, "-", "not measured"))
     return table(("figure", "must be", "median (quartiles)", ""), rows) if rows else ""
 
 
@@ -255,7 +255,7 @@ def bars(results, names):
     left, right, top, thick = 290, 820, 62, 9
     height = top + sum(len(group) * thick + 10 for _, group in groups) + 30
     drawing = Drawing(860, height, "Operations a second as a ratio to libaio's (logarithmic; whiskers: quartiles)")
-    drawing.legend(left, 44, shown_engines)
+    drawing.legend(left, 44, [name for name in shown_engines if any(name in dict(group) for _, group in groups)])
 
     def x(value):
         return left + (math.log2(value) - low) / (high - low) * (right - left)
@@ -283,8 +283,9 @@ def nice_ceiling(value):
 
 def curves(results, prefix, title):
     """Throughput and CPU time of an operation against the depth of the queue."""
-    engines = ("kaio", "glibc", "libaio", "io_uring")
     depths = [depth for depth in (1, 8, 32, 128, 512) if results.cases.get(f"{prefix}-{depth}", {}).get("engines")]
+    engines = [engine for engine in ("kaio", "glibc", "libaio", "io_uring")
+               if any(results.figure(f"{prefix}-{depth}", engine, "iops") for depth in depths)]
     drawing = Drawing(860, 340, title)
     drawing.legend(60, 48, engines)
     for left, key, scale, what in ((60, "iops", 1000, "thousand operations a second"),
@@ -332,12 +333,12 @@ def write(data, directory=None):
                          ("cached-read-4k", "Reads of 4 KiB from the page cache")):
         if sum(f"{prefix}-{depth}" in measured for depth in (1, 8, 32, 128, 512)) > 1:
             drawings[f"{prefix}.svg"] = what, curves(results, prefix, what)
-    text = markdown(data, [(name, title) for name, (title, _) in drawings.items()])
     if not directory:
-        return text
+        return markdown(data, [])
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "results.json").write_text(json.dumps(data, indent=1) + "\n")
-    (directory / "results.md").write_text(text)
+    (directory / "results.md").write_text(
+        markdown(data, [(name, title) for name, (title, _) in drawings.items()]))
     for name, (_, drawing) in drawings.items():
         (directory / name).write_text(drawing)
     return target_table(results)

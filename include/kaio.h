@@ -35,10 +35,10 @@ extern "C" {
 const char *kaio_version(void);
 
 /*
- * Vectored requests, with FreeBSD's names: aio_iov is an array of aio_iovcnt buffers (at most IOV_MAX), filled or
+ * Vectored requests, with FreeBSD's names: aio_iov is an array of aio_iovcnt buffers (1 to IOV_MAX), filled or
  * written one after the other from aio_offset on. The array, like the buffers, must stay as it is until the
- * request is complete. Returns and errors are those of aio_read and aio_write; a count or a total length out
- * of range ends the request with EINVAL.
+ * request is complete. The call itself reads the array: it must be readable memory. Returns and errors are those
+ * of aio_read and aio_write; a count or a total length out of range, or a null array, ends the request with EINVAL.
  */
 #ifndef aio_iov
 #define aio_iov aio_buf
@@ -66,7 +66,7 @@ ssize_t aio_waitcomplete(struct aiocb **control, struct timespec *timeout);
  * illumos's aio_waitn: waits until at least *wanted requests of the process are complete, and puts their aiocbs,
  * at most `count`, into `list`. Each is put there once; aio_error and aio_return then give its result.
  *
- * *wanted becomes the number of aiocbs in the list, also where it fails. Returns 0, or -1 with ETIME: the time
+ * *wanted becomes the number of aiocbs in the list, also where it fails or the thread is cancelled. Returns 0, or -1 with ETIME: the time
  * is up; EINTR: a signal handler ran; EAGAIN: fewer than *wanted are in flight or complete, and all that were
  * are in the list; EINVAL: the list, count, *wanted (0, or more than count) or the timeout is none.
  * A cancellation point.
@@ -75,9 +75,11 @@ int aio_waitn(struct aiocb *list[], unsigned int count, unsigned int *wanted, co
 
 /*
  * A value of sigev_notify: the completion signals an eventfd of the program's own, whose descriptor is in
- * sigev_value.sival_int, and which must stay open until then. Where the kernel runs the request, the kernel
+ * sigev_value.sival_int, and which must stay open until then; what can't be one is EINVAL from the call. A list's
+ * own sigevent may be one too. Where the kernel runs the request, the kernel
  * signals it, with no thread of the library's. A signal says "look": aio_error then tells, and may still say
- * EINPROGRESS (the kernel handed the request back, and it goes on another way; another signal follows).
+ * EINPROGRESS (the request goes on another way, or another thread has its event in its hands); another signal
+ * follows when the status can be seen, so there may be two for a request.
  */
 #define KAIO_SIGEV_EVENTFD 0x6b61
 

@@ -52,13 +52,12 @@ public func aioWaitSeveral(
         wanted?.pointee = 0
         return answer(EINVAL)
     }
-    var collected = 0
-    let error = Collection.collect(
-        atLeast: Int(wanted.pointee), atMost: Int(count), until: deadline
-    ) { user in
-        list[collected] = user.base.assumingMemoryBound(to: aiocb.self)
-        collected += 1
-    }
-    wanted.pointee = UInt32(collected)
-    return answer(error)
+    let least = Int(wanted.pointee)
+    // Counted as they come, so that it is right also where the thread is cancelled.
+    wanted.pointee = 0
+    return answer(
+        Collection.collect(atLeast: least, atMost: Int(count), until: deadline) { user in
+            list[Int(wanted.pointee)] = user.base.assumingMemoryBound(to: aiocb.self)
+            wanted.pointee += 1
+        })
 }

@@ -16,7 +16,7 @@ import Synchronization
 final class AIOLinux: Module {
     let name: StaticString = "aio_linux"
     private let position: Int
-    /// Devices whose file system refuses buffered writes with RWF_NOWAIT; each is asked once.
+    /// Devices whose file system refuses buffered reads, or writes, with RWF_NOWAIT; each is asked once.
     private let refusing: UnsafeMutablePointer<Atomic<UInt64>>
 
     private static let refusingCount = 16
@@ -59,10 +59,6 @@ final class AIOLinux: Module {
             turn.handOn(request, below: position)
         default:
             Statistics.count(Statistics.ranInKernel)
-            // Its event signalled the program's eventfd already.
-            if request.block.pointee.notification.kind == .event, request.wasSignalledByKernel {
-                request.block.pointee.notification.kind = .none
-            }
             turn.complete(request, result < 0 ? result : request.block.pointee.transferred + result)
         }
     }
@@ -79,7 +75,7 @@ final class AIOLinux: Module {
         case .synchronize, .synchronizeData:
             return file.kind == .file
         case .read:
-            return file.kind == .file && (file.isDirect || request.block.pointee.length <= AIOLinux.mostInline)
+            return file.kind == .file && (file.isDirect || isQuick(request))
         case .write:
             guard file.kind == .file else { return false }
             // Beyond the end the kernel would wait for the allocation; it also is where a limit on the file's
@@ -87,11 +83,15 @@ final class AIOLinux: Module {
             guard !file.isAppending, request.end <= Int(clamping: file.size), request.end <= fileSizeLimit else {
                 return false
             }
-            return file.isDirect
-                || request.block.pointee.length <= AIOLinux.mostInline && !isRefusing(file.device)
+            return file.isDirect || isQuick(request)
         case .list:
             return false
         }
+    }
+
+    /// Whether a buffered request may be tried in the caller's time.
+    private func isQuick(_ request: Request) -> Bool {
+        request.block.pointee.length <= AIOLinux.mostInline && !isRefused(request)
     }
 
     /// RLIMIT_FSIZE: beyond it a write raises SIGXFSZ in the thread that submits.
@@ -147,19 +147,23 @@ final class AIOLinux: Module {
 
     // MARK: what was learnt
 
-    private func isRefusing(_ device: UInt64) -> Bool {
-        for index in 0..<AIOLinux.refusingCount where refusing[index].load(ordering: .relaxed) == device + 1 {
-            return true
-        }
-        return false
+    /// A device and a direction as one word, never 0.
+    private func word(_ request: Request) -> UInt64 {
+        request.block.pointee.file.device << 2 | (request.block.pointee.operation == .write ? 2 : 1)
+    }
+
+    private func isRefused(_ request: Request) -> Bool {
+        let word = word(request)
+        return refusing[slot(word)].load(ordering: .relaxed) == word
     }
 
     private func learn(_ request: Request) {
-        guard request.block.pointee.operation == .write, !request.block.pointee.file.isDirect else { return }
-        let device = request.block.pointee.file.device
-        let slot = Int((device &* 0x9e37_79b9_7f4a_7c15) >> 60)
-        refusing[slot].store(device + 1, ordering: .relaxed)
+        guard !request.block.pointee.operation.isSynchronize, !request.block.pointee.file.isDirect else { return }
+        let word = word(request)
+        refusing[slot(word)].store(word, ordering: .relaxed)
     }
+
+    private func slot(_ word: UInt64) -> Int { Int((word &* 0x9e37_79b9_7f4a_7c15) >> 60) }
 }
 
 extension Request {
@@ -178,11 +182,5 @@ extension Request {
     var isExpectedByNobody: Bool {
         block.pointee.notification.needsUs
             || (block.pointee.list.map { $0.block.pointee.notification.kind != .none } ?? false)
-    }
-
-    /// Whether the event that brought it back signalled the program's own eventfd.
-    var wasSignalledByKernel: Bool {
-        block.pointee.iocb.u.c.flags & 1 != 0
-            && block.pointee.iocb.u.c.resfd == UInt32(bitPattern: block.pointee.notification.target)
     }
 }

@@ -34,28 +34,25 @@ enum Collection {
     ) -> CInt {
         guard Engine.isPrepared else { return EAGAIN }
         var count = 0
-        var isOver = false
-        let outcome = Waiting.wait(until: deadline, as: .caller, cancellable: true) {
-            // Read before the completions: what is over by then is among them.
-            isOver = Outstanding.count == 0
-            return Completions.count(upTo: least) >= least || isOver
-        }
-        // Only now, when the thread can't be cancelled any more, so that none is lost.
-        while count < most, let user = Completions.take() {
-            // Its publication is under way, a few instructions from its end.
-            while user.isInProgress { ck_pause() }
-            give(user)
-            count += 1
-        }
-        if count >= least { return 0 }
-        // Another thread was faster.
-        if outcome == .done, !isOver {
-            return collect(atLeast: least - count, atMost: most - count, until: deadline, give)
-        }
-        switch outcome {
-        case .done: return EAGAIN
-        case .timedOut: return ETIME
-        case .interrupted: return EINTR
+        while true {
+            var isOver = false
+            let outcome = Waiting.wait(until: deadline, as: .caller, cancellable: true) {
+                // Read before the completions: what is over by then is among them.
+                isOver = Outstanding.count == 0
+                return Completions.count(upTo: least - count) >= least - count || isOver
+            }
+            while count < most, let (user, number) = Completions.take() {
+                guard user.waitForPublication(number) else { continue }
+                give(user)
+                count += 1
+            }
+            if count >= least { return 0 }
+            switch outcome {
+            case .done where isOver: return EAGAIN
+            case .done: continue  // Another thread was faster.
+            case .timedOut: return ETIME
+            case .interrupted: return EINTR
+            }
         }
     }
 }

@@ -18,6 +18,7 @@ enum Completions {
     private static let count: UInt64 = 1 << 16
     private static let taken: UInt64 = 1
     private static let addressBits: UInt64 = 48
+    private static let address: UInt64 = 1 << addressBits - 1
 
     static func prepare() -> Bool {
         if places.load(ordering: .relaxed) != 0 { return true }
@@ -56,8 +57,8 @@ enum Completions {
     @inline(__always)
     /// Nil: there is nothing to give out.
     static func fill(_ number: UInt64, _ user: UserBlock?) {
-        let address = user.map { UInt64(UInt(bitPattern: $0.base)) } ?? taken
-        place(number)?.pointee.store(address | lap(number), ordering: .releasing)
+        let word = user.map { UInt64(UInt(bitPattern: $0.base)) } ?? taken
+        place(number)?.pointee.store(word | lap(number), ordering: .releasing)
     }
 
     /// The result is taken another way.
@@ -66,48 +67,57 @@ enum Completions {
             expected: word(user, number), desired: taken | lap(number), ordering: .relaxed)
     }
 
-    /// The oldest completion that nobody took, which is the caller's from here on. Nil if there is none.
-    static func take() -> UserBlock? {
-        while true {
-            var number = looked.load(ordering: .acquiring)
-            let end = filled.load(ordering: .acquiring)
-            if number >= end { return nil }
-            // Older ones are overwritten.
-            if end - number > count { number = end - count }
-            guard let place = place(number) else { return nil }
-            let value = place.pointee.load(ordering: .acquiring)
-            if value >> addressBits != lap(number) >> addressBits { return nil }
-            let before = looked.load(ordering: .relaxed)
-            let address = value & (1 << addressBits - 1)
-            if address == taken {
-                advance(before, number)
-                continue
-            }
+    /// The oldest completion that nobody took, which is the caller's from here on, and its number. Nil if there is
+    /// none.
+    static func take() -> (UserBlock, UInt64)? {
+        while let (number, value) = firstUntaken(), let place = place(number) {
             guard
                 place.pointee.compareExchange(
                     expected: value, desired: taken | lap(number), ordering: .acquiring
                 ).exchanged
             else { continue }
-            advance(before, number)
-            return UserBlock(UnsafeRawPointer(bitPattern: UInt(address))!)
+            looked.max(number + 1, ordering: .releasing)
+            return (UserBlock(UnsafeRawPointer(bitPattern: UInt(value & address))!), number)
         }
+        return nil
     }
 
     /// How many nobody took, as far as `limit`.
     static func count(upTo limit: Int) -> Int {
+        guard let (first, _) = firstUntaken() else { return 0 }
         let end = filled.load(ordering: .acquiring)
-        var number = max(looked.load(ordering: .acquiring), end > count ? end - count : 0)
         var found = 0
+        var number = first
         while number < end, found < limit, let place = place(number) {
             let value = place.pointee.load(ordering: .acquiring)
-            if value >> addressBits != lap(number) >> addressBits { break }
-            if value & (1 << addressBits - 1) != taken { found += 1 }
+            if value & ~address != lap(number) { break }
+            if value & address != taken { found += 1 }
             number += 1
         }
         return found
     }
 
-    private static func advance(_ before: UInt64, _ number: UInt64) {
-        if number + 1 > before { looked.max(number + 1, ordering: .releasing) }
+    /// The number and the word of the first place that is filled and not taken. Those before it are looked at no
+    /// more.
+    private static func firstUntaken() -> (UInt64, UInt64)? {
+        var number = looked.load(ordering: .acquiring)
+        while true {
+            let end = filled.load(ordering: .acquiring)
+            // Older ones are overwritten.
+            if end > number + count { number = end - count }
+            guard number < end, let place = place(number) else { return nil }
+            let value = place.pointee.load(ordering: .acquiring)
+            if value & ~address == lap(number) {
+                if value & address != taken {
+                    looked.max(number, ordering: .releasing)
+                    return (number, value)
+                }
+            } else if value & ~address != lap(number + count) {
+                // Not filled yet.
+                looked.max(number, ordering: .releasing)
+                return nil
+            }
+            number += 1
+        }
     }
 }

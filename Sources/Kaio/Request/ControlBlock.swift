@@ -228,6 +228,7 @@ struct RequestQueue {
     private var last: Request?
 
     var isEmpty: Bool { first == nil }
+    var isSingle: Bool { first != nil && first == last }
 
     mutating func append(_ request: Request) {
         request.block.pointee.next = nil

@@ -68,10 +68,21 @@ struct UserBlock {
         return value
     }
 
+    /// The publication that filled this place of `Completions` is under way, a few instructions from its end. False
+    /// if the block stands for something else by now.
+    func waitForPublication(_ number: UInt64) -> Bool {
+        while isOurs, place.pointee.load(ordering: .relaxed) == number {
+            if !isInProgress { return true }
+            ck_pause()
+        }
+        return false
+    }
+
     /// The first word on a request, before anyone else knows of it.
     func begin(slot number: UInt32, sequence: UInt64) {
         // Used again without its result having been taken: that completion is not given out any more.
         if isOurs { Completions.forget(place.pointee.load(ordering: .relaxed), self) }
+        place.pointee.store(0, ordering: .relaxed)
         slot.pointee.store(number, ordering: .relaxed)
         tag.pointee.store(UInt32(truncatingIfNeeded: sequence), ordering: .relaxed)
         status.pointee.store(EINPROGRESS, ordering: .relaxed)

@@ -154,12 +154,12 @@ enum KernelQueue {
             while let request = requests.popFirst() { returnToModule(request, -Int(EAGAIN), &turn) }
             return
         }
-        withIOCBList { list in
+        withIOCBList(isSingle: requests.isSingle) { list, capacity in
             while !requests.isEmpty {
                 var count = 0
                 // Requests that waited: until io_submit has returned, their descriptors must not be closed.
                 var exposed = ExposedBatch()
-                while count < submitAtOnce, !exposed.isFull, let request = requests.popFirst() {
+                while count < capacity, !exposed.isFull, let request = requests.popFirst() {
                     guard
                         !request.block.pointee.isExposed || request.block.pointee.staysExposed || exposed.take(request)
                     else {
@@ -194,10 +194,7 @@ enum KernelQueue {
                         return
                     } else {
                         inKernel.wrappingSubtract(1, ordering: .sequentiallyConsistent)
-                        let request = Request(data: list[done]!.pointee.data)!
-                        // There is no event, so nothing was signalled.
-                        request.block.pointee.iocb.u.c.flags = 0
-                        returnToModule(request, result, &turn)
+                        returnToModule(Request(data: list[done]!.pointee.data)!, result, &turn)
                         done += 1
                     }
                 }
@@ -205,12 +202,19 @@ enum KernelQueue {
         }
     }
 
-    /// Room for `submitAtOnce` addresses, on the stack.
+    /// Room for `submitAtOnce` addresses, or one, on the stack.
     @inline(__always)
-    private static func withIOCBList(_ body: (UnsafeMutablePointer<UnsafeMutablePointer<iocb>?>) -> Void) {
+    private static func withIOCBList(
+        isSingle: Bool, _ body: (UnsafeMutablePointer<UnsafeMutablePointer<iocb>?>, Int) -> Void
+    ) {
+        if isSingle {
+            var one: UnsafeMutablePointer<iocb>?
+            body(&one, 1)
+            return
+        }
         var room = InlineArray<256, UInt>(repeating: 0)
         withUnsafeMutablePointer(to: &room) {
-            body(UnsafeMutableRawPointer($0).assumingMemoryBound(to: UnsafeMutablePointer<iocb>?.self))
+            body(UnsafeMutableRawPointer($0).assumingMemoryBound(to: UnsafeMutablePointer<iocb>?.self), submitAtOnce)
         }
     }
 

@@ -39,6 +39,8 @@ enum Notifier {
                 Reactor.ask(.retry)
             }
         case .event:
+            // Again, though the kernel may have signalled it: whoever woke up then may have looked too early, while
+            // another thread had the event in its hands.
             EventDescriptor(descriptor: Descriptor(number: request.block.pointee.notification.target)).signal()
             Engine.release(request)
         case .function:

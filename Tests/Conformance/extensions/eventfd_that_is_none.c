@@ -26,7 +26,8 @@ int main(void) {
             errno = 0;
             int result = j == 2 ? aio_fsync(O_SYNC, &control) : aio_read(&control), error = errno;
             if (result != -1 || error != EINVAL)
-                failed(__FILE__, __LINE__, "%s: %d with errno %d, expected -1 with EINVAL", cases[i].name, result, error);
+                failed(__FILE__, __LINE__, "%s: %d with errno %d, expected -1 and EINVAL", cases[i].name, result,
+                       error);
             EQUAL(aio_error(&control), EINVAL);
             // In a list it is the member's own status.
             struct aiocb *list[1] = {&control};

@@ -27,7 +27,10 @@ int main(void) {
             finished[i] = 0;
             fill(blocks + i * size, size, 1, (uint64_t)i * size);
             controls[i] = request(files[kind % 2], blocks + i * size, size, i * size);
-            if (kind == 4) controls[i].aio_fildes = ends[0], controls[i].aio_buf = &byte, controls[i].aio_nbytes = 1, streams++;
+            if (kind == 4) {
+                controls[i] = request(ends[0], &byte, 1, 0);
+                streams++;
+            }
             controls[i].aio_sigevent.sigev_notify = KAIO_SIGEV_EVENTFD;
             controls[i].aio_sigevent.sigev_value.sival_int = event;
             OK(kind < 2 ? aio_write(&controls[i]) : aio_read(&controls[i]));

@@ -11,48 +11,56 @@ static atomic_int called, caught;
 static void handler(int number) { caught += number == SIGUSR1; }
 static void function(union sigval value) { called += value.sival_int; }
 
+static struct aiocb controls[kinds];
+static unsigned char *bytes[kinds];
+static long expected[kinds];
+static int seen[kinds], made;
+
+// The next request, with what is to come of it: a count of bytes, or a negated errno.
+static struct aiocb *make(int descriptor, size_t length, off_t offset, long outcome) {
+    expected[made] = outcome;
+    controls[made] = request(descriptor, bytes[made], length, offset);
+    return &controls[made++];
+}
+
 int main(void) {
     int buffered = scratch_file(0), direct = scratch_file(O_DIRECT), ends[2], event = eventfd(0, EFD_CLOEXEC);
-    unsigned char *bytes[kinds];
-    struct iovec vector;
     open_pipe(ends);
     struct sigaction action = {.sa_handler = handler};
     OK(sigaction(SIGUSR1, &action, NULL));
     write_pattern(direct, size, 1, 0);
     for (int i = 0; i < kinds; i++) bytes[i] = aligned_buffer(size);
-    vector = (struct iovec){bytes[9], size};
+    struct iovec vector = {bytes[9], size};
 
-    struct aiocb controls[kinds];
-    long expected[kinds];
-    int seen[kinds] = {0}, made = 0;
-#define MAKE(descriptor, length, offset, outcome) \
-    (expected[made] = (outcome), controls[made] = request(descriptor, bytes[made], length, offset), &controls[made++])
-    OK(aio_write(MAKE(buffered, size, 0, size)));
-    OK(aio_read(MAKE(direct, size, 0, size)));
-    OK(aio_fsync(O_SYNC, MAKE(buffered, 0, 0, 0)));
-    OK(aio_read(MAKE(-1, size, 0, -EBADF)));
-    OK(aio_read(MAKE(buffered, size, -1, -EINVAL)));
-    struct aiocb *control = MAKE(direct, size, 0, size);
+    OK(aio_write(make(buffered, size, 0, size)));
+    OK(aio_read(make(direct, size, 0, size)));
+    OK(aio_fsync(O_SYNC, make(buffered, 0, 0, 0)));
+    OK(aio_read(make(-1, size, 0, -EBADF)));
+    OK(aio_read(make(buffered, size, -1, -EINVAL)));
+    struct aiocb *control = make(direct, size, 0, size);
     control->aio_sigevent.sigev_notify = SIGEV_SIGNAL;
     control->aio_sigevent.sigev_signo = SIGUSR1;
     OK(aio_read(control));
-    control = MAKE(direct, size, 0, size);
+    control = make(direct, size, 0, size);
     control->aio_sigevent.sigev_notify = SIGEV_THREAD;
     control->aio_sigevent.sigev_notify_function = function;
     control->aio_sigevent.sigev_value.sival_int = 1;
     OK(aio_read(control));
-    control = MAKE(direct, size, 0, size);
+    control = make(direct, size, 0, size);
     control->aio_sigevent.sigev_notify = KAIO_SIGEV_EVENTFD;
     control->aio_sigevent.sigev_value.sival_int = event;
     OK(aio_read(control));
-    control = MAKE(ends[0], size, 0, -ECANCELED);
+    control = make(ends[0], size, 0, -ECANCELED);
     OK(aio_read(control));
     EQUAL(aio_cancel(ends[0], control), AIO_CANCELED);
-    control = MAKE(direct, 1, 0, size);
+    control = make(direct, 1, 0, size);
     control->aio_iov = &vector;
     OK(aio_readv(control));
-    struct aiocb *list[4] = {MAKE(direct, size, 0, size), MAKE(buffered, size, 0, size),
-                             MAKE(ends[1], size, 0, -EBADF), MAKE(direct, 0, size, 0)};
+    struct aiocb *list[4];
+    list[0] = make(direct, size, 0, size);
+    list[1] = make(buffered, size, 0, size);
+    list[2] = make(ends[1], size, 0, -EBADF);
+    list[3] = make(direct, 0, size, 0);
     for (int i = 0; i < 4; i++) list[i]->aio_lio_opcode = LIO_READ;
     OK(lio_listio(LIO_NOWAIT, list, 4, NULL));
     EQUAL(made, kinds);
