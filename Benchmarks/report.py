@@ -9,6 +9,7 @@ import html
 import json
 import math
 import pathlib
+import re
 import statistics
 import sys
 
@@ -250,15 +251,17 @@ def bars(results, names):
         group = [(engine, results.ratio(name, "iops", engine, "libaio")) for engine in shown_engines]
         groups.append((results.cases[name]["title"], [(engine, figure) for engine, figure in group if figure]))
     groups = [group for group in groups if group[1]]
+    # What is beyond the ends, mostly a single run that was disturbed, must not squeeze all the rest.
     ends = [math.log2(value) for _, group in groups for _, figure in group for value in (figure.low, figure.high)]
-    low, high = math.floor(min([-1, *ends])), math.ceil(max([1, *ends]))
+    low = math.floor(max(-4, min([-1, *ends])))
+    high = math.ceil(min(4, max([1, *ends])))
     left, right, top, thick = 290, 820, 62, 9
     height = top + sum(len(group) * thick + 10 for _, group in groups) + 30
     drawing = Drawing(860, height, "Operations a second as a ratio to libaio's (logarithmic; whiskers: quartiles)")
     drawing.legend(left, 44, [name for name in shown_engines if any(name in dict(group) for _, group in groups)])
 
     def x(value):
-        return left + (math.log2(value) - low) / (high - low) * (right - left)
+        return left + (min(max(math.log2(value), low), high) - low) / (high - low) * (right - left)
 
     for power in range(low, high + 1):
         drawing.line([(x(2**power), top - 6), (x(2**power), height - 26)], "#222" if power == 0 else "#ddd")
@@ -336,7 +339,10 @@ def write(data, directory=None):
     if not directory:
         return markdown(data, [])
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / "results.json").write_text(json.dumps(data, indent=1) + "\n")
+    # One line for a list of numbers.
+    text = re.sub(r"\[\s+([^][{}\"]*?)\s+\]", lambda found: f"[{' '.join(found.group(1).split())}]",
+                  json.dumps(data, indent=1))
+    (directory / "results.json").write_text(text + "\n")
     (directory / "results.md").write_text(
         markdown(data, [(name, title) for name, (title, _) in drawings.items()]))
     for name, (_, drawing) in drawings.items():

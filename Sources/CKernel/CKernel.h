@@ -62,16 +62,23 @@ static inline long ck_syscall(long number, long a, long b, long c, long d, long 
 #endif
 }
 
-// A system call in which the calling thread may be cancelled (pthread_cancel). `cleanup` runs, with
-// `argument`, if it is. Nothing may be held across it that `cleanup` does not give up.
-static inline long ck_cancellable_syscall(long number, long a, long b, long c, long d, long e, long f,
-                                          void (*cleanup)(void *), void *argument) {
+// A system call in which the calling thread may be cancelled (pthread_cancel). Nothing may be held across it.
+static inline long ck_cancellable_syscall(long number, long a, long b, long c, long d, long e, long f) {
     long result;
     int type;
-    pthread_cleanup_push(cleanup, argument);
     pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &type);
     result = ck_syscall(number, a, b, c, d, e, f);
     pthread_setcanceltype(type, NULL);
+    return result;
+}
+
+// The same, and `cleanup` runs, with `argument`, if the thread is cancelled. A signal handler must not jump out of
+// this one: the thread would keep the address of this frame.
+static inline long ck_cancellable_syscall_with_cleanup(long number, long a, long b, long c, long d, long e,
+                                                       long f, void (*cleanup)(void *), void *argument) {
+    long result;
+    pthread_cleanup_push(cleanup, argument);
+    result = ck_cancellable_syscall(number, a, b, c, d, e, f);
     pthread_cleanup_pop(0);
     return result;
 }

@@ -6,16 +6,16 @@ import Testing
 
 /// Stands for a user's block: only its address counts here.
 private func user(_ number: Int) -> UserBlock { UserBlock(UnsafeRawPointer(bitPattern: 0x1000 + number * 256)!) }
-private func number(_ user: UserBlock) -> Int { (Int(bitPattern: user.base) - 0x1000) / 256 }
+private func takeNumber() -> Int? { Completions.take().map { (Int(bitPattern: $0.0.base) - 0x1000) / 256 } }
 
 @Suite struct `The completions that nobody took` {
     @Test func `are given out once, oldest first`() async {
         await #expect(processExitsWith: .success) {
             check(Completions.prepare())
-            check(Completions.take() == nil)
+            check(takeNumber() == nil)
             for index in 0..<100 { Completions.fill(Completions.next(), user(index)) }
-            for index in 0..<100 { check(Completions.take().map { number($0) }, is: index) }
-            check(Completions.take() == nil)
+            for index in 0..<100 { check(takeNumber(), is: index) }
+            check(takeNumber() == nil)
         }
     }
 
@@ -30,8 +30,8 @@ private func number(_ user: UserBlock) -> Int { (Int(bitPattern: user.base) - 0x
             for index in [0, 3, 9] { Completions.forget(places[index], user(index)) }
             // Another request has the place by now, or had it.
             Completions.forget(places[5], user(6))
-            for index in [1, 2, 5, 6, 7, 8] { check(Completions.take().map { number($0) }, is: index) }
-            check(Completions.take() == nil)
+            for index in [1, 2, 5, 6, 7, 8] { check(takeNumber(), is: index) }
+            check(takeNumber() == nil)
         }
     }
 
@@ -40,10 +40,10 @@ private func number(_ user: UserBlock) -> Int { (Int(bitPattern: user.base) - 0x
             check(Completions.prepare())
             let (first, second) = (Completions.next(), Completions.next())
             Completions.fill(second, user(2))
-            check(Completions.take() == nil)
+            check(takeNumber() == nil)
             Completions.fill(first, user(1))
-            check(Completions.take().map { number($0) }, is: 1)
-            check(Completions.take().map { number($0) }, is: 2)
+            check(takeNumber(), is: 1)
+            check(takeNumber(), is: 2)
         }
     }
 
@@ -52,7 +52,7 @@ private func number(_ user: UserBlock) -> Int { (Int(bitPattern: user.base) - 0x
             check(Completions.prepare())
             for index in 0..<200_000 { Completions.fill(Completions.next(), user(index)) }
             var taken: [Int] = []
-            while let user = Completions.take() { taken.append(number(user)) }
+            while let number = takeNumber() { taken.append(number) }
             check(taken.count, is: 65536)
             check(taken == Array(200_000 - 65536..<200_000))
         }
@@ -70,12 +70,12 @@ private func number(_ user: UserBlock) -> Int { (Int(bitPattern: user.base) - 0x
                     return
                 }
                 while taken.load(ordering: .relaxed) < 2 * count {
-                    guard let user = Completions.take() else {
+                    guard let number = takeNumber() else {
                         sched_yield()
                         continue
                     }
                     taken.add(1, ordering: .relaxed)
-                    sum.add(number(user), ordering: .relaxed)
+                    sum.add(number, ordering: .relaxed)
                 }
             }
             check(taken.load(ordering: .relaxed), is: 2 * count)

@@ -85,7 +85,7 @@ private final class Word: Sendable {
         let word = Word()
         #expect(Futex.wait(word.value, 1) == -Int(EAGAIN))
         #expect(Futex.wait(word.value, 1, until: Instant.now.advanced(by: 60_000_000_000)) == -Int(EAGAIN))
-        let result = Futex.waitCancellable(word.value, 1, until: .never, argument: nil) { _ in }
+        let result = Futex.waitCancellable(word.value, 1, until: .never, cleanup: nil, argument: nil)
         #expect(result == -Int(EAGAIN))
     }
 
@@ -120,8 +120,9 @@ private final class Word: Sendable {
         let word = Word()
         let thread = ThreadHandle {
             _ = Futex.waitCancellable(
-                word.value, 0, until: .never, argument: Unmanaged.passUnretained(word).toOpaque()
-            ) { Unmanaged<Word>.fromOpaque($0!).takeUnretainedValue().flag.store(true, ordering: .relaxed) }
+                word.value, 0, until: .never,
+                cleanup: { Unmanaged<Word>.fromOpaque($0!).takeUnretainedValue().flag.store(true, ordering: .relaxed) },
+                argument: Unmanaged.passUnretained(word).toOpaque())
         }
         pause(milliseconds: 20)
         thread.cancel()

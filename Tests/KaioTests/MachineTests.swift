@@ -12,7 +12,7 @@ import Testing
 /// Waits for the first of the jobs to be done, as a C program does.
 private func suspend(_ jobs: [Job], for interval: Int64 = 20_000_000_000) -> CInt {
     var list: [UnsafePointer<aiocb>?] = jobs.map { UnsafePointer($0.control) }
-    var time = timespec(interval: interval)
+    var time = timespec(tv_sec: Int(interval / 1_000_000_000), tv_nsec: Int(interval % 1_000_000_000))
     return aio_suspend(&list, CInt(list.count), &time)
 }
 

@@ -24,15 +24,25 @@ extension Request {
     }
 }
 
+extension OrderNode.Span {
+    fileprivate static func == (a: Self, b: Self) -> Bool {
+        a.reach == b.reach && a.first == b.first && a.last == b.last
+    }
+}
+
 extension OrderedTree {
     /// How deep the tree is, if every node is right about the nodes below it.
     fileprivate func depth(_ node: Request?) -> Int? {
         guard let node else { return 0 }
         let order = node.block.pointee.order
         let children = [order.left, order.right].compactMap { $0?.block.pointee.order }
-        let own = node.block.pointee.operation == .write ? order.end : .min
-        guard order.reach == ([order.end] + children.map(\.reach)).max(),
-            order.writeReach == ([own] + children.map(\.writeReach)).max(),
+        var span = OrderNode.Span(node)
+        var writeSpan = node.block.pointee.operation == .write ? span : OrderNode.Span()
+        for child in children {
+            span.add(child.span)
+            writeSpan.add(child.writeSpan)
+        }
+        guard order.span == span, order.writeSpan == writeSpan,
             children.allSatisfy({ $0.rank <= order.rank }),
             let left = depth(order.left), let right = depth(order.right)
         else { return nil }

@@ -32,6 +32,10 @@ public func duplicate(_ old: CInt, _ new: CInt, _ flags: CInt) -> CInt {
     return result(systemCall(SYS_dup3, Int(old), Int(new), Int(flags)))
 }
 
+/// The C library's goes past `close_range`, so it would close the library's own descriptors.
+@c(closefrom)
+public func closeFrom(_ first: CInt) { _ = Closing.closeRange(UInt32(max(0, first)), .max, 0) }
+
 @c(close_range)
 public func closeRange(_ first: UInt32, _ last: UInt32, _ flags: CInt) -> CInt {
     result(Closing.closeRange(first, last, flags))

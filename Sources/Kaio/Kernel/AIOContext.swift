@@ -60,11 +60,10 @@ struct AIOContext {
     /// interrupted, cancelled or jumps out of a signal handler leaves nothing behind.
     ///
     /// The thread's signal mask is `mask` while it sleeps: a handler that runs ends the sleep. Returns -EFAULT if
-    /// the ring has an event, 0 when the time is up, -EINTR for a signal. With a `cleanup` the thread may be
-    /// cancelled here; it then runs with `argument`.
+    /// the ring has an event, 0 when the time is up, -EINTR for a signal. If the thread is `cancellable` here and is
+    /// cancelled, `cleanup` runs with `argument`.
     func sleep(
-        until deadline: Instant, _ mask: SignalMask,
-        cleanup: (@convention(c) (UnsafeMutableRawPointer?) -> Void)? = nil,
+        until deadline: Instant, _ mask: SignalMask, cancellable: Bool = false, cleanup: Cleanup? = nil,
         argument: UnsafeMutableRawPointer? = nil
     ) -> Int {
         var time = timespec()
@@ -76,10 +75,10 @@ struct AIOContext {
                 var signals = (address(mask), 8)
                 return withUnsafePointer(to: &signals) { signals in
                     let timeout = limited ? address(time) : 0
-                    if let cleanup {
-                        return ck_cancellable_syscall(
-                            Int(SYS_io_pgetevents), Int(bitPattern: identifier), 1, 1, AIOContext.nowhere,
-                            timeout, address(signals), cleanup, argument)
+                    if cancellable {
+                        return cancellableSystemCall(
+                            SYS_io_pgetevents, Int(bitPattern: identifier), 1, 1, AIOContext.nowhere, timeout,
+                            address(signals), cleanup, argument)
                     }
                     return systemCall(
                         SYS_io_pgetevents, Int(bitPattern: identifier), 1, 1, AIOContext.nowhere, timeout,

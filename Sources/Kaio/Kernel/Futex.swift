@@ -18,16 +18,16 @@ enum Futex {
         }
     }
 
-    /// The same, and the calling thread may be cancelled in it; `cleanup` runs with `argument` if it is.
+    /// The same, and the calling thread may be cancelled in it; `cleanup`, if any, then runs with `argument`.
     static func waitCancellable(
-        _ word: borrowing Atomic<UInt32>, _ expected: UInt32, until deadline: Instant,
-        argument: UnsafeMutableRawPointer?, cleanup: @convention(c) (UnsafeMutableRawPointer?) -> Void
+        _ word: borrowing Atomic<UInt32>, _ expected: UInt32, until deadline: Instant, cleanup: Cleanup?,
+        argument: UnsafeMutableRawPointer?
     ) -> Int {
         var time = timespec(interval: max(0, deadline.nanoseconds))
         return withUnsafePointer(to: &time) {
-            ck_cancellable_syscall(
-                Int(SYS_futex), location(of: word), operation(FUTEX_WAIT_BITSET), Int(expected), address($0),
-                0, everyone, cleanup, argument)
+            cancellableSystemCall(
+                SYS_futex, location(of: word), operation(FUTEX_WAIT_BITSET), Int(expected), address($0), 0, everyone,
+                cleanup, argument)
         }
     }
 

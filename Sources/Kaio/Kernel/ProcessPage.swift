@@ -42,13 +42,10 @@ struct ProcessPage {
 
     @inline(__always)
     var phase: UnsafeMutablePointer<Atomic<UInt32>> { base.assumingMemoryBound(to: Atomic<UInt32>.self) }
-    /// 1 while the engine is up.
-    @inline(__always)
-    var isUp: UnsafeMutablePointer<Atomic<UInt32>> { (base + 4).assumingMemoryBound(to: Atomic<UInt32>.self) }
     /// Of `UserBlock`'s keys; 0 makes every key invalid.
     @inline(__always)
     var secret: UnsafeMutablePointer<Atomic<UInt64>> { (base + 8).assumingMemoryBound(to: Atomic<UInt64>.self) }
-    /// Requests in flight, and threads that need the engine up for a moment.
+    /// See `Engine`.
     @inline(__always)
     var inFlight: UnsafeMutablePointer<Atomic<Int>> { (base + 24).assumingMemoryBound(to: Atomic<Int>.self) }
     /// The io context's identifier, which is also the ring's address.
@@ -56,7 +53,7 @@ struct ProcessPage {
     var context: UnsafeMutablePointer<Atomic<UInt>> { (base + 16).assumingMemoryBound(to: Atomic<UInt>.self) }
 
     /// The process that prepared the library; not the one that asks, in the child of a vfork.
-    private var process: UnsafeMutablePointer<Atomic<Int32>> { (base + 64).assumingMemoryBound(to: Atomic<Int32>.self) }
+    private var process: UnsafeMutablePointer<Atomic<Int32>> { (base + 96).assumingMemoryBound(to: Atomic<Int32>.self) }
 
     var isOfThisProcess: Bool {
         Int(process.pointee.load(ordering: .relaxed)) == systemCall(SYS_getpid)
@@ -66,7 +63,7 @@ struct ProcessPage {
 
     // MARK: descriptors of the library's own
 
-    private static let ownCount = 8
+    private static let ownCount = 16
 
     /// One more than the number; 0 in a free place.
     private func own(_ index: Int) -> UnsafeMutablePointer<Atomic<Int32>> {

@@ -11,6 +11,19 @@ func systemCall(
     ck_syscall(Int(number), a, b, c, d, e, f)
 }
 
+/// What runs in a thread that is cancelled.
+typealias Cleanup = @convention(c) (UnsafeMutableRawPointer?) -> Void
+
+/// A system call in which the calling thread may be cancelled. A `cleanup` must not be there if a signal handler may
+/// jump out of the call.
+func cancellableSystemCall(
+    _ number: CInt, _ a: Int, _ b: Int, _ c: Int, _ d: Int, _ e: Int, _ f: Int, _ cleanup: Cleanup?,
+    _ argument: UnsafeMutableRawPointer?
+) -> Int {
+    guard let cleanup else { return ck_cancellable_syscall(Int(number), a, b, c, d, e, f) }
+    return ck_cancellable_syscall_with_cleanup(Int(number), a, b, c, d, e, f, cleanup, argument)
+}
+
 /// An address as a system call's argument.
 @inline(__always)
 func address(_ pointer: UnsafeRawPointer?) -> Int { Int(bitPattern: pointer) }

@@ -52,8 +52,8 @@ final class AIOLinux: Module {
         case -Int(EAGAIN), -Int(EOPNOTSUPP), -Int(EINVAL), -Int(ENOMEM), -Int(ENOSYS):
             if result == -Int(EOPNOTSUPP) { learn(request) }
             turn.handOn(request, below: position)
-        case 0... where request.block.pointee.operation == .read && isPartial(request, result):
-            // The rest may be at the end of the file, or not in the page cache.
+        case 0... where isPartial(request, result):
+            // The kernel stopped early: the rest may not be in the page cache, or need an allocation.
             request.block.pointee.transferred += result
             Statistics.count(Statistics.ranInKernel)
             turn.handOn(request, below: position)
@@ -141,8 +141,10 @@ final class AIOLinux: Module {
     private static let hasPriority: UInt32 = 2
 
     private func isPartial(_ request: Request, _ result: Int) -> Bool {
-        result > 0 && result < request.block.pointee.length
-            && request.block.pointee.offset + result < request.block.pointee.file.size
+        guard result > 0, result < request.block.pointee.length else { return false }
+        return request.block.pointee.operation == .write
+            || request.block.pointee.operation == .read
+                && request.block.pointee.offset + result < request.block.pointee.file.size
     }
 
     // MARK: what was learnt

@@ -267,7 +267,7 @@ final class Ordered: Module {
         let isWrite = request.block.pointee.operation == .write
         let last = isWrite ? file.pointee.lastBufferedWrite : file.pointee.lastBufferedRead
         if isWrite { file.pointee.lastBufferedWrite = request } else { file.pointee.lastBufferedRead = request }
-        guard let last, last.end == request.block.pointee.offset else { return nil }
+        guard let last, last.end == request.block.pointee.offset, last.sequence < request.sequence else { return nil }
         return last
     }
 

@@ -14,9 +14,30 @@ struct OrderNode {
     var right: Request?
     /// A treap's heap order: a larger number is above a smaller one.
     var rank: UInt32 = 0
-    /// The largest `end` in this subtree, and the largest of its writes.
-    var reach = 0
-    var writeReach = 0
+    /// What this subtree covers, and what its writes cover.
+    var span = Span()
+    var writeSpan = Span()
+
+    /// Of a set of requests: the largest `end`, the first and the last sequence.
+    struct Span {
+        var reach = Int.min
+        var first = UInt64.max
+        var last: UInt64 = 0
+
+        init() {}
+
+        init(_ request: Request) {
+            reach = request.block.pointee.order.end
+            first = request.sequence
+            last = first
+        }
+
+        mutating func add(_ other: Span) {
+            reach = max(reach, other.reach)
+            first = min(first, other.first)
+            last = max(last, other.last)
+        }
+    }
 
     /// In an aio_fsync: the errno of an earlier write that failed while it waited; 0 if none did.
     var failure: CInt = 0
@@ -49,21 +70,24 @@ struct OrderedTree {
         return best
     }
 
+    /// A subtree is passed over where none of it reaches the range, is early enough, or is later than the best so
+    /// far; so a queue of requests that all overlap costs no more than one that don't.
     private func search(
         _ root: Request?, _ start: Int, _ end: Int, _ isWrite: Bool, _ sequence: UInt64, _ best: inout Request?
     ) {
-        var current = root
-        while let node = current {
-            let order = node.block.pointee.order
-            guard (isWrite ? order.reach : order.writeReach) > start else { return }
-            search(order.left, start, end, isWrite, sequence, &best)
-            if order.start >= end { return }
-            if order.end > start, isWrite || node.block.pointee.operation == .write {
-                let candidate = node.sequence
-                if candidate < sequence, best == nil || candidate > best!.sequence { best = node }
-            }
-            current = order.right
+        guard let root else { return }
+        let order = root.block.pointee.order
+        let span = isWrite ? order.span : order.writeSpan
+        guard span.reach > start, span.first < sequence, best.map({ $0.sequence < span.last }) ?? true else { return }
+        if order.start < end, order.end > start, isWrite || root.block.pointee.operation == .write {
+            let candidate = root.sequence
+            if candidate < sequence, best.map({ $0.sequence < candidate }) ?? true { best = root }
         }
+        let right = order.start < end ? order.right : nil
+        let leftLast = order.left.map { $0.block.pointee.order.span.last } ?? 0
+        let rightLast = right.map { $0.block.pointee.order.span.last } ?? 0
+        search(leftLast > rightLast ? order.left : right, start, end, isWrite, sequence, &best)
+        search(leftLast > rightLast ? right : order.left, start, end, isWrite, sequence, &best)
     }
 
     mutating func insert(_ node: Request) {
@@ -150,19 +174,19 @@ extension Request {
         return a != b ? a < b : sequence < other.sequence
     }
 
-    /// Computes how far the subtree reaches, from the node and its children.
+    /// Computes what the subtree covers, from the node and its children.
     fileprivate func update() {
-        var reach = block.pointee.order.end
-        var writeReach = block.pointee.operation == .write ? reach : .min
+        var span = OrderNode.Span(self)
+        var writeSpan = block.pointee.operation == .write ? span : OrderNode.Span()
         if let left = block.pointee.order.left {
-            reach = max(reach, left.block.pointee.order.reach)
-            writeReach = max(writeReach, left.block.pointee.order.writeReach)
+            span.add(left.block.pointee.order.span)
+            writeSpan.add(left.block.pointee.order.writeSpan)
         }
         if let right = block.pointee.order.right {
-            reach = max(reach, right.block.pointee.order.reach)
-            writeReach = max(writeReach, right.block.pointee.order.writeReach)
+            span.add(right.block.pointee.order.span)
+            writeSpan.add(right.block.pointee.order.writeSpan)
         }
-        block.pointee.order.reach = reach
-        block.pointee.order.writeReach = writeReach
+        block.pointee.order.span = span
+        block.pointee.order.writeSpan = writeSpan
     }
 }

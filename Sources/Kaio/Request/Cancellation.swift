@@ -90,11 +90,13 @@ enum Cancellation {
 
     /// How many requests on a descriptor are in the middle of a system call made with its number: that call has
     /// the file, whatever becomes of the number.
-    static func countInSystemCall(on descriptor: Descriptor) -> UInt32 {
+    ///
+    /// - Parameter unknown: what to take a thread for whose state can't be read.
+    static func countInSystemCall(on descriptor: Descriptor, unknown: Bool) -> UInt32 {
         var count: UInt32 = 0
         forEach(on: descriptor) { request, _ in
             let thread = request.block.pointee.runner.load(ordering: .sequentiallyConsistent)
-            if thread != 0, ThreadState.isAsleepInCall(thread, on: descriptor) { count += 1 }
+            if thread != 0, ThreadState.isAsleepInCall(thread, on: descriptor) ?? unknown { count += 1 }
         }
         return count
     }

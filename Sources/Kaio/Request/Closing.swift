@@ -45,14 +45,20 @@ enum Closing {
         systemCall(SYS_close_range, Int(first), Int(last), Int(flags))
     }
 
+    /// How long a worker may be between its look at the descriptor's number and the kernel's, where /proc does not
+    /// tell.
+    private static let patience: Int64 = 100_000_000
+
     private static func endUses(of descriptor: Descriptor, _ page: ProcessPage) {
         // The child of a vfork has this memory, but its descriptors are its own.
         guard page.isOfThisProcess else { return }
         var pause: Int64 = 1000
+        let patienceEnds = Instant.now.advanced(by: patience)
         while Exposure.isExposed(descriptor) {
             Cancellation.endUses(of: descriptor)
             // Workers that sleep in a transfer may stay there for long, and do no harm.
-            if Exposure.count(descriptor) <= Cancellation.countInSystemCall(on: descriptor) { return }
+            let isLate = Instant.now >= patienceEnds
+            if Exposure.count(descriptor) <= Cancellation.countInSystemCall(on: descriptor, unknown: isLate) { return }
             // A thread is just about to make a call, or an event is on its way.
             Waiting.harvest(as: .caller)
             var time = timespec(interval: pause)

@@ -1,8 +1,9 @@
 // The library's life: it starts with the first request, and ends when nothing was asked of it for a while.
 //
-// Invariant: a request is counted in `inFlight` before the engine's state is looked at, and the engine goes
-// down only if, after the state says "down", nothing is counted. So no request meets an engine that is
-// going away: it either sees "up" and is seen, or waits at `lifeLock` and starts the engine again.
+// Invariant: one word says how many requests are in flight, and threads that need the engine for a moment, and
+// whether it is up: below zero it is down. It goes down in one step from "up, nothing in flight", so no request
+// meets an engine that is going away: it is either counted, and the engine stays, or finds the word below
+// zero, waits at `lifeLock`, and starts the engine again.
 
 import CKernel
 import Synchronization
@@ -17,14 +18,17 @@ enum Engine {
     nonisolated(unsafe) private static var isMade = false
     nonisolated(unsafe) private static var saidWhyNoKernel = false
 
+    /// In the word, on top of what is counted: the engine is down.
+    private static let down = Int.min / 2
+
     private static let tryAgainAfter: Int64 = 1_000_000_000
 
     /// Counts `count` requests in, and starts the engine if it is down. False if a limit is reached or memory
     /// is short: then nothing is counted. All signals are blocked.
     static func enter(_ count: Int) -> Bool {
         guard let page = ProcessPage.make() else { return false }
-        page.inFlight.pointee.wrappingAdd(count, ordering: .sequentiallyConsistent)
-        if page.isUp.pointee.load(ordering: .sequentiallyConsistent) == 0, !start(page) {
+        let now = page.inFlight.pointee.wrappingAdd(count, ordering: .sequentiallyConsistent).newValue
+        if now < 0 || !isPrepared, !start(page) {
             leave(count)
             return false
         }
@@ -44,9 +48,8 @@ enum Engine {
 
     /// Keeps an engine that is up from going down, until `leave(1)`. False if it is down.
     static func hold() -> Bool {
-        guard let page = ProcessPage.current else { return false }
-        page.inFlight.pointee.wrappingAdd(1, ordering: .sequentiallyConsistent)
-        if page.isUp.pointee.load(ordering: .sequentiallyConsistent) != 0 { return true }
+        guard isPrepared, let page = ProcessPage.current else { return false }
+        if page.inFlight.pointee.wrappingAdd(1, ordering: .sequentiallyConsistent).newValue > 0 { return true }
         leave(1)
         return false
     }
@@ -63,9 +66,9 @@ enum Engine {
         guard prepare(page) else { return false }
         lifeLock.lock()
         defer { lifeLock.unlock() }
-        if page.isUp.pointee.load(ordering: .sequentiallyConsistent) != 0 { return true }
+        if page.inFlight.pointee.load(ordering: .sequentiallyConsistent) >= 0 { return true }
         openAll()
-        page.isUp.pointee.store(1, ordering: .sequentiallyConsistent)
+        page.inFlight.pointee.wrappingSubtract(down, ordering: .sequentiallyConsistent)
         return true
     }
 
@@ -83,6 +86,7 @@ enum Engine {
         let done = isMade ? resetAll() : makeAll()
         if done {
             page.claim()
+            page.inFlight.pointee.wrappingAdd(down, ordering: .sequentiallyConsistent)
             page.secret.pointee.store(newSecret(), ordering: .relaxed)
         }
         let phase = done ? ProcessPage.Phase.prepared : ProcessPage.Phase.unused
@@ -102,6 +106,7 @@ enum Engine {
             Stack.standard = Stack(names: names) { Options.complainOfModule($0) }
         }
         if Stack.standard == nil { Stack.standard = Stack(names: Text(Registry.standardStack)) { _ in } }
+        ThreadExit.prepare()
         pthread_atfork(nil, nil, { Engine.closeInherited() })
         if Options.showStatistics || Options.statisticsFile != nil { atexit { Statistics.report() } }
         if Options.verbose { introduce() }
@@ -190,6 +195,7 @@ enum Engine {
     // MARK: end
 
     private static let roughTick: Int64 = 12_000_000
+    private static let lookAgainAfter: Int64 = 1_000_000_000
 
     enum ShutDown {
         case down
@@ -206,15 +212,21 @@ enum Engine {
         if left > 0 { return .tryAgain(in: left) }
         guard let page = ProcessPage.current else { return .down }
         lifeLock.lock()
-        page.isUp.pointee.store(0, ordering: .sequentiallyConsistent)
-        if page.inFlight.pointee.load(ordering: .sequentiallyConsistent) != 0 {
-            page.isUp.pointee.store(1, ordering: .sequentiallyConsistent)
+        guard
+            page.inFlight.pointee.compareExchange(
+                expected: 0, desired: down, ordering: .sequentiallyConsistent
+            ).exchanged
+        else {
             lifeLock.unlock()
-            return .tryAgain(in: min(idle, 1_000_000_000))
+            return .tryAgain(in: min(idle, lookAgainAfter))
+        }
+        guard let queue = KernelQueue.detach() else {
+            page.inFlight.pointee.wrappingSubtract(down, ordering: .sequentiallyConsistent)
+            lifeLock.unlock()
+            return .tryAgain(in: lookAgainAfter)
         }
         Workers.dismiss()
         Notifier.dismiss()
-        let queue = KernelQueue.detach()
         let (epoll, timer, event) = Reactor.detach()
         Slab.discard()
         lifeLock.unlock()

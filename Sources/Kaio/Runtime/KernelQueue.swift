@@ -91,18 +91,27 @@ enum KernelQueue {
         }
     }
 
-    /// Takes the context out of use; nothing may be in flight.
-    static func detach() -> Remains {
-        let remains = Remains(context: context, events: (completionEvent, kickEvent))
+    /// Takes the context out of use; nothing may be in flight. Nil if a thread still looks at the ring, and does not
+    /// come to an end: one whose signal handler jumped out of the look never does.
+    static func detach() -> Remains? {
+        let context = context
         setContext(0)
+        let end = Instant.now.advanced(by: patience)
         while lookers.load(ordering: .sequentiallyConsistent) != 0 || !harvestLock.tryLock() {
+            if Instant.now >= end {
+                setContext(context?.identifier ?? 0)
+                return nil
+            }
             _ = systemCall(SYS_sched_yield)
         }
         harvestLock.unlock()
+        let remains = Remains(context: context, events: (completionEvent, kickEvent))
         completionEvent = nil
         kickEvent = nil
         return remains
     }
+
+    private static let patience: Int64 = 20_000_000
 
     /// In the child of a fork: the context is the parent's, the descriptors are copies.
     static func reset() {
@@ -131,9 +140,10 @@ enum KernelQueue {
     static func kick() { kickEvent?.signal() }
 
     private static func armKick() {
-        guard let context, let kickEvent, let kickPoll, !kickArmed.load(ordering: .relaxed) else { return }
+        guard let context, let kickEvent, let kickPoll,
+            kickArmed.compareExchange(expected: false, desired: true, ordering: .acquiringAndReleasing).exchanged
+        else { return }
         kickPoll.initialize(to: iocb(polling: kickEvent.descriptor, for: POLLIN))
-        kickArmed.store(true, ordering: .releasing)
         if context.submit(kickPoll) != 1 { kickArmed.store(false, ordering: .releasing) }
     }
 
@@ -200,6 +210,8 @@ enum KernelQueue {
                 }
             }
         }
+        // What others put into the queue meanwhile, because requests of this call were in the kernel.
+        if inKernel.load(ordering: .sequentiallyConsistent) == 0 { submitWaiting(&turn) }
     }
 
     /// Room for `submitAtOnce` addresses, or one, on the stack.
@@ -341,8 +353,8 @@ enum KernelQueue {
                 var requests = 0
                 for index in 0..<count {
                     if events[index].obj == kickPoll {
-                        kickArmed.store(false, ordering: .relaxed)
                         kickEvent?.reset()
+                        kickArmed.store(false, ordering: .releasing)
                         armKick()
                         Waiting.passKickOn()
                         continue
@@ -354,6 +366,8 @@ enum KernelQueue {
                 }
                 Statistics.countHarvested(requests, by: turn.role)
                 inKernel.wrappingSubtract(requests, ordering: .sequentiallyConsistent)
+                // Before others take the room, if there was none the last time.
+                if !isKickArmed { armKick() }
                 submitWaiting(&turn)
                 turn.finish()
             }

@@ -46,12 +46,14 @@ enum Notifier {
         case .function:
             lock.lock()
             var wake = false
+            var isShort = true
             if request.block.pointee.notification.attributes != nil {
                 special.append(request)
             } else {
                 functions.append(request)
                 queued += 1
                 wake = idle > 0
+                isShort = queued > idle
             }
             lock.unlock()
             if wake {
@@ -60,7 +62,7 @@ enum Notifier {
             }
             if turn.mayCreateThreads {
                 if !startThreads() { Reactor.ask(.retry) }
-            } else if !wake {
+            } else if isShort {
                 Reactor.ask(.retry)
             }
         }

@@ -37,6 +37,7 @@ enum Reactor {
     private static let eventsAtOnce = 64
 
     private static let retryInterval: Int64 = 20_000_000
+    private static let lookInterval: Int64 = 50_000_000
 
     // MARK: what others call
 
@@ -107,7 +108,6 @@ enum Reactor {
             closeDescriptors()
             return false
         }
-        tasks.store(0, ordering: .relaxed)
         isRunning = Thread.start(nil) { _ in
             Reactor.run()
             return nil
@@ -191,6 +191,7 @@ enum Reactor {
     private static func run() {
         Thread.name("kaio-reactor")
         var nextRetry = Instant.never
+        var nextLook = Instant.never
         while true {
             let asked = tasks.exchange(0, ordering: .sequentiallyConsistent)
             if asked & Task.moreWorkers.rawValue != 0 { Workers.growIfNeeded() }
@@ -208,7 +209,10 @@ enum Reactor {
                 if sleep(until: .now) { return }
                 continue
             }
-            if sleep(until: nextRetry) { return }
+            if sleep(until: min(nextRetry, nextLook)) { return }
+            // Left to a leader who may not come; see `Waiting`.
+            nextLook = KernelQueue.hasEvents ? Instant.now.advanced(by: lookInterval) : .never
+            if nextLook != .never { Waiting.harvest(as: .reactor) }
         }
     }
 
@@ -219,6 +223,8 @@ enum Reactor {
         withUnsafeTemporaryAllocation(of: epoll_event.self, capacity: eventsAtOnce) { events in
             let count = systemCall(
                 SYS_epoll_pwait, Int(epoll.number), address(events.baseAddress), eventsAtOnce, timeout, 0, 8)
+            // The program closed what is not its own: nothing can be watched any more, but don't spin.
+            if count == -Int(EBADF) { _ = systemCall(SYS_poll, 0, 0, 100) }
             for index in 0..<max(0, count) {
                 switch Source(rawValue: events[index].data.u64) {
                 case .completions:

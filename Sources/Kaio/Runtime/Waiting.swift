@@ -13,9 +13,11 @@
 // Who stops leading harvests what is there, since others left it to him.
 //
 // A sleeping thread holds nothing. A signal handler that runs on top of it may call any of this in its turn; if
-// it jumps out of the wait, or the thread is cancelled, nothing is left locked. What a jump can leave behind
-// is a leader that is none: its own thread leads again at its next wait; others take over when the ring has
-// had events for a while that nobody takes. A leader that was only very slow looks again once a second.
+// it jumps out of the wait, or the thread is cancelled, nothing is left locked. What that can leave behind is a
+// follower too many, which costs a wake-up, and a leader that is none: it steps down when its thread ends, its own
+// thread leads again at its next wait, and others take over when the ring has had events for a while that nobody
+// takes. A leader that was only very slow looks again twice a second. (There is no cleanup handler for the
+// cancellation: a jump would leave it behind on a stack that is gone.)
 
 import CKernel
 import Synchronization
@@ -29,8 +31,8 @@ enum Waiting {
     private static let unattendedSince = Atomic<Int64>(0)
 
     private static let followersLook: Int64 = 100_000_000
-    private static let leaderLooks: Int64 = 1_000_000_000
-    private static let leaderIsGone: Int64 = 200_000_000
+    private static let leaderLooks: Int64 = 500_000_000
+    private static let leaderIsGone: Int64 = 1_000_000_000
     /// How long a leader sleeps that can't be kicked, since the ring had no room for the kick's poll.
     private static let kickMissing: Int64 = 1_000_000
 
@@ -131,28 +133,33 @@ enum Waiting {
         // From here on a handler of this thread can only run inside the call that sleeps, which it ends.
         let mask = SignalMask.blockAll()
         defer { mask.restore() }
+        ThreadExit.watch()
         var result = 0
-        if publications.load(ordering: .sequentiallyConsistent) == seen, !KernelQueue.hasEvents {
+        if leader.load(ordering: .sequentiallyConsistent) == me,
+            publications.load(ordering: .sequentiallyConsistent) == seen, !KernelQueue.hasEvents
+        {
             let limit = min(
                 deadline, Instant.now.advanced(by: KernelQueue.isKickArmed ? leaderLooks : kickMissing))
             result = context.sleep(
                 until: limit, mask,
-                cleanup: cancellable
-                    ? { list in
-                        Waiting.stepDown()
-                        Waiting.harvest(as: .caller)
-                        Waiting.giveUp(list)
-                    } : nil,
-                argument: list?.block)
+                cancellable: cancellable, cleanup: list == nil ? nil : { Waiting.giveUp($0) }, argument: list?.block)
         }
         if exchanged { stepDown() }
         if KernelQueue.hasEvents { harvestBlocked(as: role == .caller ? .leader : role) }
         return result
     }
 
+    /// A thread ends: if it was cancelled, or left by a jump, while it led, it leads no more.
+    static func threadEnds() {
+        if leader.load(ordering: .sequentiallyConsistent) == thisThread {
+            stepDown()
+            harvest(as: .caller)
+        }
+    }
+
     private static func stepDown() {
         unattendedSince.store(0, ordering: .relaxed)
-        leader.store(0, ordering: .sequentiallyConsistent)
+        _ = leader.compareExchange(expected: thisThread, desired: 0, ordering: .sequentiallyConsistent)
         // Somebody else leads from here on, if anybody waits.
         if followers.load(ordering: .sequentiallyConsistent) != 0 { nudgeFollowers() }
     }
@@ -175,10 +182,9 @@ enum Waiting {
         if leader.load(ordering: .sequentiallyConsistent) != 0 || KernelQueue.context == nil {
             let look = min(deadline, Instant.now.advanced(by: followersLook))
             if cancellable {
-                result = Futex.waitCancellable(publications, seen, until: look, argument: list?.block) { list in
-                    Waiting.stopFollowing()
-                    Waiting.giveUp(list)
-                }
+                result = Futex.waitCancellable(
+                    publications, seen, until: look, cleanup: list == nil ? nil : { Waiting.giveUp($0) },
+                    argument: list?.block)
             } else {
                 result = Futex.wait(publications, seen, until: look)
             }

@@ -53,7 +53,11 @@ enum Workers {
         work.wrappingAdd(1, ordering: .sequentiallyConsistent)
         if sleepers > 0 { Futex.wake(work, Int32(sleepers)) }
         if missing > 0 {
-            if !turn.mayCreateThreads { return Reactor.ask(.moreWorkers) }
+            if !turn.mayCreateThreads {
+                Reactor.ask(.moreWorkers)
+                if !Reactor.isRunning { runHereIfNobodyElse(&turn) }
+                return
+            }
             start(missing)
             runHereIfNobodyElse(&turn)
         }

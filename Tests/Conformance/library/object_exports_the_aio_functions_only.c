@@ -9,7 +9,7 @@ static const char *const required[] = {
     "aio_cancel", "lio_listio",  "aio_read64",  "aio_write64", "aio_fsync64",  "aio_error64",
     "aio_return64", "aio_suspend64", "aio_cancel64", "lio_listio64", "aio_init",
     "aio_readv",  "aio_writev",  "aio_waitcomplete", "aio_waitn",
-    "close",      "close_range", "dup2",       "dup3",
+    "close",      "close_range", "closefrom",  "dup2",     "dup3",
 };
 
 static int is_in(const char *const *names, size_t count, const char *name) {
