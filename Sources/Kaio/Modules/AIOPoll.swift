@@ -126,7 +126,7 @@ final class AIOPoll: Module {
         if !isFirst {
             guard let now = FileFacts(request.block.pointee.descriptor),
                 now.isSameFile(as: request.block.pointee.file)
-            else { return complete(request, -Int(EBADF), &turn) }
+            else { return complete(request, -Int(ECANCELED), &turn) }
             if request.block.pointee.cannotAskNotToWait { return giveUp(request, &turn) }
         }
         let result = transferNow(request)

@@ -38,9 +38,9 @@ final class AIOPthread: Module {
 
     private static func transfer(_ request: Request) -> Int {
         let descriptor = request.block.pointee.descriptor
-        // The number may be another file's by now.
+        // The number may be another file's by now: then the descriptor was closed before the request's turn.
         guard let now = FileFacts(descriptor), now.isSameFile(as: request.block.pointee.file) else {
-            return -Int(EBADF)
+            return -Int(ECANCELED)
         }
         switch request.block.pointee.operation {
         case .synchronize: return again { descriptor.synchronize(dataOnly: false) }

@@ -173,7 +173,7 @@ enum KernelQueue {
                     guard
                         !request.block.pointee.isExposed || request.block.pointee.staysExposed || exposed.take(request)
                     else {
-                        returnToModule(request, -Int(EBADF), &turn)
+                        returnToModule(request, -Int(ECANCELED), &turn)
                         continue
                     }
                     request.block.pointee.isInKernel.store(!request.block.pointee.staysExposed, ordering: .relaxed)
