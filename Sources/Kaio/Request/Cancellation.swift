@@ -123,6 +123,7 @@ enum Cancellation {
             let request = Slab.request(number: number)
             let sequence = request.sequence
             guard sequence != 0, request.block.pointee.operation != .list,
+                !request.block.pointee.isPublished.load(ordering: .sequentiallyConsistent),
                 request.block.pointee.descriptor == descriptor
             else { continue }
             body(request, sequence)

@@ -96,6 +96,8 @@ struct ControlBlock: ~Copyable {
     let waitingIn: Atomic<UInt8>
     /// Whether the kernel has it, for a transfer that can't be recalled.
     let isInKernel: Atomic<Bool>
+    /// Whether its result is the caller's: only the notification is left.
+    let isPublished: Atomic<Bool>
     /// The thread that runs it on behalf of `aio_pthread`; 0 if none does.
     let runner: Atomic<Int32>
     /// A `PollState`; only `aio_poll` changes it, under its lock.

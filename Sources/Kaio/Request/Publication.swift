@@ -9,6 +9,7 @@ enum Publication {
         let result = request.block.pointee.result
         Exposure.end(request)
         Statistics.countCompleted(request.block.pointee.operation, result)
+        request.block.pointee.isPublished.store(true, ordering: .sequentiallyConsistent)
         request.block.pointee.user?.publish(result, slot: Slab.number(of: request), sequence: request.sequence)
         let list = request.block.pointee.list
         if result < 0 { list?.block.pointee.anyFailed.store(true, ordering: .relaxed) }

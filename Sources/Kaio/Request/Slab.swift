@@ -111,6 +111,7 @@ extension ControlBlock {
         iocb = CKernel.iocb()
         waitingIn.store(0, ordering: .relaxed)
         isInKernel.store(false, ordering: .relaxed)
+        isPublished.store(false, ordering: .relaxed)
         runner.store(0, ordering: .relaxed)
         poll.store(0, ordering: .relaxed)
         next = nil
