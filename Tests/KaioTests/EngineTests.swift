@@ -99,9 +99,10 @@ private func works(_ file: borrowing TestFile, fill: UInt8 = 0x5a) -> Bool {
             check(works(file, fill: 1))
             check(KernelQueue.context == nil)
             setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-            check(eventually {
-                works(file, fill: 2) && KernelQueue.context != nil
-            })
+            check(
+                eventually {
+                    works(file, fill: 2) && KernelQueue.context != nil
+                })
         }
     }
 
@@ -153,7 +154,9 @@ private func works(_ file: borrowing TestFile, fill: UInt8 = 0x5a) -> Bool {
             let file = TestFile(size: count * 512)
             let direct = file.reopened(O_RDWR | __O_DIRECT)
             let descriptor = direct >= 0 ? direct : file.descriptor
-            let jobs = (0..<count).map { Job(descriptor, length: 512, at: $0 * 512, fill: UInt8(truncatingIfNeeded: $0)) }
+            let jobs = (0..<count).map {
+                Job(descriptor, length: 512, at: $0 * 512, fill: UInt8(truncatingIfNeeded: $0))
+            }
             var list: [UnsafeMutablePointer<aiocb>?] = jobs.map(\.control)
             for job in jobs { job.control.pointee.aio_lio_opcode = CInt(LIO_WRITE) }
             check(lio_listio(CInt(LIO_WAIT), &list, CInt(count), nil), is: 0)

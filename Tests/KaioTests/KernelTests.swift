@@ -246,7 +246,7 @@ extension CompletionRing {
                     fake.add(event)
                 }
             } else {
-                        while taken.count < count {
+                while taken.count < count {
                     if fake.isEmpty { sched_yield() }
                     taken += fake.take(5)
                 }

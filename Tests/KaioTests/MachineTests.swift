@@ -272,7 +272,8 @@ private final class Counter: Sendable {
                 #expect(job.read() == 0)
             }
             for job in jobs { #expect(job.finish() == (4096, 0)) }
-            #expect(eventually { counter.value.load(ordering: .sequentiallyConsistent) >= 40 * (thread + 1) || thread < 2 })
+            #expect(
+                eventually { counter.value.load(ordering: .sequentiallyConsistent) >= 40 * (thread + 1) || thread < 2 })
         }
         #expect(eventually { counter.value.load(ordering: .sequentiallyConsistent) == 120 })
         pause(milliseconds: 20)
@@ -383,7 +384,8 @@ private final class Counter: Sendable {
         }
     }
 
-    @Test(.disabled(if: isUnderThreadSanitizer)) func `works in the child of a fork, and goes on in the parent`() async {
+    @Test(.disabled(if: isUnderThreadSanitizer)) func `works in the child of a fork, and goes on in the parent`() async
+    {
         await #expect(processExitsWith: .success) {
             let pipe = TestPipe()
             let waiting = Job(pipe.reader, length: 1)

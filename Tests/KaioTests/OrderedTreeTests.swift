@@ -67,7 +67,8 @@ extension OrderedTree {
             var model = Ranges()
             for step in 0..<2000 {
                 let start = Int.random(in: 0..<span, using: &random)
-                let end = Int.random(in: 0..<20, using: &random) == 0
+                let end =
+                    Int.random(in: 0..<20, using: &random) == 0
                     ? Int.max : start + Int.random(in: 0...min(span, 5000) / 4, using: &random)
                 let isWrite = Bool.random(using: &random)
                 let absent = requests.filter { !model.all.contains($0) }

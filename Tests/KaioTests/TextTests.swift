@@ -40,12 +40,16 @@ private func written(_ fill: (inout Message) -> Void) -> String {
         }
     }
 
-    @Test(arguments: [("0", 0), ("7", 7), ("007", 7), ("65536", 65536), ("999999999999999999", 999_999_999_999_999_999)])
+    @Test(arguments: [
+        ("0", 0), ("7", 7), ("007", 7), ("65536", 65536), ("999999999999999999", 999_999_999_999_999_999),
+    ])
     func `of digits is a number`(_ string: String, _ number: Int) {
         #expect(withText(string) { $0.number } == number)
     }
 
-    @Test(arguments: ["", " ", "-1", "+1", " 1", "1 ", "1a", "0x10", "1.5", "1000000000000000000", "99999999999999999999999"])
+    @Test(arguments: [
+        "", " ", "-1", "+1", " 1", "1 ", "1a", "0x10", "1.5", "1000000000000000000", "99999999999999999999999",
+    ])
     func `of anything else is none`(_ string: String) {
         #expect(withText(string) { $0.number } == nil)
     }
@@ -96,11 +100,12 @@ private func written(_ fill: (inout Message) -> Void) -> String {
     }
 
     @Test func `is its parts in order`() {
-        #expect(written { message in
-            message.add("ring ")
-            message.add(256)
-            message.add(Text(": full"))
-        } == "ring 256: full")
+        #expect(
+            written { message in
+                message.add("ring ")
+                message.add(256)
+                message.add(Text(": full"))
+            } == "ring 256: full")
         #expect(written { _ in } == "")
     }
 

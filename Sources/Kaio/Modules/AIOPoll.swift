@@ -203,7 +203,7 @@ final class AIOPoll: Module {
 
 extension Request {
     fileprivate(set) var pollState: PollState {
-        get { PollState(rawValue: block.pointee.poll.load(ordering: .relaxed)) ?? .none }
-        nonmutating set { block.pointee.poll.store(newValue.rawValue, ordering: .relaxed) }
+        get { PollState(rawValue: block.pointee.poll.load(ordering: .acquiring)) ?? .none }
+        nonmutating set { block.pointee.poll.store(newValue.rawValue, ordering: .releasing) }
     }
 }

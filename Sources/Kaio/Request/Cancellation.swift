@@ -122,9 +122,9 @@ enum Cancellation {
         for number in 0..<Slab.used {
             let request = Slab.request(number: number)
             let sequence = request.sequence
-            guard sequence != 0, request.block.pointee.operation != .list,
-                !request.block.pointee.isPublished.load(ordering: .sequentiallyConsistent),
-                request.block.pointee.descriptor == descriptor
+            guard sequence != 0,
+                request.block.pointee.visibleOn.load(ordering: .acquiring) == descriptor.number + 1,
+                !request.block.pointee.isPublished.load(ordering: .sequentiallyConsistent)
             else { continue }
             body(request, sequence)
         }

@@ -110,6 +110,7 @@ extension ControlBlock {
     mutating func clear() {
         iocb = CKernel.iocb()
         waitingIn.store(0, ordering: .relaxed)
+        visibleOn.store(0, ordering: .relaxed)
         isInKernel.store(false, ordering: .relaxed)
         isPublished.store(false, ordering: .relaxed)
         runner.store(0, ordering: .relaxed)

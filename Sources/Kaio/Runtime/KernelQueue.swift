@@ -176,7 +176,8 @@ enum KernelQueue {
                         returnToModule(request, -Int(ECANCELED), &turn)
                         continue
                     }
-                    request.block.pointee.isInKernel.store(!request.block.pointee.staysExposed, ordering: .relaxed)
+                    // The last word here; who gets the event reads it first, and so sees all that was written before.
+                    request.block.pointee.isInKernel.store(!request.block.pointee.staysExposed, ordering: .releasing)
                     list[count] = iocbPointer(request)
                     count += 1
                 }
@@ -361,6 +362,7 @@ enum KernelQueue {
                     }
                     requests += 1
                     if let request = Request(data: events[index].data) {
+                        _ = request.block.pointee.isInKernel.load(ordering: .acquiring)
                         returnToModule(request, Int(bitPattern: events[index].res), &turn)
                     }
                 }

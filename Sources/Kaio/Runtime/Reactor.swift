@@ -26,7 +26,10 @@ enum Reactor {
     nonisolated(unsafe) private static var epoll = Descriptor.none
     nonisolated(unsafe) private static var timer = Descriptor.none
     nonisolated(unsafe) private static var askEvent: EventDescriptor?
-    nonisolated(unsafe) private(set) static var isRunning = false
+    /// Set after all of these, and read before any of them, outside the reactor's own thread.
+    private static let running = Atomic<Bool>(false)
+
+    static var isRunning: Bool { running.load(ordering: .acquiring) }
 
     /// What an event of the epoll is about; else it is a watched request, see `token`.
     private enum Source: UInt64 {
@@ -44,7 +47,7 @@ enum Reactor {
     static func ask(_ task: Task) {
         let before = tasks.bitwiseOr(task.rawValue, ordering: .sequentiallyConsistent).oldValue
         if before & task.rawValue != 0 { return }
-        askEvent?.signal()
+        if running.load(ordering: .sequentiallyConsistent) { askEvent?.signal() }
         if held.load(ordering: .sequentiallyConsistent) != 0 { Waiting.nudge() }
     }
 
@@ -108,12 +111,18 @@ enum Reactor {
             closeDescriptors()
             return false
         }
-        isRunning = Thread.start(nil) { _ in
+        let isStarted = Thread.start(nil) { _ in
             Reactor.run()
             return nil
         }
-        if !isRunning { closeDescriptors() }
-        return isRunning
+        guard isStarted else {
+            closeDescriptors()
+            return false
+        }
+        running.store(true, ordering: .sequentiallyConsistent)
+        // Asked for while there was nobody to be woken.
+        if tasks.load(ordering: .sequentiallyConsistent) != 0 { askEvent?.signal() }
+        return true
     }
 
     private static func open() -> Bool {
@@ -169,7 +178,7 @@ enum Reactor {
         epoll = .none
         timer = .none
         askEvent = nil
-        isRunning = false
+        running.store(false, ordering: .relaxed)
         return remains
     }
 
@@ -183,7 +192,7 @@ enum Reactor {
         tasks.store(0, ordering: .relaxed)
         held.store(0, ordering: .relaxed)
         watched.store(0, ordering: .relaxed)
-        isRunning = false
+        running.store(false, ordering: .relaxed)
     }
 
     // MARK: the thread
