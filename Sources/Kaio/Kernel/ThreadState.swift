@@ -3,33 +3,54 @@
 import CKernel
 
 enum ThreadState {
-    /// Whether the thread sleeps in the kernel in a read, write or synchronization of the descriptor. It has looked
-    /// the number up by then: nothing before that sleeps. False if it runs; nil if /proc can't be read.
-    static func isAsleepInCall(_ thread: CInt, on descriptor: Descriptor) -> Bool? {
+    /// It runs, or could run.
+    case running
+    /// It sleeps in the kernel, in this system call.
+    case asleep(call: CInt, firstArgument: Int)
+    case ended
+    /// /proc can't be read.
+    case unknown
+
+    static func of(_ thread: CInt) -> ThreadState {
         var path = Message()
         path.add("/proc/self/task/")
         path.add(Int(thread))
         path.add("/syscall")
-        guard let name = path.terminated() else { return nil }
+        guard let name = path.terminated() else { return .unknown }
         let number = systemCall(SYS_openat, Int(AT_FDCWD), address(name), Int(O_RDONLY | O_CLOEXEC))
-        guard number >= 0 else { return nil }
+        guard number >= 0 else {
+            return number == -Int(ENOENT)
+                && systemCall(SYS_tgkill, systemCall(SYS_getpid), Int(thread), 0) == -Int(ESRCH)
+                ? .ended : .unknown
+        }
         let file = Descriptor(number: CInt(number))
         defer { file.close() }
-        return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 64) { buffer -> Bool? in
+        return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 64) { buffer in
             // "running", or the call's number, then its arguments in hexadecimal.
             let count = file.read(buffer.baseAddress, 64)
-            guard count > 0 else { return nil }
+            if count == -Int(ESRCH) { return .ended }
+            guard count > 0 else { return .unknown }
             var text = Text(buffer.baseAddress!, count: count)
-            guard let call = text.takeWord()?.number, let argument = text.takeWord() else { return false }
-            return isTransfer(CInt(truncatingIfNeeded: call)) && argument.hexadecimal == Int(descriptor.number)
+            guard let call = text.takeWord()?.number, let argument = text.takeWord()?.hexadecimal else {
+                return .running
+            }
+            return .asleep(call: CInt(truncatingIfNeeded: call), firstArgument: argument)
+        }
+    }
+
+    /// Whether the thread sleeps in the kernel in a read, write or synchronization of the descriptor. It has looked
+    /// the number up by then: nothing before that sleeps. Nil if /proc can't be read.
+    static func isAsleepInCall(_ thread: CInt, on descriptor: Descriptor) -> Bool? {
+        switch of(thread) {
+        case .asleep(let call, let argument): return isTransfer(call) && argument == Int(descriptor.number)
+        case .running, .ended: return false
+        case .unknown: return nil
         }
     }
 
     private static func isTransfer(_ call: CInt) -> Bool {
         switch call {
-        case SYS_read, SYS_write, SYS_pread64, SYS_pwrite64, SYS_preadv, SYS_pwritev, SYS_preadv2, SYS_pwritev2,
-            SYS_fsync, SYS_fdatasync:
-            return true
+        case SYS_read, SYS_write, SYS_readv, SYS_writev, SYS_preadv, SYS_pwritev, SYS_fsync, SYS_fdatasync: return true
         default: return false
         }
     }

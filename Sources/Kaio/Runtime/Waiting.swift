@@ -27,11 +27,15 @@ enum Waiting {
     private static let followers = Atomic<Int32>(0)
     /// The thread that sleeps in the ring, or is about to; 0 for none.
     private static let leader = Atomic<UInt>(0)
+    /// The number of that thread, as the kernel has it.
+    private static let leaderNumber = Atomic<Int32>(0)
     /// When a thread first saw events that it had to leave to the leader; 0 if none did since one led.
     private static let unattendedSince = Atomic<Int64>(0)
 
     private static let followersLook: Int64 = 100_000_000
     private static let leaderLooks: Int64 = 500_000_000
+    /// How long events may lie there before somebody looks what the leader does, and until it is gone in any case.
+    private static let leaderIsLate: Int64 = 50_000_000
     private static let leaderIsGone: Int64 = 1_000_000_000
     /// How long a leader sleeps that can't be kicked, since the ring had no room for the kick's poll.
     private static let kickMissing: Int64 = 1_000_000
@@ -61,7 +65,13 @@ enum Waiting {
     private static var isLeaderGone: Bool {
         let now = Instant.roughlyNow.nanoseconds
         let (first, since) = unattendedSince.compareExchange(expected: 0, desired: now, ordering: .relaxed)
-        guard !first, now - since > leaderIsGone else { return false }
+        let late = first ? 0 : now - since
+        guard late > leaderIsLate else { return false }
+        switch ThreadState.of(leaderNumber.load(ordering: .relaxed)) {
+        case .asleep(SYS_io_pgetevents, _) where late < leaderIsGone: return false
+        case .running where late < leaderIsGone, .unknown where late < leaderIsGone: return false
+        default: break
+        }
         unattendedSince.store(0, ordering: .relaxed)
         leader.store(0, ordering: .sequentiallyConsistent)
         return true
@@ -133,6 +143,7 @@ enum Waiting {
         // From here on a handler of this thread can only run inside the call that sleeps, which it ends.
         let mask = SignalMask.blockAll()
         defer { mask.restore() }
+        leaderNumber.store(CInt(truncatingIfNeeded: systemCall(SYS_gettid)), ordering: .relaxed)
         ThreadExit.watch()
         var result = 0
         if leader.load(ordering: .sequentiallyConsistent) == me,
