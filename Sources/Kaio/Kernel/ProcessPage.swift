@@ -72,7 +72,7 @@ struct ProcessPage {
 
     func addOwn(_ descriptor: Descriptor) {
         for index in 0..<ProcessPage.ownCount
-        where own(index).pointee.compareExchange(expected: 0, desired: descriptor.number + 1, ordering: .relaxed)
+        where own(index).pointee.compareExchange(expected: 0, desired: descriptor.number &+ 1, ordering: .relaxed)
             .exchanged
         {
             return
@@ -82,7 +82,7 @@ struct ProcessPage {
     func removeOwn(_ descriptor: Descriptor) {
         for index in 0..<ProcessPage.ownCount {
             _ = own(index).pointee.compareExchange(
-                expected: descriptor.number + 1, desired: 0, ordering: .relaxed)
+                expected: descriptor.number &+ 1, desired: 0, ordering: .relaxed)
         }
     }
 
@@ -99,7 +99,7 @@ struct ProcessPage {
 
     func isOwn(_ descriptor: Descriptor) -> Bool {
         for index in 0..<ProcessPage.ownCount
-        where own(index).pointee.load(ordering: .relaxed) == descriptor.number + 1 { return descriptor.isOpen }
+        where own(index).pointee.load(ordering: .relaxed) == descriptor.number &+ 1 { return descriptor.isOpen }
         return false
     }
 }

@@ -163,6 +163,7 @@ final class AIOLinux: Module {
         guard !request.block.pointee.operation.isSynchronize, !request.block.pointee.file.isDirect else { return }
         let word = word(request)
         refusing[slot(word)].store(word, ordering: .relaxed)
+        (request.block.pointee.operation == .write ? Decision.writesRefused : .readsRefused).tell()
     }
 
     private func slot(_ word: UInt64) -> Int { Int((word &* 0x9e37_79b9_7f4a_7c15) >> 60) }

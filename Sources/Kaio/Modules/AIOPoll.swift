@@ -152,6 +152,7 @@ final class AIOPoll: Module {
     }
 
     private func giveUp(_ request: Request, _ turn: inout Turn) {
+        Decision.cannotPoll.tell()
         request.block.pointee.staysExposed = false
         turn.handOn(request, below: position)
     }

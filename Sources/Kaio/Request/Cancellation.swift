@@ -123,7 +123,7 @@ enum Cancellation {
             let request = Slab.request(number: number)
             let sequence = request.sequence
             guard sequence != 0,
-                request.block.pointee.visibleOn.load(ordering: .acquiring) == descriptor.number + 1,
+                request.block.pointee.visibleOn.load(ordering: .acquiring) == descriptor.number &+ 1,
                 !request.block.pointee.isPublished.load(ordering: .sequentiallyConsistent)
             else { continue }
             body(request, sequence)

@@ -173,7 +173,7 @@ enum Submission {
         let length = operation.isSynchronize ? 0 : (isVector ? vectorLength(user) : user.length)
         request.block.pointee.length = min(length, mostBytes)
         if isVector { request.block.pointee.vectorCount = user.length }
-        request.block.pointee.visibleOn.store(request.block.pointee.descriptor.number + 1, ordering: .releasing)
+        request.block.pointee.visibleOn.store(request.block.pointee.descriptor.number &+ 1, ordering: .releasing)
         user.begin(slot: Slab.number(of: request), sequence: request.sequence)
         let problem = known != 0 ? known : check(request, length: length)
         if problem == 0 { queue.append(request) } else { turn.complete(request, -Int(problem)) }

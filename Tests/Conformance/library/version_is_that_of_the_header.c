@@ -1,7 +1,7 @@
 // holds: kaio_version() gives the version of kaio.h as "major.minor.patch".
 // source: kaio (extension)
-#include "../../../include/kaio.h"
 #include "../check.h"
+#include "../../../include/kaio.h"
 
 int main(void) {
     const char *(*version)(void) = (const char *(*)(void))dlsym(RTLD_DEFAULT, "kaio_version");
