@@ -40,12 +40,16 @@ extension Stack {
 
     @Test func `has no more modules than a request has places for`() {
         let full = Stack.from(
-            "ordered ordered ordered ordered ordered ordered ordered ordered ordered ordered ordered ordered ordered ordered ordered"
-        )
+            """
+            ordered ordered ordered ordered ordered ordered ordered ordered
+            ordered ordered ordered ordered ordered ordered ordered
+            """)
         #expect(full.names?.count == Stack.greatestCount)
         let tooMany = Stack.from(
-            "ordered ordered ordered ordered ordered ordered ordered ordered ordered ordered ordered ordered ordered ordered ordered aio_linux"
-        )
+            """
+            ordered ordered ordered ordered ordered ordered ordered ordered
+            ordered ordered ordered ordered ordered ordered ordered aio_linux
+            """)
         #expect(tooMany.names == nil && tooMany.problem == "aio_linux")
     }
 

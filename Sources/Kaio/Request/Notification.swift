@@ -53,6 +53,19 @@ struct Notification {
     }
 
     private static let lastSignal: CInt = 64
+    /// The kernel's own first one; the C library keeps two of them.
+    private static let firstRealTime: CInt = 32
+
+    private static var queueLimit: UInt64 {
+        var limit = rlimit()
+        _ = withUnsafeMutablePointer(to: &limit) {
+            systemCall(SYS_prlimit64, 0, signalQueueLimit, 0, address($0))
+        }
+        return UInt64(limit.rlim_cur)
+    }
+
+    /// RLIMIT_SIGPENDING, an enumerator that only _GNU_SOURCE shows.
+    private static let signalQueueLimit = 11
 
     /// An eventfd is no file, pipe or socket; what else that may be takes no harm from a write of 8 bytes.
     private static func mayBeEvent(_ descriptor: Descriptor) -> Bool {
@@ -64,8 +77,12 @@ struct Notification {
     var needsUs: Bool { kind != .none && kind != .event }
 
     /// Queues the signal. False if the kernel's queue is full: the caller tries again later.
+    ///
+    /// A standard signal is delivered without its value where the user may queue none at all (RLIMIT_SIGPENDING is 0),
+    /// and nothing says so; so that is looked at first.
     func sendSignal() -> Bool {
-        ck_queue_signal(
+        if signal < Notification.firstRealTime, Notification.queueLimit == 0 { return false }
+        return ck_queue_signal(
             CInt(truncatingIfNeeded: systemCall(SYS_getpid)), kind == .threadSignal ? target : 0, signal, value)
             != -Int(EAGAIN)
     }
