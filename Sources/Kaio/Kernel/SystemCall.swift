@@ -2,6 +2,7 @@
 // locks, so all of it may run in a signal handler.
 
 import CKernel
+import Synchronization
 
 /// Makes a system call. Returns its result, or the negated errno.
 @inline(__always)
@@ -115,8 +116,13 @@ struct EventDescriptor {
 
 /// Pages of zeroed memory straight from the kernel, so that no allocator of the program is entered.
 enum Pages {
+    /// Orders one thread's last use of pages before another's first use of the same addresses, as the kernel does;
+    /// the thread sanitizer sees only this.
+    private static let unmapped = Atomic<Int>(0)
+
     /// Returns nil where the kernel refuses.
     static func map(_ length: Int) -> UnsafeMutableRawPointer? {
+        defer { _ = unmapped.load(ordering: .acquiring) }
         let result = systemCall(
             SYS_mmap, 0, length, Int(PROT_READ | PROT_WRITE),
             Int(MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE), -1, 0)
@@ -124,6 +130,7 @@ enum Pages {
     }
 
     static func unmap(_ start: UnsafeMutableRawPointer, _ length: Int) {
+        unmapped.wrappingAdd(1, ordering: .releasing)
         _ = systemCall(SYS_munmap, address(start), length)
     }
 

@@ -214,8 +214,8 @@ struct Request: Equatable {
     var isInProgressForGood: Bool {
         block.pointee.isInKernel.load(ordering: .sequentiallyConsistent)
             || block.pointee.runner.load(ordering: .sequentiallyConsistent) != 0
-            || block.pointee.operation == .write
-                && block.pointee.poll.load(ordering: .sequentiallyConsistent) == PollState.waiting.rawValue
+            || block.pointee.poll.load(ordering: .sequentiallyConsistent) == PollState.waiting.rawValue
+                && block.pointee.operation == .write
     }
 
     func isOnSameDescriptor(as other: Request) -> Bool { block.pointee.descriptor == other.block.pointee.descriptor }
