@@ -7,6 +7,8 @@
 //   micro call posix|raw KIND FILE MS    how long the submitting call itself takes; KIND is cached, direct, cold
 //                                        (reads of 4 KiB, 4 KiB and 1 MiB) or extend (O_DIRECT writes past the end)
 //   micro batch posix|raw FILE MS        lists of 32 reads, each submitted by one call and waited for as a whole
+//   micro window posix|raw DEPTH FILE MS reads of 4 KiB, O_DIRECT: DEPTH in flight, each replaced as soon as it is found
+//                                        to be finished
 //   micro flight DEPTH FILE MS           CPU time of a request while DEPTH of them are in flight
 //   micro idle COUNT FILE MS             reads of a file before, during and after COUNT reads on idle sockets
 //   micro memory COUNT                   resident memory at the start, after a request, with COUNT in flight
@@ -305,6 +307,50 @@ static void measure_batch(int raw, const char *path, long milliseconds) {
     report("cpu_ns", (double)(cpu_time() - cpu) / (double)count);
 }
 
+// The loop of a program that was written for the interface: wait for one, take all that are finished, replace each.
+static void measure_window(int raw, long depth, const char *path, long milliseconds) {
+    off_t size;
+    int fd = open_file(path, O_RDONLY | O_DIRECT, &size);
+    char *buffers = memory(BLOCK * (size_t)depth);
+    io_context_t context = NULL;
+    if (raw && io_setup((int)depth, &context) != 0) stop("io_setup failed");
+    struct aiocb *blocks = memory(sizeof(*blocks) * (size_t)depth);
+    const struct aiocb **list = memory(sizeof(*list) * (size_t)depth);
+    struct iocb *iocbs = memory(sizeof(*iocbs) * (size_t)depth);
+    struct io_event *events = memory(sizeof(*events) * (size_t)depth);
+    uint64_t next = anywhere();
+    int64_t began = now(), cpu = cpu_time(), end = began + milliseconds * 1000000, ended;
+    long count = 0, got = depth;
+    for (long i = 0; i < depth; i++) {
+        list[i] = &blocks[i];
+        events[i].obj = &iocbs[i];
+    }
+    for (int first = 1; (ended = now()) < end; first = 0) {
+        if (raw) {
+            if (!first && (got = io_getevents(context, 1, depth, events, NULL)) < 1) stop("io_getevents failed");
+            for (long i = 0; i < got; i++) {
+                struct iocb *iocb = events[i].obj;
+                if (!first && events[i].res != BLOCK) stop("raw: %ld bytes", (long)events[i].res);
+                io_prep_pread(iocb, fd, buffers + (iocb - iocbs) * BLOCK, BLOCK, scattered(next++, size, BLOCK));
+                if (io_submit(context, 1, &iocb) != 1) stop("io_submit failed");
+            }
+            count += first ? 0 : got;
+            continue;
+        }
+        if (!first && aio_suspend(list, (int)depth, NULL) != 0) stop("aio_suspend: %s", strerror(errno));
+        for (long i = 0; i < depth; i++) {
+            int error = first ? 0 : aio_error(&blocks[i]);
+            if (error == EINPROGRESS) continue;
+            if (error != 0 || (!first && aio_return(&blocks[i]) != BLOCK)) stop("a read failed: %s", strerror(error));
+            count += !first;
+            blocks[i] = request(fd, buffers + i * BLOCK, BLOCK, scattered(next++, size, BLOCK));
+            if (aio_read(&blocks[i]) != 0) stop("aio_read: %s", strerror(errno));
+        }
+    }
+    report("iops", (double)count * 1e9 / (double)(ended - began));
+    report("cpu_ns", (double)(cpu_time() - cpu) / (double)count);
+}
+
 struct window {
     int fd, depth;
     off_t size;
@@ -464,6 +510,8 @@ int main(int count, char **words) {
     else if (strcmp(measure, "suspend") == 0 && count == 3) measure_suspend(number(words[2]));
     else if (strcmp(measure, "call") == 0 && count == 6) measure_call(raw, words[3], words[4], number(words[5]));
     else if (strcmp(measure, "batch") == 0 && count == 5) measure_batch(raw, words[3], number(words[4]));
+    else if (strcmp(measure, "window") == 0 && count == 6)
+        measure_window(raw, number(words[3]), words[4], number(words[5]));
     else if (strcmp(measure, "flight") == 0 && count == 5) measure_flight(number(words[2]), words[3], number(words[4]));
     else if (strcmp(measure, "idle") == 0 && count == 5) measure_idle(number(words[2]), words[3], number(words[4]));
     else if (strcmp(measure, "memory") == 0 && count == 3) measure_memory(number(words[2]));

@@ -35,6 +35,21 @@ extern "C" {
 const char *kaio_version(void);
 
 /*
+ * Checks a configuration file, as testparm does Samba's: errors and warnings are written to stderr, one on each line,
+ * with the file and the line that they are about. If there are no errors, the configuration as it is understood is
+ * written to stdout, in the form of such a file. NULL means the file that KAIO_CONFIG names. Both are written with
+ * write(2): a program that uses stdio should flush stdout before.
+ *
+ * Of the environment only KAIO_CONFIG and KAIO_MODULE_DIR count here. Nothing of the file is put to use, and no module
+ * is started: the values of parameters are checked by the modules, when they are.
+ *
+ * Returns 0 if the file is good; warnings do no harm. -1 with EINVAL: it has errors, or there is no file to check;
+ * ENOMEM: no memory; EFBIG: it is larger than 1 MiB; or with the errno of open(2) or read(2). The name is only read,
+ * and nothing is left for the caller to free. Any thread may call it at any time, but no signal handler.
+ */
+int kaio_testparm(const char *file);
+
+/*
  * Vectored requests, with FreeBSD's names: aio_iov is an array of aio_iovcnt buffers (1 to IOV_MAX), filled or
  * written one after the other from aio_offset on. The array, like the buffers, must stay as it is until the
  * request is complete. The call itself reads the array: it must be readable memory. Returns and errors are those
@@ -82,6 +97,124 @@ int aio_waitn(struct aiocb *list[], unsigned int count, unsigned int *wanted, co
  * follows when the status can be seen, so there may be two for a request.
  */
 #define KAIO_SIGEV_EVENTFD 0x6b61
+
+/*
+ * Connections: for a program that uses the stack of modules itself.
+ *
+ * A connection is a service with a stack of its own, and the files that were opened through it. Requests are the C
+ * library's struct aiocb, so what is said of them in <aio.h> holds: from the call that submits one until it is
+ * complete the aiocb and its buffer belong to the library. None of these functions may be called in a signal
+ * handler; any thread may call them, but for what is said of kaio_connection_dispatch. A function that returns int
+ * gives -1 and sets errno where nothing else is said. In the child of a fork a connection of the parent's can only
+ * be disconnected: all else gives EINVAL.
+ */
+typedef struct kaio_connection kaio_connection;
+typedef struct kaio_file kaio_file;
+
+/*
+ * Connects to a service. NULL for the service's name means "global".
+ *
+ * vfs_objects are the names of the modules, top to bottom, with blanks between them; aio_pthread is put below them
+ * if it is not named. NULL: those of the service in KAIO_CONFIG, or of its [global] if it has no such service; the
+ * standard stack if nothing is said anywhere. parameters are "module:name = value; ..." or NULL; they come before
+ * those of the configuration. Of these, "aio_linux:aio num events" (1 to 65536, default 128) is how many requests of
+ * the connection may be in the kernel at a time; the others wait in order.
+ *
+ * The strings are only read. The connection is the caller's, to be given to kaio_disconnect. NULL with EINVAL: a
+ * module or a parameter is unknown, or a value is bad, which a line on stderr names; ENOMEM, EMFILE or ENFILE: no
+ * memory, no descriptor; or what a module's connect says.
+ */
+kaio_connection *kaio_connect(const char *service, const char *vfs_objects, const char *parameters);
+
+/*
+ * Ends a connection and frees it. Files that are still open are closed, as by kaio_close; then the callbacks that
+ * are due are called, in this thread; after that no callback is. Nothing can be submitted meanwhile (EBADF).
+ *
+ * When the last connection of a process that used the library in no other way is closed, everything is given back to
+ * the kernel at once, which takes some 30 ms. EBUSY: called in a callback, or while another thread dispatches.
+ */
+int kaio_disconnect(kaio_connection *connection);
+
+/*
+ * Opens a file through the connection's modules, as open(2) does, with O_CLOEXEC. The file is the caller's, to be
+ * given to kaio_close or to its connection's end. NULL with the errno of open(2).
+ */
+kaio_file *kaio_open(kaio_connection *connection, const char *path, int flags, mode_t mode);
+
+/* The file's descriptor, which is for looking at, not for closing. */
+int kaio_file_fd(const kaio_file *file);
+
+/*
+ * Closes a file. Requests that can be cancelled end with ECANCELED, the others are waited for: afterwards no aiocb
+ * and no buffer is in use. Callbacks that are due are still called, by dispatch, with this handle, which must not be
+ * used for anything but kaio_aio_error and kaio_aio_return in them; it is freed behind the last of them, else here.
+ * May be called in a callback. Fails as close(2) does, and the file is closed all the same.
+ */
+int kaio_close(kaio_file *file);
+
+/*
+ * aio_read, aio_write, aio_fsync (operation: O_SYNC or O_DSYNC) on a file of a connection. aio_fildes is set by the
+ * call. aio_sigevent is SIGEV_NONE, or what kaio_set_callback made of it; anything else is EINVAL: the connection's
+ * descriptor tells. Errors as those of <aio.h>; then nothing was queued, and the aiocb is the caller's. EBADF: the
+ * file or the connection is being closed.
+ */
+int kaio_aio_read(kaio_file *file, struct aiocb *control);
+int kaio_aio_write(kaio_file *file, struct aiocb *control);
+int kaio_aio_fsync(kaio_file *file, int operation, struct aiocb *control);
+
+/*
+ * aio_error, aio_return and aio_cancel (control NULL: all requests of the file), with their results. AIO_CANCELED is
+ * said only of what will not touch its buffer any more; a callback is called of what was cancelled, too.
+ */
+int kaio_aio_error(kaio_file *file, const struct aiocb *control);
+ssize_t kaio_aio_return(kaio_file *file, struct aiocb *control);
+int kaio_aio_cancel(kaio_file *file, struct aiocb *control);
+
+/*
+ * Waits until none of the list's requests is in progress: all of them, where aio_suspend waits for any. Null entries
+ * are skipped. Completions of requests outside the list reach their owners: their status can be seen, and their
+ * callbacks are called by kaio_connection_dispatch, which this function never does. A null timeout waits for ever,
+ * one of zero only looks.
+ *
+ * 0: all are complete. -1 with EAGAIN: the time is up and not all are; those that are complete stay so. EINTR: a
+ * signal handler ran, also with SA_RESTART. EINVAL: a negative count, or no valid timeout. A cancellation point.
+ */
+int kaio_aio_suspend(kaio_connection *connection, const struct aiocb *const list[], int count,
+                     const struct timespec *timeout);
+
+/*
+ * One descriptor for epoll, poll, select or libevent, readable when kaio_connection_dispatch has something to do;
+ * and now and then when it has not. It is the connection's: it must not be closed, nor read. Level-triggered use is
+ * meant.
+ */
+int kaio_connection_fd(const kaio_connection *connection);
+
+/*
+ * Takes what is complete and calls the callbacks, in the calling thread, with its own signal mask; never waits. At
+ * most `most` requests; 0 or less: all that are complete when it begins. What is left keeps the descriptor readable.
+ * Returns how many requests were completed since the last call, with a callback or without one.
+ *
+ * One thread at a time: EBUSY for a second, and in a callback. As long as the kernel does its requests, a program
+ * that uses the library in this way only has no thread of the library's; everything is given back when nothing was
+ * asked for KAIO_IDLE_SECONDS, by this call (the descriptor becomes readable for that).
+ */
+int kaio_connection_dispatch(kaio_connection *connection, int most);
+
+/* A value of sigev_notify for connections: see kaio_set_callback. */
+#define KAIO_SIGEV_CALLBACK 0x6b62
+
+/*
+ * Has kaio_connection_dispatch call `done` once when the request is complete, with the file, the aiocb and
+ * `argument`. By then kaio_aio_error gives its status. In the callback the aiocb may be submitted again, or freed;
+ * until then it must stay valid, also if its result was taken before. The callback must return: no longjmp out of
+ * it, no pthread_exit.
+ */
+static inline __attribute__((__unused__)) void kaio_set_callback(
+    struct aiocb *control, void (*done)(kaio_file *, struct aiocb *, void *), void *argument) {
+    control->aio_sigevent.sigev_notify = KAIO_SIGEV_CALLBACK;
+    control->aio_sigevent.sigev_value.sival_ptr = argument;
+    control->aio_sigevent.sigev_notify_function = (void (*)(union sigval))(void (*)(void))done;
+}
 
 #ifdef __cplusplus
 }

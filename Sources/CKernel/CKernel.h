@@ -5,6 +5,7 @@
 #define CKERNEL_H
 
 #include <aio.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libaio.h>
@@ -19,6 +20,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -28,6 +30,7 @@
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/uio.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -84,6 +87,35 @@ static inline long ck_cancellable_syscall_with_cleanup(long number, long a, long
 }
 
 static inline void ck_set_errno(int error) { errno = error; }
+static inline int ck_errno(void) { return errno; }
+
+// The call of a C module that this thread is in. In the thread's own block, so that no allocator is entered. One copy
+// for each object file: to be used from one Swift file only.
+static inline void **ck_current_call(void) {
+    static _Thread_local void *call __attribute__((tls_model("initial-exec")));
+    return &call;
+}
+
+// Whether the calling thread may be cancelled; returns what was set before.
+static inline int ck_set_cancellable(int state) {
+    int before;
+    pthread_setcancelstate(state, &before);
+    return before;
+}
+static inline int ck_disable_cancellation(void) { return ck_set_cancellable(PTHREAD_CANCEL_DISABLE); }
+
+// The C library's dladdr, which <dlfcn.h> shows under _GNU_SOURCE only: the file that an address lies in, or null.
+struct ck_dl_info {
+    const char *file;
+    void *base;
+    const char *symbol;
+    void *address;
+};
+int ck_dladdr(const void *address, struct ck_dl_info *info) __asm__("dladdr");
+static inline const char *ck_object_of(const void *address) {
+    struct ck_dl_info info;
+    return ck_dladdr(address, &info) ? info.file : NULL;
+}
 
 static inline char **ck_environment(void) {
     extern char **environ;

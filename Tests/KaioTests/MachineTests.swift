@@ -416,7 +416,7 @@ private enum Interrupted {
     static let job = Atomic<UInt>(0)
 }
 
-private enum Forking {
+enum Forking {
     /// Swift's importer leaves fork out, since what a child may do is little.
     static func fork() -> pid_t {
         typealias Fork = @convention(c) () -> pid_t

@@ -14,6 +14,7 @@ import Testing
             Options.read()
             check(!Options.verbose && !Options.showStatistics)
             check(Options.statisticsFile == nil && Options.vfsObjects == nil)
+            check(Options.configurationFile == nil && Options.vfsParameters == nil && Options.moduleDirectory == nil)
             check(Options.idleSeconds, is: 30)
             check(Options.workers, is: 16)
             check(Options.ring, is: 256)
@@ -32,7 +33,13 @@ import Testing
             setenv("KAIO_RING", "65536", 1)
             setenv("KAIO_MAX_REQUESTS", "1", 1)
             setenv("KAIO_VFS_OBJECTS", "aio_linux", 1)
+            setenv("KAIO_VFS_PARAMETERS", "a:b=c; d:e=f", 1)
+            setenv("KAIO_CONFIG", "/etc/kaio.conf", 1)
+            setenv("KAIO_MODULE_DIR", "/usr/lib/kaio", 1)
             Options.read()
+            check(Options.vfsParameters.map { String($0) }, is: "a:b=c; d:e=f")
+            check(Options.configurationFile.map { String($0) }, is: "/etc/kaio.conf")
+            check(Options.moduleDirectory.map { String($0) }, is: "/usr/lib/kaio")
             check(Options.verbose && Options.showStatistics)
             check(Options.statisticsFile.map { String($0) }, is: "/tmp/of=all.%p")
             check(Options.idleSeconds, is: 0)
@@ -46,12 +53,17 @@ import Testing
 
     @Test func `set to nothing are not set`() async {
         let result = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
-            for name in ["KAIO_VERBOSE", "KAIO_SHOW_STATS", "KAIO_STATS_FILE", "KAIO_VFS_OBJECTS"] {
+            let names = [
+                "KAIO_VERBOSE", "KAIO_SHOW_STATS", "KAIO_STATS_FILE", "KAIO_VFS_OBJECTS", "KAIO_VFS_PARAMETERS",
+                "KAIO_CONFIG", "KAIO_MODULE_DIR",
+            ]
+            for name in names {
                 setenv(name, "", 1)
             }
             Options.read()
             check(!Options.verbose && !Options.showStatistics)
             check(Options.statisticsFile == nil && Options.vfsObjects == nil)
+            check(Options.configurationFile == nil && Options.vfsParameters == nil && Options.moduleDirectory == nil)
         }
         #expect(result.said == "")
     }

@@ -299,21 +299,37 @@ private final class Bench {
         }
     }
 
-    @Test func `keeps a sequential buffered stream in order, and nothing else`() async {
+    @Test func `keeps sequential buffered reads in order, and lets others pass`() async {
         await #expect(processExitsWith: .success) {
-            for operation in [Operation.read, .write] {
-                let bench = Bench()
-                let buffered = facts(7, flags: O_RDWR)
-                let sequential = (0..<4).map { bench.add(operation, $0 * 10, 10, buffered) }
-                let apart = bench.add(operation, 1000, 10, buffered)
-                check(bench.isBelow(apart))
-                for request in sequential {
-                    check(bench.below.requests.filter { $0 != apart }, is: [request])
-                    bench.complete(request)
-                }
-                let direct = (0..<4).map { bench.add(operation, $0 * 10, 10, facts(8)) }
-                check(direct.allSatisfy { bench.isBelow($0) })
+            let bench = Bench()
+            let buffered = facts(7, flags: O_RDWR)
+            let sequential = (0..<4).map { bench.add(.read, $0 * 10, 10, buffered) }
+            let apart = bench.add(.read, 1000, 10, buffered)
+            check(bench.isBelow(apart))
+            for request in sequential {
+                check(bench.below.requests.filter { $0 != apart }, is: [request])
+                bench.complete(request)
             }
+            let direct = (0..<4).map { bench.add(.read, $0 * 10, 10, facts(8)) }
+            check(direct.allSatisfy { bench.isBelow($0) })
+        }
+    }
+
+    @Test func `lets one buffered write at a time into a file, wherever it is, and any number of direct ones`() async {
+        await #expect(processExitsWith: .success) {
+            let bench = Bench()
+            let buffered = facts(7, flags: O_RDWR)
+            let writes = [0, 1 << 20, 1 << 16, 10].map { bench.add(.write, $0, 10, buffered) }
+            let read = bench.add(.read, 1 << 24, 10, buffered)
+            let other = bench.add(.write, 0, 10, facts(9, flags: O_RDWR))
+            check(bench.isBelow(read))
+            check(bench.isBelow(other))
+            for request in writes {
+                check(bench.below.requests.filter { $0 != read && $0 != other }, is: [request])
+                bench.complete(request)
+            }
+            let direct = (0..<4).map { bench.add(.write, $0 * 10, 10, facts(8)) }
+            check(direct.allSatisfy { bench.isBelow($0) })
         }
     }
 

@@ -84,7 +84,9 @@ func withRequests<T>(_ count: Int, _ body: ([Request]) throws -> T) rethrows -> 
     defer { mask.restore() }
     let requests = (0..<count).map { _ in
         precondition(Engine.enter(1), "the engine does not start")
-        return Slab.allocate()!
+        let request = Slab.allocate()!
+        request.block.pointee.stack = Stack.standard
+        return request
     }
     defer { for request in requests { Engine.release(request) } }
     return try body(requests)
@@ -100,6 +102,7 @@ func makeRequest() -> Request {
     control.initialize(to: aiocb())
     let user = UserBlock(control)
     request.block.pointee.user = user
+    request.block.pointee.stack = Stack.standard
     user.begin(slot: Slab.number(of: request), sequence: request.sequence)
     return request
 }
@@ -109,7 +112,10 @@ func submit(_ requests: [Request], _ body: (inout Turn) -> Void = { _ in }) {
     let mask = SignalMask.blockAll()
     var turn = Turn(.submitter)
     var queue = RequestQueue()
-    for request in requests { queue.append(request) }
+    for request in requests {
+        request.block.pointee.stack = Stack.standard
+        queue.append(request)
+    }
     turn.begin(&queue)
     body(&turn)
     turn.finish()
@@ -117,11 +123,11 @@ func submit(_ requests: [Request], _ body: (inout Turn) -> Void = { _ in }) {
 }
 
 extension Stack {
-    /// A stack of the test's own modules. (A stack is the address of its modules and their number.)
+    /// A stack of the test's own modules.
     init(_ modules: [any Module]) {
         let storage = UnsafeMutablePointer<any Module>.allocate(capacity: modules.count)
         for (position, module) in modules.enumerated() { (storage + position).initialize(to: module) }
-        self = unsafeBitCast((storage, modules.count), to: Stack.self)
+        self.init(storage, count: modules.count)
     }
 }
 

@@ -15,9 +15,60 @@ declare -A fio_jobs=(
     [fio/several_threads]="--direct=1 --iodepth=32 --rw=randrw --bs=4k --size=16m --numjobs=4"
 )
 
+# What a module does to fio: its parameters, and fio's options. One job reads, one writes.
+declare -A fio_parameters=(
+    [fio/error_inject]='error_inject:rules="read EIO every 100; write EILSEQ nth 7"'
+    [fio/delay_inject]='delay_inject:delay=5ms'
+    [fio/aio_ratelimit]='aio_ratelimit:read_iops=1000; aio_ratelimit:write_bytes=8M'
+)
+declare -A fio_options=(
+    [fio/error_inject]="--direct=1 --iodepth=8 --bs=4k --size=16m --continue_on_error=all"
+    [fio/delay_inject]="--direct=1 --iodepth=4 --bs=4k --size=16m --io_size=8m --lat_percentiles=1 --clat_percentiles=0"
+    [fio/aio_ratelimit]="--iodepth=16 --bs=8k --size=16m --time_based --runtime=5"
+)
+
+# Runs fio with a stack; sets `seen` to something of its report.
+run_fio() {
+    local stack=$1 filter=$2 options
+    read -rd '' -a options <<<"${fio_options[$name]}"
+    bounded 60 env -C "$dir/files" KAIO_IDLE_SECONDS=0 LD_PRELOAD="$library" KAIO_VFS_OBJECTS="$stack" \
+        KAIO_VFS_PARAMETERS="${fio_parameters[$name]}" fio --ioengine=posixaio --thread --output-format=json \
+        --output="$dir/report" "${options[@]}" --name=reads --rw=randread --name=writes --rw=randwrite
+    seen=$(sed -n '/^{/,$p' "$dir/report" | jq -r "[$filter | floor] | join(\" \")")
+}
+
+# Each module must have its effect on what fio sees, and no other.
+module_case() {
+    local stack="ordered ${name#fio/} aio_linux aio_poll" seen before problem=''
+    case $name in
+        fio/error_inject)
+            # Of 4096 reads every 100th, and one of the writes.
+            run_fio "$stack" '.jobs[] | .total_err, .first_error'
+            [[ $seen == "40 5 1 84" ]] || problem="fio saw '$seen', not 40 errors EIO (5) and 1 EILSEQ (84)"
+            ;;
+        fio/aio_ratelimit)
+            run_fio "$stack" '.jobs[0].read.iops, .jobs[1].write.bw_bytes / 1024'
+            awk '{ exit !(NF == 2 && $1 > 950 && $1 < 1050 && $2 > 7782 && $2 < 8602) }' <<<"$seen" ||
+                problem="'$seen' reads and KiB written in a second, not 1000 and 8192"
+            ;;
+        fio/delay_inject)
+            # With the time of the submitting call: the delay begins when the transfer is done, maybe in that call.
+            local latencies='.jobs[0].read, .jobs[1].write | .lat_ns | .percentile["50.000000"] / 1000, .min / 1000'
+            run_fio "ordered aio_linux aio_poll" "$latencies"
+            before=$seen
+            run_fio "$stack" "$latencies"
+            # The medians move by 5 ms; nothing is shorter than that.
+            awk 'function moved(from, to) { return to - from > 4900 && to - from < 5500 }
+                { exit !(NF == 8 && moved($1, $5) && moved($3, $7) && $6 >= 4999 && $8 >= 4999) }' \
+                <<<"$before $seen" || problem="medians and minimums moved from '$before' to '$seen' us, not by 5000 us"
+            ;;
+    esac
+    if [[ $problem ]]; then conclude "$problem"; else conclude; fi
+}
+
 list_tools() {
     local name
-    for name in $(printf '%s\n' "${!fio_jobs[@]}" | sort); do cases+=("$name preloaded"); done
+    for name in $(printf '%s\n' "${!fio_jobs[@]}" "${!fio_options[@]}" | sort); do cases+=("$name preloaded"); done
     cases+=("stress-ng/aio preloaded")
 }
 
@@ -26,6 +77,10 @@ counted() { jq -s "map($1) | add // 0" "$dir"/stats.*; }
 
 tool_case() {
     local preload=$library settings command result transfers bytes
+    if [[ ${fio_options[$name]-} ]]; then
+        module_case
+        return
+    fi
     if [[ $name == fio/* ]]; then
         # In threads, since fio's processes leave with _exit and would write no statistics.
         read -ra command <<<"${fio_jobs[$name]}"

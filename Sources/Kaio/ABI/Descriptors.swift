@@ -12,18 +12,24 @@ private func result(_ value: Int) -> CInt {
 
 @c(close)
 public func closeDescriptor(_ number: CInt) -> CInt {
+    let closer = KnownFiles.beginClosing(Descriptor(number: number))
+    defer { KnownFiles.endClosing(closer) }
     guard Closing.prepare(Descriptor(number: number)) else { return result(-Int(EBADF)) }
     return ck_close(number)
 }
 
 @c(dup2)
 public func duplicate(_ old: CInt, _ new: CInt) -> CInt {
+    let closer = KnownFiles.beginClosing(Descriptor(number: new))
+    defer { KnownFiles.endClosing(closer) }
     guard Closing.prepare(Descriptor(number: new), for: Descriptor(number: old)) else { return result(-Int(EBUSY)) }
     return ck_dup2(old, new)
 }
 
 @c(dup3)
 public func duplicate(_ old: CInt, _ new: CInt, _ flags: CInt) -> CInt {
+    let closer = KnownFiles.beginClosing(Descriptor(number: new))
+    defer { KnownFiles.endClosing(closer) }
     if flags & ~O_CLOEXEC == 0 {
         guard Closing.prepare(Descriptor(number: new), for: Descriptor(number: old)) else {
             return result(-Int(EBUSY))

@@ -52,12 +52,17 @@ struct ProcessPage {
     @inline(__always)
     var context: UnsafeMutablePointer<Atomic<UInt>> { (base + 16).assumingMemoryBound(to: Atomic<UInt>.self) }
 
+    /// Where the process's rings are, one after the other; see `AIOContext`. 0 before the first.
+    @inline(__always)
+    var home: UnsafeMutablePointer<Atomic<UInt>> { (base + 104).assumingMemoryBound(to: Atomic<UInt>.self) }
+
     /// The process that prepared the library; not the one that asks, in the child of a vfork.
     private var process: UnsafeMutablePointer<Atomic<Int32>> { (base + 96).assumingMemoryBound(to: Atomic<Int32>.self) }
 
-    var isOfThisProcess: Bool {
-        Int(process.pointee.load(ordering: .relaxed)) == systemCall(SYS_getpid)
-    }
+    /// Its number.
+    var number: CInt { process.pointee.load(ordering: .relaxed) }
+
+    var isOfThisProcess: Bool { Int(number) == systemCall(SYS_getpid) }
 
     func claim() { process.pointee.store(CInt(truncatingIfNeeded: systemCall(SYS_getpid)), ordering: .relaxed) }
 

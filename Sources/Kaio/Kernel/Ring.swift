@@ -17,7 +17,8 @@ struct CompletionRing {
         self.init(base)
     }
 
-    /// The ring of a context that was looked at when it was made.
+    /// The ring of a context that was looked at when it was made, or the zeroes that are at home without one.
+    @inline(__always)
     init?(trusted context: UInt) {
         guard let base = UnsafeMutableRawPointer(bitPattern: context) else { return nil }
         self.base = base
@@ -31,12 +32,20 @@ struct CompletionRing {
         else { return nil }
     }
 
+    /// The kernel's own number for the context.
+    var number: UInt32 { base.load(as: UInt32.self) }
+
+    /// Moves whenever the kernel adds an event.
+    @inline(__always)
+    var tail: UInt32 { word(12).pointee.load(ordering: .relaxed) }
+
     /// How many events it holds at most.
     var capacity: UInt32 { base.load(fromByteOffset: 4, as: UInt32.self) }
 
     /// The length of the mapping.
     var length: Int { (Int(CompletionRing.headerLength) + Int(capacity) * 32 + 4095) & ~4095 }
 
+    @inline(__always)
     private func word(_ offset: Int) -> UnsafeMutablePointer<Atomic<UInt32>> {
         (base + offset).assumingMemoryBound(to: Atomic<UInt32>.self)
     }

@@ -5,9 +5,11 @@ import CKernel
 struct SignalMask {
     var bits: UInt64
 
-    static let all = SignalMask(bits: .max)
+    /// Every signal but that with which the C library has each thread change the process's user (setuid and its kin): its
+    /// handler only makes that call, and who wants to change the user waits for every thread.
+    static let all = SignalMask(bits: ~bit(33))
 
-    /// Blocks every signal in the calling thread and returns the mask that was there.
+    /// Blocks these in the calling thread and returns the mask that was there.
     static func blockAll() -> SignalMask { exchange(all) }
 
     /// Makes this the calling thread's mask. Signals that waited are delivered before it returns.

@@ -71,14 +71,6 @@ struct Descriptor: Equatable {
         systemCall(SYS_write, Int(number), address(buffer), length)
     }
 
-    func read(_ buffer: UnsafeMutableRawPointer?, _ length: Int, at offset: Int) -> Int {
-        systemCall(SYS_pread64, Int(number), address(buffer), length, offset)
-    }
-
-    func write(_ buffer: UnsafeRawPointer?, _ length: Int, at offset: Int) -> Int {
-        systemCall(SYS_pwrite64, Int(number), address(buffer), length, offset)
-    }
-
     func synchronize(dataOnly: Bool) -> Int {
         systemCall(dataOnly ? SYS_fdatasync : SYS_fsync, Int(number))
     }

@@ -13,6 +13,8 @@ struct Text {
         count = literal.utf8CodeUnitCount
     }
 
+    /// Not for a literal, of which the compiler would pass a copy that is gone with the call.
+    @_disfavoredOverload
     init(_ string: UnsafePointer<CChar>) {
         start = UnsafeRawPointer(string).assumingMemoryBound(to: UInt8.self)
         count = strlen(string)
@@ -95,6 +97,7 @@ struct Message: ~Copyable {
 
     deinit { if capacity > 0 { Pages.unmap(buffer, capacity) } }
 
+    @inline(never)
     mutating func add(_ text: Text) {
         let length = min(text.count, capacity - count)
         memcpy(buffer + count, text.start, length)
@@ -103,6 +106,7 @@ struct Message: ~Copyable {
 
     mutating func add(_ literal: StaticString) { add(Text(literal)) }
 
+    @inline(never)
     mutating func add(_ number: Int) {
         var digits: (UInt64, UInt64, UInt64) = (0, 0, 0)
         withUnsafeMutableBytes(of: &digits) { bytes in
@@ -140,6 +144,7 @@ struct Message: ~Copyable {
     }
 
     /// One line on stderr.
+    @inline(never)
     mutating func show() {
         add("\n")
         write(to: Descriptor(number: 2))

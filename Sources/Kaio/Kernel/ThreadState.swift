@@ -3,6 +3,9 @@
 import CKernel
 
 enum ThreadState {
+    /// The kernel's number of the calling thread.
+    static var mine: CInt { CInt(truncatingIfNeeded: systemCall(SYS_gettid)) }
+
     /// It runs, or could run.
     case running
     /// It sleeps in the kernel, in this system call.
@@ -50,7 +53,9 @@ enum ThreadState {
 
     private static func isTransfer(_ call: CInt) -> Bool {
         switch call {
-        case SYS_read, SYS_write, SYS_readv, SYS_writev, SYS_preadv, SYS_pwritev, SYS_fsync, SYS_fdatasync: return true
+        case SYS_read, SYS_write, SYS_readv, SYS_writev, SYS_pread64, SYS_pwrite64, SYS_preadv, SYS_pwritev, SYS_fsync,
+            SYS_fdatasync:
+            return true
         default: return false
         }
     }

@@ -11,23 +11,20 @@
 // caller's time; those go on at once.
 
 import CKernel
-import Synchronization
 
 final class AIOLinux: Module {
     let name: StaticString = "aio_linux"
     private let position: Int
-    /// Devices whose file system refuses buffered reads, or writes, with RWF_NOWAIT; each is asked once.
-    private let refusing: UnsafeMutablePointer<Atomic<UInt64>>
+    /// What bounds it, in a connection's stack.
+    private var gate: KernelGate?
 
-    private static let refusingCount = 16
     /// A buffered request beyond this many bytes is not done in the caller's time.
     private static let mostInline = 64 << 10
 
-    init(position: Int) {
-        self.position = position
-        refusing = .allocate(capacity: AIOLinux.refusingCount)
-        for index in 0..<AIOLinux.refusingCount { (refusing + index).initialize(to: Atomic(0)) }
-    }
+    init(position: Int) { self.position = position }
+
+    /// From here on so many requests at most are in the kernel. Before the first of them.
+    func bound(_ limit: Int) { gate = KernelGate(limit) }
 
     // MARK: Module
 
@@ -36,7 +33,7 @@ final class AIOLinux: Module {
         var others = RequestQueue()
         while let request = requests.popFirst() {
             if KernelQueue.context != nil, isForKernel(request), Reactor.isRunning || !request.isExpectedByNobody {
-                prepare(request)
+                AIOLinux.prepare(request)
                 mine.append(request)
             } else {
                 others.append(request)
@@ -44,15 +41,20 @@ final class AIOLinux: Module {
         }
         // First those that may take a worker: the kernel's take none of our time.
         turn.handOn(&others, below: position)
+        gate?.admit(&mine, at: position)
         if !mine.isEmpty { KernelQueue.submit(&mine, &turn) }
     }
 
     func harvested(_ request: Request, _ result: Int, _ turn: inout Turn) {
+        gate?.leave(&turn)
+        let isKnown = result == request.block.pointee.length || isFileKnown(request, turn)
         switch result {
         case -Int(EAGAIN), -Int(EOPNOTSUPP), -Int(EINVAL), -Int(ENOMEM), -Int(ENOSYS):
-            if result == -Int(EOPNOTSUPP) { learn(request) }
+            if result == -Int(EOPNOTSUPP), isKnown, !request.block.pointee.operation.isSynchronize {
+                AIOLinux.learn(request.block.pointee.file, request.block.pointee.operation)
+            }
             turn.handOn(request, below: position)
-        case 0... where isPartial(request, result):
+        case 0... where isKnown && isPartial(request, result):
             // The kernel stopped early: the rest may not be in the page cache, or need an allocation.
             request.block.pointee.transferred += result
             Statistics.count(Statistics.ranInKernel)
@@ -63,47 +65,91 @@ final class AIOLinux: Module {
         }
     }
 
+    /// Whether the request's file is the one that the kernel has. What was remembered of the descriptor is put right as
+    /// long as the call that submits the request has not returned. Afterwards the number may be another file's: then
+    /// what the kernel gave is all there is, and what it refused is refused by who looks at the number next.
+    private func isFileKnown(_ request: Request, _ turn: borrowing Turn) -> Bool {
+        guard request.block.pointee.isFileRemembered else { return true }
+        guard let now = FileFacts(request.block.pointee.descriptor) else { return false }
+        guard turn.own == request.sequence else { return now.isSameFile(as: request.block.pointee.file) }
+        request.block.pointee.file = now
+        request.block.pointee.isFileRemembered = false
+        return true
+    }
+
+    func reset() { gate?.reset() }
+
     func cancel(_ request: Request, _ sequence: UInt64, force: Bool, _ turn: inout Turn) -> CancelOutcome {
-        KernelQueue.withdraw(request, sequence, position: position) ? .taken : .no
+        if let gate, gate.withdraw(request, sequence, position: position) { return .taken }
+        guard KernelQueue.withdraw(request, sequence, position: position) else { return .no }
+        gate?.leave(&turn)
+        return .taken
     }
 
     // MARK: what goes to the kernel
 
     private func isForKernel(_ request: Request) -> Bool {
         let file = request.block.pointee.file
+        guard file.kind == .file, !request.block.pointee.isKnownToWait else { return false }
         switch request.block.pointee.operation {
-        case .synchronize, .synchronizeData:
-            return file.kind == .file
-        case .read:
-            return file.kind == .file && (file.isDirect || isQuick(request))
-        case .write:
-            guard file.kind == .file else { return false }
-            // Beyond the end the kernel would wait for the allocation; it also is where a limit on the file's
-            // size would raise SIGXFSZ in the caller.
-            guard !file.isAppending, request.end <= Int(clamping: file.size), request.end <= fileSizeLimit else {
-                return false
-            }
-            return file.isDirect || isQuick(request)
-        case .list:
-            return false
+        case .synchronize, .synchronizeData: return true
+        case .read: return isTried(request)
+        case .write: return isTried(request) && AIOLinux.isWithin(file, request.end) && !file.isAppending
+        case .list: return false
         }
     }
 
-    /// Whether a buffered request may be tried in the caller's time.
-    private func isQuick(_ request: Request) -> Bool {
-        request.block.pointee.length <= AIOLinux.mostInline && !isRefused(request)
+    /// Whether a transfer may be tried in the caller's time.
+    private func isTried(_ request: Request) -> Bool {
+        let file = request.block.pointee.file
+        return (file.isDirect || request.block.pointee.length <= AIOLinux.mostInline)
+            && AIOLinux.knowsNoWait(file, request.block.pointee.operation)
     }
 
-    /// RLIMIT_FSIZE: beyond it a write raises SIGXFSZ in the thread that submits.
-    private var fileSizeLimit: Int {
+    /// Whether a write up to `end` goes no further than the file does, where the kernel would wait for an allocation,
+    /// nor than the limit (RLIMIT_FSIZE) beyond which it would raise SIGXFSZ in the thread that submits.
+    private static func isWithin(_ file: FileFacts, _ end: Int) -> Bool {
+        if file.isBlockDevice { return true }
+        guard end <= Int(clamping: file.size) else { return false }
         var limit = rlimit()
         _ = withUnsafeMutablePointer(to: &limit) {
             systemCall(SYS_prlimit64, 0, Int(RLIMIT_FSIZE.rawValue), 0, address($0))
         }
-        return Int(clamping: UInt64(limit.rlim_cur))
+        return end <= Int(clamping: UInt64(limit.rlim_cur))
     }
 
-    private func prepare(_ request: Request) {
+    // MARK: what `Express` asks
+
+    /// Whether a transfer is done by the call that submits it, if it need not wait: where data is in memory.
+    @inline(__always)
+    static func isDoneInCall(_ file: FileFacts, _ length: Int, isWrite: Bool) -> Bool {
+        if !file.isDirect { return !isWrite && knowsNoWait(file, .read) }
+        return file.isBlockDevice && !knowsNoWait(file, isWrite ? .write : .read) && Devices.isQuick(file.device)
+    }
+
+    /// Whether a write up to `end` may be given to the kernel. The descriptor is asked whether it appends: what is
+    /// remembered of that may be wrong.
+    static func mayWrite(_ file: FileFacts, _ descriptor: Descriptor, _ end: Int) -> Bool {
+        var now = file
+        now.statusFlags = CInt(truncatingIfNeeded: descriptor.statusFlags)
+        return now.statusFlags >= 0 && now.isDirect && now.isWritable && !now.isAppending && isWithin(file, end)
+    }
+
+    @inline(__always)
+    static func knowsNoWait(_ file: FileFacts, _ operation: Operation) -> Bool {
+        !Devices.refuses(file.device, Devices.Way(file, operation))
+    }
+
+    /// The kernel said that it can't be asked not to wait.
+    static func learn(_ file: FileFacts, _ operation: Operation) {
+        Devices.learnRefusal(file.device, Devices.Way(file, operation))
+        if !file.isDirect { (operation == .write ? Decision.writesRefused : .readsRefused).tell() }
+    }
+
+    // MARK: iocbs
+
+    @inline(__always)
+    static func prepare(_ request: Request) {
         let block = request.block
         let operation: io_iocb_cmd
         switch block.pointee.operation {
@@ -123,7 +169,7 @@ final class AIOLinux: Module {
             block.pointee.iocb.u.c.offset = Int64(block.pointee.offset)
             block.pointee.iocb.aio_rw_flags = AIOLinux.noWait
         }
-        if block.pointee.notification.kind == .event, !request.isExpectedByNobody {
+        if block.pointee.notification.hasOwnEvent, !request.isExpectedByNobody {
             request.signalEvent(block.pointee.notification.target)
         } else if request.isExpectedByNobody {
             request.signalCompletionEvent()
@@ -137,7 +183,7 @@ final class AIOLinux: Module {
     }
 
     /// RWF_NOWAIT and IOCB_FLAG_IOPRIO of the kernel's headers, which can't be included beside libaio's.
-    private static let noWait: UInt32 = 8
+    static let noWait: UInt32 = 8
     private static let hasPriority: UInt32 = 2
 
     private func isPartial(_ request: Request, _ result: Int) -> Bool {
@@ -146,27 +192,6 @@ final class AIOLinux: Module {
             || request.block.pointee.operation == .read
                 && request.block.pointee.offset + result < request.block.pointee.file.size
     }
-
-    // MARK: what was learnt
-
-    /// A device and a direction as one word, never 0.
-    private func word(_ request: Request) -> UInt64 {
-        request.block.pointee.file.device << 2 | (request.block.pointee.operation == .write ? 2 : 1)
-    }
-
-    private func isRefused(_ request: Request) -> Bool {
-        let word = word(request)
-        return refusing[slot(word)].load(ordering: .relaxed) == word
-    }
-
-    private func learn(_ request: Request) {
-        guard !request.block.pointee.operation.isSynchronize, !request.block.pointee.file.isDirect else { return }
-        let word = word(request)
-        refusing[slot(word)].store(word, ordering: .relaxed)
-        (request.block.pointee.operation == .write ? Decision.writesRefused : .readsRefused).tell()
-    }
-
-    private func slot(_ word: UInt64) -> Int { Int((word &* 0x9e37_79b9_7f4a_7c15) >> 60) }
 }
 
 extension Request {

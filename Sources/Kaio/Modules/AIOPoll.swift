@@ -26,9 +26,10 @@ enum PollState: UInt8 {
 final class AIOPoll: Module {
     private struct State: ~Copyable {
         let lock = Lock()
-        /// Polls in the kernel: they must leave room in the ring for the transfers.
-        let polls = Atomic<Int>(0)
     }
+
+    /// Polls in the kernel, of all stacks: they must leave room in the ring for the transfers.
+    private static let polls = Atomic<Int>(0)
 
     let name: StaticString = "aio_poll"
     private let position: Int
@@ -42,7 +43,7 @@ final class AIOPoll: Module {
 
     func reset() {
         state.pointee.lock.reset()
-        state.pointee.polls.store(0, ordering: .relaxed)
+        AIOPoll.polls.store(0, ordering: .relaxed)
     }
 
     // MARK: Module
@@ -63,7 +64,7 @@ final class AIOPoll: Module {
     }
 
     func harvested(_ request: Request, _ result: Int, _ turn: inout Turn) {
-        state.pointee.polls.wrappingSubtract(1, ordering: .relaxed)
+        AIOPoll.polls.wrappingSubtract(1, ordering: .relaxed)
         state.pointee.lock.lock()
         let isCancelled = request.pollState == .cancelling
         request.pollState = .none
@@ -97,7 +98,7 @@ final class AIOPoll: Module {
 
     func cancel(_ request: Request, _ sequence: UInt64, force: Bool, _ turn: inout Turn) -> CancelOutcome {
         if KernelQueue.withdraw(request, sequence, position: position) {
-            state.pointee.polls.wrappingSubtract(1, ordering: .relaxed)
+            AIOPoll.polls.wrappingSubtract(1, ordering: .relaxed)
             request.pollState = .none
             return .taken
         }
@@ -124,9 +125,7 @@ final class AIOPoll: Module {
     /// Transfers what can be transferred now; polls for the rest.
     private func attempt(_ request: Request, isFirst: Bool, _ turn: inout Turn) {
         if !isFirst {
-            guard let now = FileFacts(request.block.pointee.descriptor),
-                now.isSameFile(as: request.block.pointee.file)
-            else { return complete(request, -Int(ECANCELED), &turn) }
+            guard request.isOnItsFile else { return complete(request, -Int(ECANCELED), &turn) }
             if request.block.pointee.cannotAskNotToWait { return giveUp(request, &turn) }
         }
         let result = transferNow(request)
@@ -175,9 +174,9 @@ final class AIOPoll: Module {
 
     private func poll(_ request: Request, _ turn: inout Turn) {
         let isRead = request.block.pointee.operation == .read
-        let polls = state.pointee.polls.wrappingAdd(1, ordering: .relaxed).newValue
+        let polls = AIOPoll.polls.wrappingAdd(1, ordering: .relaxed).newValue
         guard polls <= KernelQueue.roomForPolls else {
-            state.pointee.polls.wrappingSubtract(1, ordering: .relaxed)
+            AIOPoll.polls.wrappingSubtract(1, ordering: .relaxed)
             let sequence = request.sequence
             request.block.pointee.isWatched = true
             request.pollState = .waiting

@@ -17,20 +17,25 @@ final class AIOPthread: Module {
         Workers.withdraw(request, sequence, position: position) ? .taken : .no
     }
 
-    /// On a thread of the pool: does what the request asks for and completes it.
-    static func perform(_ request: Request) {
-        _ = Engine.hold()
-        var turn = Turn(.worker)
-        perform(request, &turn)
-        turn.finish()
-        if KernelQueue.hasEvents { KernelQueue.harvest(&turn) }
-        Engine.leave(1)
+    /// On a thread of the pool, whose number is given: does what the request asks for and completes it.
+    static func perform(_ request: Request, on thread: CInt) {
+        Turn.visit(as: .worker) { turn in
+            perform(request, on: thread, &turn)
+            turn.finish()
+            if KernelQueue.hasEvents { KernelQueue.harvest(&turn) }
+        }
     }
 
-    static func perform(_ request: Request, _ turn: inout Turn) {
-        request.block.pointee.runner.store(
-            CInt(truncatingIfNeeded: systemCall(SYS_gettid)), ordering: .sequentiallyConsistent)
+    static func perform(_ request: Request, on thread: CInt, _ turn: inout Turn) {
+        request.block.pointee.runner.store(thread, ordering: .sequentiallyConsistent)
+        let isTimed = request.block.pointee.file.isBlockDevice && request.block.pointee.file.isDirect
+        let started = isTimed ? Instant.now : .never
         let result = transfer(request)
+        if isTimed {
+            Devices.tookOnWorker(
+                request.block.pointee.file.device, request.block.pointee.length,
+                Instant.now.nanoseconds - started.nanoseconds)
+        }
         request.block.pointee.runner.store(0, ordering: .sequentiallyConsistent)
         Statistics.count(Statistics.ranOnWorker)
         turn.complete(request, result)
@@ -39,9 +44,7 @@ final class AIOPthread: Module {
     private static func transfer(_ request: Request) -> Int {
         let descriptor = request.block.pointee.descriptor
         // The number may be another file's by now: then the descriptor was closed before the request's turn.
-        guard let now = FileFacts(descriptor), now.isSameFile(as: request.block.pointee.file) else {
-            return -Int(ECANCELED)
-        }
+        guard request.isOnItsFile else { return -Int(ECANCELED) }
         switch request.block.pointee.operation {
         case .synchronize: return again { descriptor.synchronize(dataOnly: false) }
         case .synchronizeData: return again { descriptor.synchronize(dataOnly: true) }
@@ -57,6 +60,12 @@ final class AIOPthread: Module {
     private static func move(_ request: Request, _ descriptor: Descriptor) -> Int {
         let isRead = request.block.pointee.operation == .read
         let number = Int(descriptor.number)
+        if request.block.pointee.vectorCount == 0, request.block.pointee.file.kind == .file {
+            return systemCall(
+                isRead ? SYS_pread64 : SYS_pwrite64, number,
+                address(request.block.pointee.buffer) + request.block.pointee.transferred, request.remainingLength,
+                request.remainingOffset)
+        }
         return request.withRemainingBuffers { buffers, count in
             if request.block.pointee.file.kind != .stream {
                 let result = systemCall(

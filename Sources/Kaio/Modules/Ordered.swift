@@ -7,7 +7,9 @@
 //   - writes to a descriptor with O_APPEND land in the order of the calls;
 //   - aio_fsync covers every write queued before it, and waits for no later one; several that wait share one;
 //   - reads of a pipe, socket or terminal are served in order, so are writes; a read and a write are not;
-//   - a buffered request that continues the one before it waits for that: sequential streams stay in order.
+//   - a buffered read that continues the one before it waits for that, and a buffered write for the write before it.
+//
+// A request that is in nobody's way passes without a lock; see OrderedCells.swift. What follows is for the others.
 //
 // Invariant, under `lock`: a request is registered with its file from its arrival here to its completion. A
 // registered request is either below, or held; a held one waits for exactly one other, its blocker: an earlier
@@ -26,7 +28,7 @@ struct OrderedFile: Equatable {
         var next: OrderedFile?
         var count = 0
         var tree = OrderedTree()
-        /// The latest write, the latest aio_fsync, and the latest read of a stream.
+        /// The latest aio_fsync, and the latest write and read of a stream.
         var lastWrite: Request?
         var lastSynchronization: Request?
         var lastRead: Request?
@@ -50,6 +52,11 @@ final class Ordered: Module {
 
     let name: StaticString = "ordered"
     private let position: Int
+
+    // A file may be reached through several stacks: there is one order for all.
+    nonisolated(unsafe) private static var shared: UnsafeMutablePointer<State>?
+    nonisolated(unsafe) private static var sharedBuckets: UnsafeMutablePointer<OrderedFile?>?
+
     private let state: UnsafeMutablePointer<State>
     /// The files in flight, by a hash of their number.
     private let buckets: UnsafeMutablePointer<OrderedFile?>
@@ -59,16 +66,21 @@ final class Ordered: Module {
 
     init(position: Int) {
         self.position = position
-        state = .allocate(capacity: 1)
-        state.initialize(to: State())
-        buckets = .allocate(capacity: Ordered.bucketCount)
-        buckets.initialize(repeating: nil, count: Ordered.bucketCount)
+        if Ordered.shared == nil {
+            Ordered.shared = .allocate(capacity: 1)
+            Ordered.shared!.initialize(to: State())
+            Ordered.sharedBuckets = .allocate(capacity: Ordered.bucketCount)
+            Ordered.sharedBuckets!.initialize(repeating: nil, count: Ordered.bucketCount)
+        }
+        state = Ordered.shared!
+        buckets = Ordered.sharedBuckets!
     }
 
     func reset() {
         // The lists may be half-changed, by a thread that does not exist here: start with none.
         state.pointee.lock.reset()
         state.pointee.unused = nil
+        OrderedCells.reset()
         buckets.update(repeating: nil, count: Ordered.bucketCount)
     }
 
@@ -76,6 +88,34 @@ final class Ordered: Module {
 
     func submit(_ requests: inout RequestQueue, _ turn: inout Turn) {
         var free = RequestQueue()
+        var others = RequestQueue()
+        while let request = requests.popFirst() {
+            // Behind one that did not pass none does: it may have to wait for that one, which is not registered yet.
+            if others.isEmpty, passes(request) {
+                turn.watch(request, at: position)
+                free.append(request)
+            } else {
+                others.append(request)
+            }
+        }
+        if !others.isEmpty { submitLocked(&others, &free, &turn) }
+        turn.handOn(&free, below: position)
+    }
+
+    /// Whether a request can pass without the lock. (A buffered one may continue another.)
+    private func passes(_ request: Request) -> Bool {
+        let file = request.block.pointee.file
+        guard file.kind == .file, file.isDirect, request.block.pointee.length > 0,
+            OrderedCells.state(of: request) == .none
+        else { return false }
+        switch request.block.pointee.operation {
+        case .read: return OrderedCells.enter(request)
+        case .write: return !file.isAppending && OrderedCells.enter(request)
+        case .synchronize, .synchronizeData, .list: return false
+        }
+    }
+
+    private func submitLocked(_ requests: inout RequestQueue, _ free: inout RequestQueue, _ turn: inout Turn) {
         var held = 0
         state.pointee.lock.lock()
         while let request = requests.popFirst() {
@@ -98,10 +138,10 @@ final class Ordered: Module {
         }
         state.pointee.lock.unlock()
         if held > 0 { Reactor.heldBack(held) }
-        turn.handOn(&free, below: position)
     }
 
     func completed(_ request: Request, _ turn: inout Turn) -> Bool {
+        if OrderedCells.leave(request) { return true }
         var free = RequestQueue()
         var sharing = RequestQueue()
         let resultToShare = request.block.pointee.result
@@ -114,7 +154,7 @@ final class Ordered: Module {
         state.pointee.lock.unlock()
         if counted > 0 { Reactor.heldBack(-counted) }
         while let other = sharing.popFirst() { turn.complete(other, resultToShare) }
-        turn.handOnLater(&free, below: position)
+        turn.handOnLater(&free)
         return true
     }
 
@@ -140,9 +180,10 @@ final class Ordered: Module {
         let file = request.block.pointee.order.file!.state
         let sequence = request.sequence
         if request.block.pointee.operation.isSynchronize {
-            return latest(file.pointee.lastWrite, before: sequence)
+            return request.block.pointee.file.kind == .file
+                ? file.pointee.tree.anyWrite(before: sequence) : latest(file.pointee.lastWrite, before: sequence)
         }
-        if request.block.pointee.file.kind == .file {
+        if request.block.pointee.order.hasRange {
             return file.pointee.tree.latestConflict(
                 request.block.pointee.order.start, request.block.pointee.order.end,
                 isWrite: request.block.pointee.operation == .write, before: sequence)
@@ -161,7 +202,8 @@ final class Ordered: Module {
     private func attach(_ request: Request, to blocker: Request) {
         Exposure.begin(request)
         request.block.pointee.order.blocker = blocker
-        request.block.pointee.waitingIn.store(UInt8(position + 1), ordering: .relaxed)
+        // `position` is still this module's.
+        request.block.pointee.waitingIn.store(request.block.pointee.position + 1, ordering: .relaxed)
         let first = blocker.block.pointee.order.waiters
         request.block.pointee.order.previousWaiter = nil
         request.block.pointee.order.nextWaiter = first
@@ -204,6 +246,7 @@ final class Ordered: Module {
                 attach(waiter, to: running)
                 continue
             } else {
+                waiter.block.pointee.position += 1
                 free.append(waiter)
                 note(waiter)
             }
@@ -257,17 +300,20 @@ final class Ordered: Module {
         return other
     }
 
-    /// The request that a buffered one continues, if that is in flight: a sequential stream is faster in order,
-    /// since the kernel reads ahead for one reader, and lets one writer at a time into a file.
+    /// The request that a buffered one had better wait for, though it need not. A sequential stream is read faster in
+    /// order, since the kernel reads ahead for one reader. And the kernel lets one writer at a time into a file: several
+    /// workers would only get into each other's way.
     private func predecessor(_ request: Request) -> Request? {
-        guard request.block.pointee.file.kind == .file, !request.block.pointee.file.isDirect,
-            !request.block.pointee.operation.isSynchronize
-        else { return nil }
+        guard request.block.pointee.order.hasRange, !request.block.pointee.file.isDirect else { return nil }
         let file = request.block.pointee.order.file!.state
         let isWrite = request.block.pointee.operation == .write
         let last = isWrite ? file.pointee.lastBufferedWrite : file.pointee.lastBufferedRead
         if isWrite { file.pointee.lastBufferedWrite = request } else { file.pointee.lastBufferedRead = request }
-        guard let last, last.end == request.block.pointee.offset, last.sequence < request.sequence else { return nil }
+        guard let last, last.sequence < request.sequence,
+            isWrite
+                ? last.block.pointee.priority == request.block.pointee.priority
+                : last.end == request.block.pointee.offset
+        else { return nil }
         return last
     }
 
@@ -275,20 +321,27 @@ final class Ordered: Module {
 
     private func register(_ request: Request) -> Bool {
         let facts = request.block.pointee.file
-        guard let file = find(facts) else { return false }
-        file.state.pointee.count += 1
-        request.block.pointee.order.file = file
         let isWrite = request.block.pointee.operation == .write
-        if request.block.pointee.operation.isSynchronize {
-            link(request, &file.state.pointee.lastSynchronization)
+        let wasTried = OrderedCells.state(of: request) != .none
+        if !wasTried {
+            request.block.pointee.order.device = facts.device
+            request.block.pointee.order.inode = facts.inode
+        }
+        if !wasTried, facts.kind != .file || request.block.pointee.operation.isSynchronize {
+            guard let file = join(request) else { return false }
+            if request.block.pointee.operation.isSynchronize {
+                if facts.kind == .file { OrderedCells.adoptAll(on: facts) { adopt($0) } }
+                link(request, &file.state.pointee.lastSynchronization)
+            } else if isWrite {
+                link(request, &file.state.pointee.lastWrite)
+            } else {
+                link(request, &file.state.pointee.lastRead)
+            }
             return true
         }
-        if isWrite {
-            link(request, &file.state.pointee.lastWrite)
-        } else if facts.kind != .file {
-            link(request, &file.state.pointee.lastRead)
-        }
-        if facts.kind == .file {
+        if !wasTried {
+            guard let file = join(request) else { return false }
+            request.block.pointee.order.hasRange = true
             if isWrite && facts.isAppending {
                 // Where it lands is not known, but not before what is there now.
                 request.block.pointee.order.start = Int(clamping: facts.size)
@@ -299,21 +352,36 @@ final class Ordered: Module {
             }
             file.state.pointee.tree.insert(request)
         }
-        return true
+        OrderedCells.enterLocked(request) { adopt($0) }
+        return request.block.pointee.order.file != nil
+    }
+
+    /// A request that came without the lock is registered like the others from now on.
+    private func adopt(_ request: Request) {
+        // Without memory it is not found as a conflict, which it may be.
+        join(request)?.state.pointee.tree.insert(request)
+    }
+
+    /// Counts a request in with its file. Nil: no memory to keep the order with.
+    private func join(_ request: Request) -> OrderedFile? {
+        guard let file = find(request.block.pointee.order.device, request.block.pointee.order.inode) else { return nil }
+        file.state.pointee.count += 1
+        request.block.pointee.order.file = file
+        return file
     }
 
     private func unregister(_ request: Request) {
+        let hasRange = request.block.pointee.order.hasRange
+        if hasRange { OrderedCells.leaveLocked(request) }
         guard let file = request.block.pointee.order.file else { return }
         if request.block.pointee.operation.isSynchronize {
             unlink(request, &file.state.pointee.lastSynchronization)
+        } else if hasRange {
+            file.state.pointee.tree.remove(request)
+        } else if request.block.pointee.operation == .write {
+            unlink(request, &file.state.pointee.lastWrite)
         } else {
-            let isFile = request.block.pointee.file.kind == .file
-            if isFile { file.state.pointee.tree.remove(request) }
-            if request.block.pointee.operation == .write {
-                unlink(request, &file.state.pointee.lastWrite)
-            } else if !isFile {
-                unlink(request, &file.state.pointee.lastRead)
-            }
+            unlink(request, &file.state.pointee.lastRead)
         }
         if file.state.pointee.lastBufferedRead == request { file.state.pointee.lastBufferedRead = nil }
         if file.state.pointee.lastBufferedWrite == request { file.state.pointee.lastBufferedWrite = nil }
@@ -340,21 +408,20 @@ final class Ordered: Module {
     // MARK: files; under the lock
 
     private func bucket(_ device: UInt64, _ inode: UInt64) -> UnsafeMutablePointer<OrderedFile?> {
-        let hash = (inode ^ device &* 0xbf58_476d_1ce4_e5b9) &* 0x9e37_79b9_7f4a_7c15
-        return buckets + Int(hash >> 54)
+        buckets + Int(FileFacts.hash(device, inode) >> 54)
     }
 
-    private func find(_ facts: FileFacts) -> OrderedFile? {
-        let bucket = bucket(facts.device, facts.inode)
+    private func find(_ device: UInt64, _ inode: UInt64) -> OrderedFile? {
+        let bucket = bucket(device, inode)
         var current = bucket.pointee
         while let file = current {
-            if file.state.pointee.device == facts.device, file.state.pointee.inode == facts.inode { return file }
+            if file.state.pointee.device == device, file.state.pointee.inode == inode { return file }
             current = file.state.pointee.next
         }
         guard let file = takeUnused() else { return nil }
         file.state.initialize(to: OrderedFile.State())
-        file.state.pointee.device = facts.device
-        file.state.pointee.inode = facts.inode
+        file.state.pointee.device = device
+        file.state.pointee.inode = inode
         file.state.pointee.next = bucket.pointee
         bucket.pointee = file
         return file

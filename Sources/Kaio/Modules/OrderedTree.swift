@@ -7,6 +7,15 @@ struct OrderNode {
     /// The file that the request is registered with; nil if with none.
     var file: OrderedFile?
 
+    /// The file's number.
+    var device: UInt64 = 0
+    var inode: UInt64 = 0
+    /// What `OrderedCells` keeps: the file's hash, and whether the cells are too many to be marked.
+    var hash: UInt64 = 0
+    /// Whether it is a transfer of a range of the file, known to `OrderedCells`.
+    var hasRange = false
+    var isWide = false
+
     /// The range: `start` up to, not including, `end`.
     var start = 0
     var end = 0
@@ -68,6 +77,18 @@ struct OrderedTree {
         var best: Request?
         search(root, start, end, isWrite, sequence, &best)
         return best
+    }
+
+    /// A write before `sequence`; nil if there is none.
+    func anyWrite(before sequence: UInt64) -> Request? {
+        var current = root
+        while let node = current, node.block.pointee.order.writeSpan.first < sequence {
+            if node.block.pointee.operation == .write, node.sequence < sequence { return node }
+            let left = node.block.pointee.order.left
+            let isLeft = left.map { $0.block.pointee.order.writeSpan.first < sequence } ?? false
+            current = isLeft ? left : node.block.pointee.order.right
+        }
+        return nil
     }
 
     /// A subtree is passed over where none of it reaches the range, is early enough, or is later than the best so

@@ -111,11 +111,7 @@ enum Cancellation {
     private static func inTurn(_ body: (inout Turn) -> Void) {
         let mask = SignalMask.blockAll()
         defer { mask.restore() }
-        guard Engine.hold() else { return }
-        var turn = Turn(.caller)
-        body(&turn)
-        turn.finish()
-        Engine.leave(1)
+        Turn.visit(as: .caller, body)
     }
 
     private static func forEach(on descriptor: Descriptor, _ body: (Request, UInt64) -> Void) {
@@ -135,7 +131,14 @@ enum Cancellation {
     private static func awaitCancelled(on descriptor: Descriptor, _ isDone: () -> Bool) {
         while true {
             let deadline = Instant.now.advanced(by: askAgainAfter)
-            switch Waiting.wait(until: deadline, as: .caller, cancellable: false, isDone) {
+            let outcome = Waiting.wait(
+                until: deadline, as: .caller, cancellable: false,
+                mark: {
+                    forEach(on: descriptor) { request, _ in
+                        request.block.pointee.isAwaited.store(true, ordering: .relaxed)
+                    }
+                }, isDone: isDone)
+            switch outcome {
             case .done: return
             case .interrupted: break
             case .timedOut:
@@ -156,7 +159,7 @@ enum Cancellation {
     private static func take(
         _ request: Request, _ sequence: UInt64, force: Bool, _ turn: inout Turn
     ) -> CancelOutcome {
-        let stack = Stack.standard.unsafelyUnwrapped
+        guard let stack = request.block.pointee.stack else { return .no }
         for position in 0..<stack.count {
             let outcome = stack[position].cancel(request, sequence, force: force, &turn)
             if outcome == .taken { turn.complete(request, -Int(ECANCELED)) }

@@ -26,6 +26,8 @@ enum Closing {
         guard let page = ProcessPage.current, flags == 0, first <= last else {
             return call(first, last, flags)
         }
+        let closer = KnownFiles.beginClosing(first, last)
+        defer { KnownFiles.endClosing(closer) }
         for number in Exposure.range(first, last) where Exposure.isExposed(Descriptor(number: number)) {
             endUses(of: Descriptor(number: number), page)
         }

@@ -33,6 +33,8 @@ enum Collection {
         atLeast least: Int, atMost most: Int, until deadline: Instant, _ give: (UserBlock) -> Void
     ) -> CInt {
         guard Engine.isPrepared else { return EAGAIN }
+        Waiting.beginCollecting()
+        defer { Waiting.endCollecting() }
         var count = 0
         while true {
             var isOver = false

@@ -19,73 +19,6 @@ enum Operation: UInt8 {
     var isSynchronize: Bool { self == .synchronize || self == .synchronizeData }
 }
 
-/// What a descriptor refers to, as far as requests on it differ.
-struct FileFacts {
-    enum Kind: UInt8 {
-        /// A regular file or a block device: has offsets, and requests may overlap.
-        case file
-        /// A pipe, FIFO, socket, terminal, or eventfd: bytes come and go in order.
-        case stream
-        /// Other character devices, directories, and what the kernel invents tomorrow.
-        case other
-    }
-
-    var device: UInt64 = 0
-    var inode: UInt64 = 0
-    var size: Int64 = 0
-    var kind = Kind.other
-    var statusFlags: CInt = 0
-
-    var isDirect: Bool { statusFlags & __O_DIRECT != 0 }
-    var isAppending: Bool { statusFlags & O_APPEND != 0 }
-    var isReadable: Bool { statusFlags & O_ACCMODE != O_WRONLY && statusFlags & __O_PATH == 0 }
-    var isWritable: Bool { statusFlags & O_ACCMODE != O_RDONLY && statusFlags & __O_PATH == 0 }
-
-    /// Whether both look at the same file, be it through different descriptors.
-    func isSameFile(as other: FileFacts) -> Bool { device == other.device && inode == other.inode }
-
-    init() {}
-
-    /// Looks at a descriptor; nil if it is not open.
-    init?(_ descriptor: Descriptor) {
-        let flags = descriptor.statusFlags
-        var status = stat()
-        guard flags >= 0, descriptor.status(&status) == 0 else { return nil }
-        statusFlags = CInt(truncatingIfNeeded: flags)
-        device = UInt64(status.st_dev)
-        inode = UInt64(status.st_ino)
-        size = Int64(status.st_size)
-        switch CInt(status.st_mode) & S_IFMT {
-        case S_IFREG:
-            kind = .file
-        case S_IFBLK:
-            kind = .file
-            // However many device nodes there are, it is one device. It is as long as it is.
-            device = UInt64(status.st_rdev)
-            inode = .max
-            size = .max
-        case S_IFIFO, S_IFSOCK:
-            kind = .stream
-        case S_IFCHR:
-            // What has no offset (a terminal) is a stream; /dev/zero and its like are not.
-            kind = FileFacts.hasNoOffset(descriptor) ? .stream : .other
-        case 0:
-            // An eventfd, a timerfd and the like: all of them have one inode, so only the number tells them apart.
-            kind = FileFacts.hasNoOffset(descriptor) ? .stream : .other
-            device = .max
-            inode = UInt64(descriptor.number)
-        default:
-            kind = .other
-        }
-    }
-}
-
-extension FileFacts {
-    private static func hasNoOffset(_ descriptor: Descriptor) -> Bool {
-        systemCall(SYS_lseek, Int(descriptor.number), 0, Int(SEEK_CUR)) == -Int(ESPIPE)
-    }
-}
-
 struct ControlBlock: ~Copyable {
     /// What the kernel is given. Its `data` is the address of this block.
     var iocb: iocb
@@ -114,6 +47,9 @@ struct ControlBlock: ~Copyable {
     /// The caller's control block; nil in a list.
     var user: UserBlock?
 
+    /// The modules that it passes, and where `position` is in; those of its descriptor's service.
+    var stack: Stack?
+
     var operation: Operation
     /// The position in the stack of the module that has the request.
     var position: UInt8
@@ -127,6 +63,10 @@ struct ControlBlock: ~Copyable {
     var isWatched: Bool
     /// The descriptor's file does not know RWF_NOWAIT.
     var cannotAskNotToWait: Bool
+    /// What the kernel would have to wait for is known to be missing: a page that is not in the cache.
+    var isKnownToWait: Bool
+    /// `file` was not looked at by the call that made the request; see `KnownFiles`.
+    var isFileRemembered: Bool
     /// How much below its peers the request is to run: aio_reqprio.
     var priority: Int32
     var descriptor: Descriptor
@@ -150,9 +90,14 @@ struct ControlBlock: ~Copyable {
     let pending: Atomic<Int32>
     /// In a list: whether any member failed.
     let anyFailed: Atomic<Bool>
-    /// In a list of LIO_WAIT: whether a caller waits, who then frees the block.
+    /// Whether a thread sleeps until it is complete, or is about to.
     let isAwaited: Atomic<Bool>
 
+    /// How `ordered` knows of it: an `OrderedCells.State`, with the request's sequence above it.
+    let lane: Atomic<UInt64>
+    /// How many of its cells there are marked, from the first on. Not in `order`: who adopts the request writes to
+    /// that, while its own thread is still marking cells.
+    var cellsHeld: UInt8
     /// The bookkeeping of the module `ordered`.
     var order: OrderNode
 }
@@ -172,6 +117,9 @@ struct Request: Equatable {
 
     @inline(__always)
     static func == (a: Request, b: Request) -> Bool { a.block == b.block }
+
+    @inline(__always)
+    var stack: Stack { block.pointee.stack.unsafelyUnwrapped }
 
     @inline(__always)
     var sequence: UInt64 { block.pointee.sequence.load(ordering: .relaxed) }
@@ -228,7 +176,7 @@ struct Request: Equatable {
 }
 
 /// Requests in a row, linked through the requests themselves. A request is in one queue at most.
-struct RequestQueue {
+struct RequestQueue: Sequence {
     private(set) var first: Request?
     private var last: Request?
 
@@ -263,12 +211,23 @@ struct RequestQueue {
         swap(&self, &other)
     }
 
-    func contains(_ request: Request) -> Bool {
-        var current = first
-        while let candidate = current {
-            if candidate == request { return true }
-            current = candidate.block.pointee.next
+    /// The requests in order. The one that was given last may be taken out or handed on meanwhile.
+    struct Iterator: IteratorProtocol {
+        fileprivate var upcoming: Request?
+
+        @inline(__always)
+        mutating func next() -> Request? {
+            let request = upcoming
+            upcoming = request?.block.pointee.next
+            return request
         }
+    }
+
+    @inline(__always)
+    func makeIterator() -> Iterator { Iterator(upcoming: first) }
+
+    func contains(_ request: Request) -> Bool {
+        for candidate in self where candidate == request { return true }
         return false
     }
 

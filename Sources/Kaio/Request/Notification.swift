@@ -8,16 +8,18 @@ typealias NotifyFunction = @convention(c) (sigval) -> Void
 
 struct Notification {
     enum Kind: UInt8 {
-        case none, signal, threadSignal, function, event
+        case none, signal, threadSignal, function, event, connection
     }
 
     var kind = Kind.none
     var signal: CInt = 0
-    /// The thread of SIGEV_THREAD_ID, the eventfd of KAIO_SIGEV_EVENTFD.
+    /// The thread of SIGEV_THREAD_ID, the eventfd of KAIO_SIGEV_EVENTFD or of the connection.
     var target: CInt = 0
     var value = sigval()
     var function: NotifyFunction?
-    /// Of pthread_attr_t; the caller keeps them valid until the notification, as with the C library.
+    /// Of pthread_attr_t; the caller keeps them valid until the notification, as with the C library. Or the
+    /// connection's
+    /// file; see `ConnectionFile`.
     var attributes: UnsafeMutableRawPointer?
 
     init() {}
@@ -74,7 +76,10 @@ struct Notification {
     }
 
     /// Whether the library has to act at the completion; the kernel signals an eventfd without it.
-    var needsUs: Bool { kind != .none && kind != .event }
+    var needsUs: Bool { kind != .none && kind != .event && kind != .connection }
+
+    /// Whether `target` is an eventfd.
+    var hasOwnEvent: Bool { kind == .event || kind == .connection }
 
     /// Queues the signal. False if the kernel's queue is full: the caller tries again later.
     ///

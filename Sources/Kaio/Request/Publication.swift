@@ -9,8 +9,9 @@ enum Publication {
         let result = request.block.pointee.result
         Exposure.end(request)
         Statistics.countCompleted(request.block.pointee.operation, result)
-        request.block.pointee.isPublished.store(true, ordering: .sequentiallyConsistent)
+        request.block.pointee.isPublished.store(true, ordering: .releasing)
         request.block.pointee.user?.publish(result, slot: Slab.number(of: request), sequence: request.sequence)
+        tellWhoWaits(for: request, &turn)
         let list = request.block.pointee.list
         if result < 0 { list?.block.pointee.anyFailed.store(true, ordering: .relaxed) }
         Notifier.notify(request, &turn)
@@ -20,7 +21,21 @@ enum Publication {
     /// One of those who hold a list (each member, and the call that made it) is done with it. The last one
     /// notifies and disposes of it.
     static func leave(_ list: Request, _ turn: inout Turn) {
-        let left = list.block.pointee.pending.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue
-        if left == 0 { Notifier.notify(list, &turn) }
+        let left = list.block.pointee.pending.wrappingSubtract(1, ordering: .sequentiallyConsistent).newValue
+        if left == 0 {
+            Notifier.notify(list, &turn)
+        } else if left == 1 {
+            // Perhaps only its caller is left. The block is not the list's any more if he has gone: then this wakes
+            // somebody for nothing.
+            tellWhoWaits(for: list, &turn)
+        }
+    }
+
+    /// Who waits marks the request first and then looks at its status; here it is the other way round. So no wake-up
+    /// is lost, and none is made for a request that nobody waits for.
+    private static func tellWhoWaits(for request: Request, _ turn: inout Turn) {
+        if request.block.pointee.isAwaited.load(ordering: .sequentiallyConsistent) || Waiting.isForAny {
+            turn.mustTell = true
+        }
     }
 }

@@ -117,6 +117,7 @@ extension ControlBlock {
         poll.store(0, ordering: .relaxed)
         next = nil
         user = nil
+        stack = nil
         operation = .read
         position = 0
         watchers = 0
@@ -124,6 +125,8 @@ extension ControlBlock {
         staysExposed = false
         isWatched = false
         cannotAskNotToWait = false
+        isKnownToWait = false
+        isFileRemembered = false
         priority = 0
         descriptor = .none
         file = FileFacts()
@@ -138,6 +141,8 @@ extension ControlBlock {
         pending.store(0, ordering: .relaxed)
         anyFailed.store(false, ordering: .relaxed)
         isAwaited.store(false, ordering: .relaxed)
+        lane.store(0, ordering: .relaxed)
+        cellsHeld = 0
         order = OrderNode()
     }
 }

@@ -18,21 +18,104 @@ enum Submission {
         guard let notification = Notification(user.event) else { return EINVAL }
         let priority = operation.isSynchronize ? 0 : user.priority
         guard (0...CInt(Workers.lowestPriority)).contains(priority) else { return EINVAL }
+        var isKnownToWait = false
+        if operation.isSynchronize {
+            if user.descriptor.statusFlags < 0 { return EBADF }
+        } else if !isVector {
+            switch Express.submit(user, operation, notification, priority) {
+            case .over(let error): return error
+            case .ordinary(let known): isKnownToWait = known
+            case .ordinaryRequest(let request):
+                continueOrdinarily(request)
+                return 0
+            }
+        }
+        let mask = SignalMask.blockAll()
+        defer { mask.restore() }
+        guard let request = make(notification, priority) else { return EAGAIN }
+        request.block.pointee.isKnownToWait = isKnownToWait
+        var turn = Turn(.submitter)
+        var queue = RequestQueue()
+        var known = Known()
+        take(request, user, operation, 0, isVector: isVector, &known, &queue, &turn)
+        run(&queue, &turn)
+        return 0
+    }
+
+    /// The same for a connection's file, through its stack. Where it fails, nothing is left behind.
+    static func submit(
+        _ user: UserBlock, _ operation: Operation, _ notification: Notification, through stack: Stack
+    ) -> CInt {
+        if user.isInProgress { return EBUSY }
+        let priority = operation.isSynchronize ? 0 : user.priority
+        guard (0...CInt(Workers.lowestPriority)).contains(priority) else { return EINVAL }
         if operation.isSynchronize, user.descriptor.statusFlags < 0 { return EBADF }
         let mask = SignalMask.blockAll()
         defer { mask.restore() }
-        guard Engine.enter(1) else { return EAGAIN }
+        guard let request = make(notification, priority, isLent: true) else { return EAGAIN }
+        var turn = Turn(.submitter)
+        var queue = RequestQueue()
+        var known = Known()
+        take(request, user, operation, 0, through: stack, &known, &queue, &turn)
+        run(&queue, &turn)
+        return 0
+    }
+
+    /// A new request, counted in. Nil if there can't be another.
+    private static func make(_ notification: Notification, _ priority: CInt, isLent: Bool = false) -> Request? {
+        guard Engine.enter(1, isLent: isLent) else { return nil }
         guard let request = Slab.allocate() else {
             Engine.leave(1)
-            return EAGAIN
+            return nil
         }
         request.block.pointee.notification = notification
         request.block.pointee.priority = priority
+        return request
+    }
+
+    /// A request that did not get through on the short way begins at the top, with the file as it is now.
+    private static func continueOrdinarily(_ request: Request) {
+        let mask = SignalMask.blockAll()
+        defer { mask.restore() }
         var turn = Turn(.submitter)
         var queue = RequestQueue()
-        take(request, user, operation, 0, isVector: isVector, &queue, &turn)
-        run(&queue, &turn)
+        if let file = FileFacts(request.block.pointee.descriptor) {
+            request.block.pointee.file = file
+            request.block.pointee.isFileRemembered = false
+            queue.append(request)
+        } else {
+            turn.complete(request, -Int(EBADF))
+        }
+        run(&queue, &turn, wasRefused: true)
+    }
+
+    /// A transfer that was done in the call, and of which somebody is to be notified.
+    static func complete(
+        _ user: UserBlock, _ operation: Operation, _ notification: Notification, _ result: Int
+    ) -> CInt {
+        let mask = SignalMask.blockAll()
+        defer { mask.restore() }
+        guard let request = make(notification, 0) else { return EAGAIN }
+        var turn = Turn(.submitter)
+        fill(request, user, operation)
+        request.block.pointee.stack = Stack.standard
+        turn.complete(request, result)
+        turn.finish()
         return 0
+    }
+
+    /// Copies what a request of one buffer needs, and stamps the aiocb.
+    @inline(__always)
+    static func fill(_ request: Request, _ user: UserBlock, _ operation: Operation) {
+        request.block.pointee.user = user
+        request.block.pointee.operation = operation
+        request.block.pointee.descriptor = user.descriptor
+        request.block.pointee.buffer = user.buffer
+        request.block.pointee.offset = user.offset
+        request.block.pointee.length = user.length
+        Statistics.countSubmitted(operation)
+        request.block.pointee.visibleOn.store(user.descriptor.number &+ 1, ordering: .releasing)
+        user.begin(slot: Slab.number(of: request), sequence: request.sequence)
     }
 
     /// lio_listio. Returns 0 or the errno of the call.
@@ -78,11 +161,13 @@ enum Submission {
         }
         let list = blocks.popFirst()!
         list.block.pointee.operation = .list
+        list.block.pointee.stack = Stack.standard
         list.block.pointee.notification = notification
         list.block.pointee.pending.store(1, ordering: .relaxed)
         var turn = Turn(.submitter)
         var queue = RequestQueue()
         var error: CInt = 0
+        var known = Known()
         for index in 0..<length {
             guard let member = members?[index], isMember(member) else { continue }
             let request = blocks.popFirst()!
@@ -92,7 +177,7 @@ enum Submission {
                 Engine.release(request)
                 continue
             }
-            addMember(request, UserBlock(member), list, &queue, &turn)
+            addMember(request, UserBlock(member), list, &known, &queue, &turn)
         }
         run(&queue, &turn)
         if wait {
@@ -113,7 +198,8 @@ enum Submission {
     /// Makes a request of a list's member. What would be an error of the call in aio_read is the member's own
     /// status here.
     private static func addMember(
-        _ request: Request, _ user: UserBlock, _ list: Request, _ queue: inout RequestQueue, _ turn: inout Turn
+        _ request: Request, _ user: UserBlock, _ list: Request, _ known: inout Known, _ queue: inout RequestQueue,
+        _ turn: inout Turn
     ) {
         var problem: CInt = 0
         var operation = Operation.read
@@ -134,14 +220,30 @@ enum Submission {
         }
         request.block.pointee.list = list
         list.block.pointee.pending.wrappingAdd(1, ordering: .relaxed)
-        take(request, user, operation, problem, &queue, &turn)
+        take(request, user, operation, problem, &known, &queue, &turn)
+    }
+
+    /// What a call has found out about the descriptor that it looked at last.
+    private struct Known {
+        var descriptor = Descriptor.none
+        var file: FileFacts?
+
+        mutating func facts(of other: Descriptor) -> FileFacts? {
+            if other != descriptor || file == nil {
+                descriptor = other
+                file = FileFacts(other)
+            }
+            return file
+        }
     }
 
     /// LIO_WAIT: waits until only the caller's own hold is left.
     private static func awaitMembers(_ list: Request, _ error: CInt) -> CInt {
-        let outcome = Waiting.wait(until: .never, as: .caller, cancellable: true, holding: list) {
-            list.block.pointee.pending.load(ordering: .acquiring) == 1
-        }
+        let outcome = Waiting.wait(
+            until: .never, as: .caller, cancellable: true, holding: list,
+            for: { Int(list.block.pointee.pending.load(ordering: .relaxed)) - 1 },
+            mark: { list.block.pointee.isAwaited.store(true, ordering: .relaxed) },
+            isDone: { list.block.pointee.pending.load(ordering: .acquiring) == 1 })
         let anyFailed = list.block.pointee.anyFailed.load(ordering: .relaxed)
         giveUp(list)
         if outcome == .interrupted { return EINTR }
@@ -159,8 +261,9 @@ enum Submission {
     /// Copies what the request needs and stamps the aiocb. What can't work, for a reason already known or found
     /// now, is complete at once.
     private static func take(
-        _ request: Request, _ user: UserBlock, _ operation: Operation, _ known: CInt,
-        isVector: Bool = false, _ queue: inout RequestQueue, _ turn: inout Turn
+        _ request: Request, _ user: UserBlock, _ operation: Operation, _ error: CInt,
+        isVector: Bool = false, through stack: Stack? = nil, _ known: inout Known, _ queue: inout RequestQueue,
+        _ turn: inout Turn
     ) {
         request.block.pointee.user = user
         request.block.pointee.operation = operation
@@ -175,7 +278,9 @@ enum Submission {
         if isVector { request.block.pointee.vectorCount = user.length }
         request.block.pointee.visibleOn.store(request.block.pointee.descriptor.number &+ 1, ordering: .releasing)
         user.begin(slot: Slab.number(of: request), sequence: request.sequence)
-        let problem = known != 0 ? known : check(request, length: length)
+        let problem = error != 0 ? error : check(request, length: length, &known)
+        let file = request.block.pointee.file
+        request.block.pointee.stack = stack ?? Services.stack(of: request.block.pointee.descriptor, file)
         if problem == 0 { queue.append(request) } else { turn.complete(request, -Int(problem)) }
     }
 
@@ -195,11 +300,12 @@ enum Submission {
     /// IOV_MAX.
     private static let mostBuffers = 1024
 
-    private static func check(_ request: Request, length: Int) -> CInt {
+    private static func check(_ request: Request, length: Int, _ known: inout Known) -> CInt {
         // aio_nbytes is unsigned; beyond SSIZE_MAX it is below zero here.
         if length < 0 || request.block.pointee.offset < 0 { return EINVAL }
-        guard let file = FileFacts(request.block.pointee.descriptor) else { return EBADF }
+        guard let file = known.facts(of: request.block.pointee.descriptor) else { return EBADF }
         request.block.pointee.file = file
+        KnownFiles.correct(request.block.pointee.descriptor, file)
         // Where the kernel says EINVAL of some kinds of files and these of others.
         if file.kind == .file, length > 0, request.block.pointee.offset.addingReportingOverflow(length).overflow {
             return request.block.pointee.operation == .read ? EOVERFLOW : EFBIG
@@ -211,9 +317,10 @@ enum Submission {
         }
     }
 
-    private static func run(_ queue: inout RequestQueue, _ turn: inout Turn) {
+    private static func run(_ queue: inout RequestQueue, _ turn: inout Turn, wasRefused: Bool = false) {
         _ = Engine.hold()
         turn.begin(&queue)
+        if wasRefused { KernelQueue.submitOthers(&turn) }
         turn.finish()
         // What the kernel did or refused at once is brought further at once.
         if KernelQueue.hasEvents { KernelQueue.harvest(&turn) }

@@ -9,7 +9,14 @@ enum Suspension {
         _ list: UnsafePointer<UnsafePointer<aiocb>?>?, _ count: Int, until deadline: Instant
     ) -> CInt {
         guard let list else { return 0 }
-        let outcome = Waiting.wait(until: deadline, as: .caller, cancellable: true) { anyDone(list, count) }
+        let outcome = Waiting.wait(
+            until: deadline, as: .caller, cancellable: true,
+            mark: {
+                for index in 0..<count {
+                    if let control = list[index] { UserBlock(control).markAwaited() }
+                }
+            },
+            isDone: { anyDone(list, count) })
         switch outcome {
         case .done: return 0
         case .timedOut: return EAGAIN
@@ -26,5 +33,35 @@ enum Suspension {
             isEmpty = false
         }
         return isEmpty
+    }
+}
+
+extension Suspension {
+    /// The same for a connection: until none of the list is in progress. Not in a signal handler.
+    static func waitForAll(
+        _ list: UnsafePointer<UnsafePointer<aiocb>?>, _ count: Int, until deadline: Instant
+    ) -> CInt {
+        // Those before it are done; each is looked at until it is done, and then never again.
+        var first = 0
+        let outcome = Waiting.wait(
+            until: deadline, as: .submitter, cancellable: true,
+            mark: {
+                for index in 0..<count {
+                    if let control = list[index] { UserBlock(control).markAwaited() }
+                }
+            },
+            isDone: {
+                Reactor.startIfWanted()
+                while first < count {
+                    if let control = list[first], UserBlock(control).isInProgress { return false }
+                    first += 1
+                }
+                return true
+            })
+        switch outcome {
+        case .done: return 0
+        case .timedOut: return EAGAIN
+        case .interrupted: return EINTR
+        }
     }
 }

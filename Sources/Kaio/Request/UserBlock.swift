@@ -90,11 +90,30 @@ struct UserBlock {
         Outstanding.begin()
     }
 
+    /// A request that is complete before anyone else knows of it, with so many bytes.
+    @inline(__always)
+    func publishAtOnce(_ count: Int) {
+        if isOurs { Completions.forget(place.pointee.load(ordering: .relaxed), self) }
+        let completion = Completions.next()
+        place.pointee.store(completion, ordering: .relaxed)
+        result.pointee.store(count, ordering: .relaxed)
+        status.pointee.store(0, ordering: .relaxed)
+        key.pointee.store(key(secret), ordering: .releasing)
+        Completions.fill(completion, self)
+    }
+
     /// Takes back `begin`, for a call that fails with nothing queued.
     func withdraw() { key.pointee.store(0, ordering: .relaxed) }
 
     /// The control block of the request that this block stands for.
     var slotNumber: UInt32 { slot.pointee.load(ordering: .relaxed) }
+
+    /// Says that a thread waits for the request. (If it is over, another in the same control block wakes that thread for
+    /// nothing.)
+    func markAwaited() {
+        guard isOurs, slotNumber < Slab.used else { return }
+        Slab.request(number: slotNumber).block.pointee.isAwaited.store(true, ordering: .relaxed)
+    }
 
     func stands(forSlot number: UInt32, sequence: UInt64) -> Bool {
         isOurs && slot.pointee.load(ordering: .relaxed) == number
@@ -114,11 +133,14 @@ struct UserBlock {
         Outstanding.end()
         guard isThere else { return }
         result.pointee.store(outcome < 0 ? -1 : outcome, ordering: .relaxed)
-        status.pointee.store(outcome < 0 ? Int32(-outcome) : 0, ordering: .releasing)
+        // Before the look whether somebody waits; see `Publication.tellWhoWaits`.
+        status.pointee.store(outcome < 0 ? Int32(-outcome) : 0, ordering: .sequentiallyConsistent)
     }
 
     /// The members that the caller sets.
     var descriptor: Descriptor { Descriptor(number: base.load(as: CInt.self)) }
+    /// For a connection, whose calls name the file.
+    func setDescriptor(_ descriptor: Descriptor) { base.storeBytes(of: descriptor.number, as: CInt.self) }
     var listOperation: CInt { base.load(fromByteOffset: 4, as: CInt.self) }
     var priority: CInt { base.load(fromByteOffset: 8, as: CInt.self) }
     var buffer: UnsafeMutableRawPointer? {

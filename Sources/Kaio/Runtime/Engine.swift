@@ -25,17 +25,56 @@ enum Engine {
 
     /// Counts `count` requests in, and starts the engine if it is down. False if a limit is reached or memory
     /// is short: then nothing is counted. All signals are blocked.
-    static func enter(_ count: Int) -> Bool {
+    ///
+    /// - Parameter isLent: for a connection, whose callers do the reactor's part.
+    static func enter(_ count: Int, isLent: Bool = false) -> Bool {
         guard let page = ProcessPage.make() else { return false }
         let now = page.inFlight.pointee.wrappingAdd(count, ordering: .sequentiallyConsistent).newValue
         if now < 0 || !isPrepared, !start(page) {
             leave(count)
             return false
         }
-        lastRequest.store(Instant.roughlyNow.nanoseconds, ordering: .relaxed)
+        stampRequest()
+        if !isLent, Reactor.isLent { endLending() }
         if isShort.load(ordering: .relaxed) { tryAgain() }
         return true
     }
+
+    /// The first word of a process that begins with a connection: no reactor's thread until something needs one.
+    static func lend() {
+        if isPrepared { return }
+        Reactor.setLent(true)
+        Services.decide()
+    }
+
+    /// An ordinary request: from here on there is a reactor as in every program.
+    private static func endLending() {
+        Reactor.setLent(false)
+        Services.decide()
+        startReactor()
+    }
+
+    /// Starts the reactor's thread, if it is missing. All signals are blocked, and not in a signal handler.
+    static func startReactor() {
+        lifeLock.lock()
+        if Reactor.isRunning { Reactor.startThread() }
+        lifeLock.unlock()
+    }
+
+    /// The same for one request where nothing has to be started, opened or tried again; takes no lock.
+    @inline(__always)
+    static func enterIfUp() -> Bool {
+        guard isPrepared, let page = ProcessPage.current, !isShort.load(ordering: .relaxed) else { return false }
+        if page.inFlight.pointee.wrappingAdd(1, ordering: .sequentiallyConsistent).newValue > 0 {
+            stampRequest()
+            return true
+        }
+        leave(1)
+        return false
+    }
+
+    /// A request was made: the housekeeping counts from here.
+    static func stampRequest() { lastRequest.store(Instant.roughlyNow.nanoseconds, ordering: .relaxed) }
 
     static func leave(_ count: Int) {
         ProcessPage.current?.inFlight.pointee.wrappingSubtract(count, ordering: .sequentiallyConsistent)
@@ -97,15 +136,13 @@ enum Engine {
     /// What lasts for the life of the process and its children.
     private static func makeAll() -> Bool {
         Options.read()
+        Configuration.read()
         guard Slab.prepare(limit: UInt32(Options.maxRequests)), Exposure.prepare(), Completions.prepare(),
-            Workers.prepare()
+            KnownFiles.prepare(), Devices.prepare(), OrderedCells.prepare(), Workers.prepare()
         else {
             return false
         }
-        if Stack.standard == nil, let names = Options.vfsObjects {
-            Stack.standard = Stack(names: names) { Options.complainOfModule($0) }
-        }
-        if Stack.standard == nil { Stack.standard = Stack(names: Text(Registry.standardStack)) { _ in } }
+        Services.make()
         ThreadExit.prepare()
         pthread_atfork(nil, nil, { Engine.closeInherited() })
         if Options.showStatistics || Options.statisticsFile != nil { atexit { Statistics.report() } }
@@ -126,7 +163,8 @@ enum Engine {
         Statistics.reset()
         Outstanding.reset()
         Completions.reset()
-        for position in 0..<Stack.standard!.count { Stack.standard![position].reset() }
+        Services.reset()
+        Connections.reset()
         return true
     }
 
@@ -173,7 +211,7 @@ enum Engine {
         message.add(": stack")
         for position in 0..<Stack.standard!.count {
             message.add(" ")
-            message.add(Text(Stack.standard![position].name))
+            message.add(Stack.standard![position].title)
         }
         message.add(", ring ")
         message.add(Options.ring)
@@ -202,16 +240,24 @@ enum Engine {
         case tryAgain(in: Int64)
     }
 
-    /// Called by the reactor when its timer is up.
-    static func shutDownIfIdle() -> ShutDown {
+    /// Called when the reactor's timer is up.
+    ///
+    /// - Parameters:
+    ///   - isLent: by a connection's caller, who does it only while the reactor has no thread.
+    ///   - now: whatever the timer says; the last connection was closed.
+    static func shutDownIfIdle(isLent: Bool = false, now: Bool = false) -> ShutDown {
         let idle = Int64(Options.idleSeconds) * 1_000_000_000
         if idle == 0 { return .tryAgain(in: 0) }
         // The rough clock that the last request was stamped with is behind by a tick: never give back early.
         let due = Instant(nanoseconds: lastRequest.load(ordering: .relaxed)).advanced(by: idle + roughTick)
         let left = due.remaining
-        if left > 0 { return .tryAgain(in: left) }
+        if left > 0, !now { return .tryAgain(in: left) }
         guard let page = ProcessPage.current else { return .down }
         lifeLock.lock()
+        if isLent, !Reactor.isRunning || Reactor.hasThread {
+            lifeLock.unlock()
+            return .down
+        }
         guard
             page.inFlight.pointee.compareExchange(
                 expected: 0, desired: down, ordering: .sequentiallyConsistent
@@ -220,11 +266,7 @@ enum Engine {
             lifeLock.unlock()
             return .tryAgain(in: min(idle, lookAgainAfter))
         }
-        guard let queue = KernelQueue.detach() else {
-            page.inFlight.pointee.wrappingSubtract(down, ordering: .sequentiallyConsistent)
-            lifeLock.unlock()
-            return .tryAgain(in: lookAgainAfter)
-        }
+        let queue = KernelQueue.detach()
         Workers.dismiss()
         Notifier.dismiss()
         let (epoll, timer, event) = Reactor.detach()

@@ -4,14 +4,12 @@
 // another thread before io_submit has returned. Events are taken out under `harvestLock` and processed after
 // it is released. A request for which the ring has no room waits in `waiting`, in order, under `lock`; as long
 // as any waits, `inKernel` is not 0 or somebody is about to submit: so a harvest will come that submits more.
-// The ring is read by threads that hold nothing (`hasEvents`); they count themselves in `lookers`, and who
-// closes the context waits for that count to be 0.
+// Anyone may look whether the ring has events, holding nothing; see `AIOContext`.
 
 import CKernel
 import Synchronization
 
 enum KernelQueue {
-    private static let lookers = Atomic<Int32>(0)
     private static let harvestLock = Lock()
 
     private static let lock = Lock()
@@ -24,7 +22,10 @@ enum KernelQueue {
     /// Wakes the leader: a poll request on it lies in the ring.
     nonisolated(unsafe) private static var kickEvent: EventDescriptor?
     private static let kickArmed = Atomic<Bool>(false)
+    private static let kickSent = Atomic<Bool>(false)
     nonisolated(unsafe) private static var kickPoll: UnsafeMutablePointer<iocb>?
+    /// Of this process, or of the parent before a fork.
+    nonisolated(unsafe) private static var lastHome: UInt = 0
 
     private static let submitAtOnce = 256
     /// 1 KiB of events: beyond that a temporary allocation is not on the stack but malloc's, which may not be
@@ -42,15 +43,11 @@ enum KernelQueue {
         ProcessPage.current?.context.pointee.store(identifier, ordering: .sequentiallyConsistent)
     }
 
-    /// Whether the ring has an event. No lock, no system call.
+    /// Whether the ring has an event. No lock, no system call, no write.
     @inline(__always)
     static var hasEvents: Bool {
-        guard let page = ProcessPage.current, page.context.pointee.load(ordering: .relaxed) != 0 else { return false }
-        lookers.wrappingAdd(1, ordering: .sequentiallyConsistent)
-        let identifier = page.context.pointee.load(ordering: .sequentiallyConsistent)
-        let result = CompletionRing(trusted: identifier).map { !$0.isEmpty } ?? false
-        lookers.wrappingSubtract(1, ordering: .releasing)
-        return result
+        guard let home = ProcessPage.current?.home.pointee.load(ordering: .acquiring) else { return false }
+        return CompletionRing(trusted: home).map { !$0.isEmpty } ?? false
     }
 
     // MARK: life
@@ -62,7 +59,12 @@ enum KernelQueue {
             completion.descriptor.dispose()
             return EMFILE
         }
-        switch AIOContext.make(events: Options.ring) {
+        guard let page = ProcessPage.current else { return ENOMEM }
+        var home = page.home.pointee.load(ordering: .relaxed)
+        let setup = AIOContext.make(events: Options.ring, home: &home)
+        page.home.pointee.store(home, ordering: .releasing)
+        lastHome = home
+        switch setup {
         case .refused(let error):
             completion.descriptor.dispose()
             kick.descriptor.dispose()
@@ -72,6 +74,7 @@ enum KernelQueue {
             kickEvent = kick
             if kickPoll == nil { kickPoll = .allocate(capacity: 1) }
             kickArmed.store(false, ordering: .relaxed)
+            kickSent.store(false, ordering: .relaxed)
             setContext(context.identifier)
             armKick()
             return 0
@@ -80,7 +83,7 @@ enum KernelQueue {
 
     /// What `open` made, on its way out.
     struct Remains {
-        fileprivate let context: AIOContext?
+        fileprivate let context: AIOContext.Remains?
         fileprivate let events: (EventDescriptor?, EventDescriptor?)
 
         /// Takes some 30 ms.
@@ -91,31 +94,23 @@ enum KernelQueue {
         }
     }
 
-    /// Takes the context out of use; nothing may be in flight. Nil if a thread still looks at the ring, and does not
-    /// come to an end: one whose signal handler jumped out of the look never does.
-    static func detach() -> Remains? {
+    /// Takes the context out of use; nothing may be in flight.
+    static func detach() -> Remains {
         let context = context
         setContext(0)
-        let end = Instant.now.advanced(by: patience)
-        while lookers.load(ordering: .sequentiallyConsistent) != 0 || !harvestLock.tryLock() {
-            if Instant.now >= end {
-                setContext(context?.identifier ?? 0)
-                return nil
-            }
-            _ = systemCall(SYS_sched_yield)
-        }
+        // Who looks for events just now has the lock for a few instructions, and finds none.
+        harvestLock.lock()
+        let ended = context?.leaveHome()
+        if let ended, !ended.homeIsKept { ProcessPage.current?.home.pointee.store(0, ordering: .relaxed) }
         harvestLock.unlock()
-        let remains = Remains(context: context, events: (completionEvent, kickEvent))
+        let remains = Remains(context: ended, events: (completionEvent, kickEvent))
         completionEvent = nil
         kickEvent = nil
         return remains
     }
 
-    private static let patience: Int64 = 20_000_000
-
     /// In the child of a fork: the context is the parent's, the descriptors are copies.
     static func reset() {
-        lookers.store(0, ordering: .relaxed)
         harvestLock.reset()
         lock.reset()
         waiting = RequestQueue()
@@ -127,6 +122,8 @@ enum KernelQueue {
 
     /// In the child of a fork, before the child can have closed or reused the numbers.
     static func closeInherited() {
+        // For a signal handler that made the child on top of a look at the ring.
+        AIOContext.emptyHome(lastHome)
         completionEvent?.descriptor.close()
         kickEvent?.descriptor.close()
         completionEvent = nil
@@ -137,7 +134,10 @@ enum KernelQueue {
 
     static var isKickArmed: Bool { kickArmed.load(ordering: .acquiring) }
 
-    static func kick() { kickEvent?.signal() }
+    /// Wakes who sleeps in the ring, unless a kick is on its way to him: he sees all that was done before he takes it.
+    static func kick() {
+        if !kickSent.exchange(true, ordering: .sequentiallyConsistent) { kickEvent?.signal() }
+    }
 
     private static func armKick() {
         guard let context, let kickEvent, let kickPoll,
@@ -157,6 +157,33 @@ enum KernelQueue {
         } else {
             submitNow(&requests, &turn)
         }
+    }
+
+    /// Whether no request waits for room in the ring.
+    @inline(__always)
+    static var hasRoom: Bool { waitingCount.load(ordering: .relaxed) == 0 }
+
+    /// Whether so many requests are all that is in flight, and all of them are in the kernel.
+    static func isAll(_ count: Int) -> Bool {
+        inKernel.load(ordering: .relaxed) == count && Outstanding.count == count
+    }
+
+    /// Changes whenever an event comes.
+    @inline(__always)
+    static var tail: UInt32 {
+        ProcessPage.current.flatMap { CompletionRing(trusted: $0.home.pointee.load(ordering: .relaxed)) }?.tail ?? 0
+    }
+
+    /// Gives one prepared request to the kernel. False: it was not taken, and is still the caller's.
+    @inline(__always)
+    static func submitOne(_ request: Request) -> Bool {
+        guard let context else { return false }
+        request.block.pointee.isInKernel.store(true, ordering: .releasing)
+        inKernel.wrappingAdd(1, ordering: .sequentiallyConsistent)
+        if context.submit(iocbPointer(request)) == 1 { return true }
+        inKernel.wrappingSubtract(1, ordering: .sequentiallyConsistent)
+        request.block.pointee.isInKernel.store(false, ordering: .relaxed)
+        return false
     }
 
     private static func submitNow(_ requests: inout RequestQueue, _ turn: inout Turn) {
@@ -234,36 +261,25 @@ enum KernelQueue {
     /// The descriptors of requests that waited and are now given to the kernel. The requests themselves may be
     /// gone when io_submit returns.
     private struct ExposedBatch {
-        private var descriptors: (Int64, Int64, Int64, Int64, Int64, Int64, Int64, Int64) = (0, 0, 0, 0, 0, 0, 0, 0)
+        private var descriptors = InlineArray<16, Descriptor>(repeating: .none)
         private var count = 0
 
-        private static let capacity = 16
-
-        var isFull: Bool { count == ExposedBatch.capacity }
+        var isFull: Bool { count == descriptors.count }
 
         /// False if the descriptor is not the request's file any more.
         mutating func take(_ request: Request) -> Bool {
-            guard let now = FileFacts(request.block.pointee.descriptor),
-                now.isSameFile(as: request.block.pointee.file)
-            else {
+            guard request.isOnItsFile else {
                 Exposure.end(request)
                 return false
             }
             request.block.pointee.isExposed = false
-            let number = request.block.pointee.descriptor.number
-            withUnsafeMutableBytes(of: &descriptors) {
-                $0.storeBytes(of: number, toByteOffset: count * 4, as: CInt.self)
-            }
+            descriptors[count] = request.block.pointee.descriptor
             count += 1
             return true
         }
 
         mutating func end() {
-            withUnsafeBytes(of: &descriptors) {
-                for index in 0..<count {
-                    Exposure.end(Descriptor(number: $0.load(fromByteOffset: index * 4, as: CInt.self)))
-                }
-            }
+            for index in 0..<count { Exposure.end(descriptors[index]) }
             count = 0
         }
     }
@@ -275,19 +291,20 @@ enum KernelQueue {
 
     private static func returnToModule(_ request: Request, _ result: Int, _ turn: inout Turn) {
         request.block.pointee.isInKernel.store(false, ordering: .relaxed)
-        let position = Int(request.block.pointee.position)
-        Stack.standard.unsafelyUnwrapped[position].harvested(request, result, &turn)
+        if result == request.block.pointee.length, Express.isAllDone(request) {
+            Statistics.count(Statistics.ranInKernel)
+            return turn.complete(request, result)
+        }
+        request.stack[Int(request.block.pointee.position)].harvested(request, result, &turn)
     }
 
     private static func hold(_ requests: inout RequestQueue, _ turn: inout Turn, first: Bool = false) {
         var count = 0
-        var current = requests.first
-        while let request = current {
+        for request in requests {
             Exposure.begin(request)
             request.block.pointee.isInKernel.store(false, ordering: .relaxed)
             request.block.pointee.waitingIn.store(request.block.pointee.position + 1, ordering: .relaxed)
             count += 1
-            current = request.block.pointee.next
         }
         lock.lock()
         if first { waiting.prepend(contentsOf: &requests) } else { waiting.append(contentsOf: &requests) }
@@ -295,6 +312,11 @@ enum KernelQueue {
         waitingCount.wrappingAdd(count, ordering: .sequentiallyConsistent)
         Reactor.heldBack(count)
         // If all that was in the kernel was harvested meanwhile, no harvest would come.
+        if inKernel.load(ordering: .sequentiallyConsistent) == 0 { submitWaiting(&turn) }
+    }
+
+    /// After `submitOne` was refused: others may wait for room because that request was counted for a moment.
+    static func submitOthers(_ turn: inout Turn) {
         if inKernel.load(ordering: .sequentiallyConsistent) == 0 { submitWaiting(&turn) }
     }
 
@@ -355,6 +377,7 @@ enum KernelQueue {
                 for index in 0..<count {
                     if events[index].obj == kickPoll {
                         kickEvent?.reset()
+                        kickSent.store(false, ordering: .sequentiallyConsistent)
                         kickArmed.store(false, ordering: .releasing)
                         armKick()
                         Waiting.passKickOn()

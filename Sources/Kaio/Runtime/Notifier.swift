@@ -43,6 +43,8 @@ enum Notifier {
             // another thread had the event in its hands.
             EventDescriptor(descriptor: Descriptor(number: request.block.pointee.notification.target)).signal()
             Engine.release(request)
+        case .connection:
+            ConnectionFile.completed(request, &turn)
         case .function:
             lock.lock()
             var wake = false

@@ -16,9 +16,17 @@ enum Options {
     nonisolated(unsafe) private(set) static var ring = 256
     nonisolated(unsafe) private(set) static var maxRequests = 65536
     nonisolated(unsafe) private(set) static var vfsObjects: Text?
+    /// `module:name=value`, with semicolons between several.
+    nonisolated(unsafe) private(set) static var vfsParameters: Text?
+    nonisolated(unsafe) private(set) static var configurationFile: Text?
+    /// Where modules are looked for that are objects of their own.
+    nonisolated(unsafe) private(set) static var moduleDirectory: Text?
 
     private static let known: StaticString =
-        "KAIO_IDLE_SECONDS, KAIO_MAX_REQUESTS, KAIO_RING, KAIO_SHOW_STATS, KAIO_STATS_FILE, KAIO_VERBOSE, KAIO_VFS_OBJECTS, KAIO_WORKERS"
+        """
+        KAIO_CONFIG, KAIO_IDLE_SECONDS, KAIO_MAX_REQUESTS, KAIO_MODULE_DIR, KAIO_RING, KAIO_SHOW_STATS, \
+        KAIO_STATS_FILE, KAIO_VERBOSE, KAIO_VFS_OBJECTS, KAIO_VFS_PARAMETERS, KAIO_WORKERS
+        """
 
     /// Reads the environment. The caller sees to it that this runs once.
     static func read() {
@@ -49,6 +57,12 @@ enum Options {
             maxRequests = number(name, value, "a number of requests", 1...16_777_216, maxRequests)
         } else if name == "KAIO_VFS_OBJECTS" {
             vfsObjects = value.isEmpty ? nil : value
+        } else if name == "KAIO_VFS_PARAMETERS" {
+            vfsParameters = value.isEmpty ? nil : value
+        } else if name == "KAIO_CONFIG" {
+            configurationFile = value.isEmpty ? nil : value
+        } else if name == "KAIO_MODULE_DIR" {
+            moduleDirectory = value.isEmpty ? nil : value
         } else {
             var message = Message()
             message.add("kaio: ")
@@ -97,18 +111,6 @@ enum Options {
         message.add(value)
         message.add(": not ")
         accepted(&message)
-        message.show()
-    }
-
-    static func complainOfModule(_ name: Text) {
-        var message = Message()
-        message.add("kaio: KAIO_VFS_OBJECTS: no module is named ")
-        message.add(name)
-        message.add("; known are ")
-        message.add(Registry.names)
-        message.add("; using \"")
-        message.add(Registry.standardStack)
-        message.add("\"")
         message.show()
     }
 }

@@ -2,9 +2,15 @@
 // must be created that a signal handler could not create, or until it is time to give everything back.
 //
 // It sleeps in epoll on three descriptors: the eventfd that the kernel counts completions on (those of requests
-// that notify somebody), the timer of the housekeeping, and an eventfd of its own for `ask`. While a request is
+// that notify somebody), the timer of the housekeeping, and an eventfd of its own for `ask`; and on the timer of
+// `Timers`, once a module has used those. While a request is
 // held back in the library (for an earlier one, or for room in the ring), the completion that sets it free is
 // one that nobody may come for, so the reactor then waits in the ring like any caller (`Waiting.wait`).
+//
+// A process whose first use of the library is a connection (see `Connection`) has all of this but the thread: the
+// connection's descriptor has the reactor's epoll in it, and `kaio_connection_dispatch` does one round (`turn`). The
+// thread
+// is started when something needs one that comes by itself (`want`), or at the first request that is no connection's.
 //
 // Housekeeping: when nothing is in flight and KAIO_IDLE_SECONDS have passed since the last request (not since
 // the start), the reactor takes the engine down and ends. The next request starts afresh.
@@ -18,6 +24,8 @@ enum Reactor {
         case moreWorkers = 1
         case retry = 2
         case look = 4
+        case timers = 8
+        case log = 16
     }
 
     private static let tasks = Atomic<UInt32>(0)
@@ -31,9 +39,18 @@ enum Reactor {
 
     static var isRunning: Bool { running.load(ordering: .acquiring) }
 
+    private static let lent = Atomic<Bool>(false)
+    private static let thread = Atomic<Bool>(false)
+    private static let wanted = Atomic<Bool>(false)
+
+    /// Connections only were used so far.
+    static var isLent: Bool { lent.load(ordering: .sequentiallyConsistent) }
+    static func setLent(_ value: Bool) { lent.store(value, ordering: .sequentiallyConsistent) }
+    static var hasThread: Bool { thread.load(ordering: .sequentiallyConsistent) }
+
     /// What an event of the epoll is about; else it is a watched request, see `token`.
     private enum Source: UInt64 {
-        case completions, timer, ask
+        case completions, timer, ask, requestTimers
     }
 
     private static let watched = Atomic<Int>(0)
@@ -46,16 +63,25 @@ enum Reactor {
 
     static func ask(_ task: Task) {
         let before = tasks.bitwiseOr(task.rawValue, ordering: .sequentiallyConsistent).oldValue
+        want()
         if before & task.rawValue != 0 { return }
         if running.load(ordering: .sequentiallyConsistent) { askEvent?.signal() }
-        if held.load(ordering: .sequentiallyConsistent) != 0 { Waiting.nudge() }
+        if held.load(ordering: .sequentiallyConsistent) != 0 { Waiting.tellAll() }
     }
 
     /// So many more requests (fewer, where below zero) are held back.
     static func heldBack(_ change: Int) {
         let old = held.wrappingAdd(change, ordering: .sequentiallyConsistent).oldValue
-        if old == 0, change > 0 { ask(.look) }
+        if old == 0, change > 0, !isLent || hasThread { ask(.look) }
     }
+
+    /// The earliest of `Timers` is another one. In epoll the timer itself says so.
+    static func timersChanged() {
+        want()
+        if held.load(ordering: .sequentiallyConsistent) != 0 { ask(.timers) }
+    }
+
+    static func watchTimers(_ descriptor: Descriptor) -> Bool { watch(descriptor, .requestTimers) }
 
     // MARK: watching descriptors for `aio_poll`
 
@@ -71,6 +97,7 @@ enum Reactor {
     /// descriptor is watched for another request already, or can't be watched. All else must be set before.
     static func watch(_ request: Request, for events: UInt32) -> Bool {
         guard isRunning else { return false }
+        want()
         var event = epoll_event()
         event.events = events | EPOLLONESHOT.rawValue
         event.data.u64 = token(request)
@@ -92,15 +119,10 @@ enum Reactor {
     private static func tellReady(_ token: UInt64) {
         let request = Slab.request(number: UInt32(truncatingIfNeeded: token >> 38 & (1 << 25 - 1)))
         let sequence = request.sequence
-        guard sequence & tokenSequence == token & tokenSequence, Engine.hold() else { return }
-        var turn = Turn(.reactor)
-        if let position = Stack.standard?.position(of: "aio_poll"),
-            let module = Stack.standard?[position] as? AIOPoll
-        {
-            module.ready(request, sequence, &turn)
-        }
-        turn.finish()
-        Engine.leave(1)
+        guard sequence & tokenSequence == token & tokenSequence, let stack = request.block.pointee.stack,
+            let position = stack.position(of: "aio_poll"), let module = stack[position] as? AIOPoll
+        else { return }
+        Turn.visit(as: .reactor) { module.ready(request, sequence, &$0) }
     }
 
     // MARK: life; under the engine's lock
@@ -111,18 +133,36 @@ enum Reactor {
             closeDescriptors()
             return false
         }
-        let isStarted = Thread.start(nil) { _ in
-            Reactor.run()
-            return nil
-        }
-        guard isStarted else {
-            closeDescriptors()
-            return false
+        if !isLent {
+            guard startThread() else {
+                closeDescriptors()
+                return false
+            }
         }
         running.store(true, ordering: .sequentiallyConsistent)
         // Asked for while there was nobody to be woken.
         if tasks.load(ordering: .sequentiallyConsistent) != 0 { askEvent?.signal() }
         return true
+    }
+
+    /// False where none can be had.
+    @discardableResult
+    static func startThread() -> Bool {
+        wanted.store(false, ordering: .sequentiallyConsistent)
+        if thread.exchange(true, ordering: .sequentiallyConsistent) { return true }
+        // The connections' callers have no part in it any more.
+        Connections.visitAll { $0.ignore(epoll) }
+        let isStarted = Thread.start(nil) { _ in
+            Reactor.run()
+            return nil
+        }
+        if !isStarted {
+            thread.store(false, ordering: .sequentiallyConsistent)
+            // Worth another try.
+            wanted.store(true, ordering: .sequentiallyConsistent)
+            if isLent { Connections.visitAll { $0.watch(epoll) } }
+        }
+        return isStarted
     }
 
     private static func open() -> Bool {
@@ -137,6 +177,7 @@ enum Reactor {
         guard watch(timer, .timer), watch(event.descriptor, .ask) else { return false }
         watchCompletions()
         setTimer(Int64(Options.idleSeconds) * 1_000_000_000)
+        if isLent { Connections.visitAll { $0.watch(epoll) } }
         return true
     }
 
@@ -178,39 +219,88 @@ enum Reactor {
         epoll = .none
         timer = .none
         askEvent = nil
+        Timers.detach()
         running.store(false, ordering: .relaxed)
+        thread.store(false, ordering: .sequentiallyConsistent)
         return remains
     }
 
     /// In the child of a fork; see `KernelQueue.closeInherited`.
-    static func closeInherited() { closeDescriptors() }
+    static func closeInherited() {
+        closeDescriptors()
+        Timers.closeInherited()
+    }
 
     static func reset() {
+        Timers.reset()
         epoll = .none
         timer = .none
         askEvent = nil
         tasks.store(0, ordering: .relaxed)
         held.store(0, ordering: .relaxed)
         watched.store(0, ordering: .relaxed)
+        thread.store(false, ordering: .relaxed)
+        wanted.store(false, ordering: .relaxed)
         running.store(false, ordering: .relaxed)
+    }
+
+    // MARK: without a thread
+
+    /// Something is to be done that no caller comes for. Any thread, in a signal handler too.
+    private static func want() {
+        guard isLent, !hasThread else { return }
+        if wanted.exchange(true, ordering: .sequentiallyConsistent) { return }
+        askEvent?.signal()
+        Waiting.tellAll()
+    }
+
+    /// Starts the thread if something asked for it. Not in a signal handler.
+    static func startIfWanted() {
+        guard wanted.load(ordering: .sequentiallyConsistent) else { return }
+        let mask = SignalMask.blockAll()
+        Engine.startReactor()
+        mask.restore()
+    }
+
+    /// What the thread would do at this moment, done by a connection's caller; nothing if there is a thread.
+    static func turn() {
+        guard isLent, !hasThread else { return }
+        let mask = SignalMask.blockAll()
+        defer { mask.restore() }
+        guard Engine.hold() else { return }
+        let expired = hasThread ? false : look(0)
+        Engine.leave(1)
+        if expired, case .tryAgain(let interval) = Engine.shutDownIfIdle(isLent: true) { setTimer(interval) }
+    }
+
+    /// Has a connection's descriptor be ready when there is something for `turn`. The engine is up.
+    static func lend(to connection: Connection) { if isLent, !hasThread { connection.watch(epoll) } }
+
+    /// The last connection was closed: nobody comes for the housekeeping any more. All signals are blocked.
+    static func endLending() {
+        guard isLent, !hasThread, Options.idleSeconds != 0 else { return }
+        if case .tryAgain = Engine.shutDownIfIdle(isLent: true, now: true) { Engine.startReactor() }
     }
 
     // MARK: the thread
 
     private static func run() {
         Thread.name("kaio-reactor")
+        // PR_SET_TIMERSLACK: `Timers` are on time where it waits in the ring too.
+        _ = systemCall(SYS_prctl, 29, 1)
         var nextRetry = Instant.never
         var nextLook = Instant.never
         while true {
             let asked = tasks.exchange(0, ordering: .sequentiallyConsistent)
             if asked & Task.moreWorkers.rawValue != 0 { Workers.growIfNeeded() }
+            if asked & Task.log.rawValue != 0 { Log.startThreads() }
             if asked & Task.retry.rawValue != 0 || Instant.now >= nextRetry {
                 nextRetry = Notifier.retry() ? Instant.now.advanced(by: retryInterval) : .never
             }
             if held.load(ordering: .sequentiallyConsistent) != 0, KernelQueue.context != nil {
                 // The descriptors are looked at in between.
                 let slice: Int64 = watched.load(ordering: .relaxed) == 0 ? 1_000_000_000 : 5_000_000
-                let deadline = min(nextRetry, Instant.now.advanced(by: slice))
+                let deadline = min(nextRetry, Timers.next, Instant.now.advanced(by: slice))
                 _ = Waiting.wait(until: deadline, as: .reactor, cancellable: false) {
                     held.load(ordering: .sequentiallyConsistent) == 0
                         || tasks.load(ordering: .sequentiallyConsistent) != 0
@@ -227,13 +317,17 @@ enum Reactor {
 
     /// Sleeps in epoll and does what the descriptors ask for. True: the engine is down, the thread ends.
     private static func sleep(until deadline: Instant) -> Bool {
-        let timeout = deadline == .never ? -1 : Int((deadline.remaining + 999_999) / 1_000_000)
+        look(deadline == .never ? -1 : Int((deadline.remaining + 999_999) / 1_000_000)) && keepHouse()
+    }
+
+    /// Does what the descriptors ask for within so many milliseconds. True: the timer of the housekeeping is up.
+    private static func look(_ timeout: Int) -> Bool {
         var expired = false
         withUnsafeTemporaryAllocation(of: epoll_event.self, capacity: eventsAtOnce) { events in
             let count = systemCall(
                 SYS_epoll_pwait, Int(epoll.number), address(events.baseAddress), eventsAtOnce, timeout, 0, 8)
             // The program closed what is not its own: nothing can be watched any more, but don't spin.
-            if count == -Int(EBADF) { _ = systemCall(SYS_poll, 0, 0, 100) }
+            if count == -Int(EBADF), timeout != 0 { _ = systemCall(SYS_poll, 0, 0, 100) }
             for index in 0..<max(0, count) {
                 switch Source(rawValue: events[index].data.u64) {
                 case .completions:
@@ -244,11 +338,12 @@ enum Reactor {
                     _ = timer.read(&expirations, 8)
                     expired = true
                 case .ask: askEvent?.reset()
+                case .requestTimers: Timers.expire()
                 case nil: tellReady(events[index].data.u64)
                 }
             }
         }
-        return expired && keepHouse()
+        return expired
     }
 
     /// Takes the engine down if it was idle for long enough, else sets the timer to when it may be.

@@ -17,9 +17,15 @@ enum ThreadExit {
         if new <= highestKey { key = new } else { pthread_key_delete(new) }
     }
 
-    /// The calling thread's end is to be heard of. Async-signal-safe.
-    static func watch() {
-        guard let key, pthread_getspecific(key) == nil else { return }
-        pthread_setspecific(key, UnsafeRawPointer(bitPattern: 1))
+    /// The calling thread's end is to be heard of. Returns the thread's number, which is asked for once only: the
+    /// process's is kept with it, since the child of a fork has another. Async-signal-safe.
+    static func watch() -> CInt {
+        guard let key, let process = ProcessPage.current?.number else { return ThreadState.mine }
+        if let known = pthread_getspecific(key), UInt(bitPattern: known) >> 32 == UInt(process) {
+            return CInt(truncatingIfNeeded: UInt(bitPattern: known))
+        }
+        let thread = ThreadState.mine
+        pthread_setspecific(key, UnsafeRawPointer(bitPattern: UInt(process) << 32 | UInt(thread)))
+        return thread
     }
 }

@@ -7,9 +7,9 @@
 //
 // Invariant: nobody sleeps through a publication. A thread reads the count before it looks at its requests, and
 // goes to sleep only if the count is still the same: as a follower the futex sees to that; a leader says that it
-// is one, blocks all signals, and looks once more (the call that sleeps unblocks them in one step). Whoever
-// publishes counts first and then wakes the followers and kicks the leader (an event of our own in the ring). Whoever
-// took a kick that was meant for another, since it looked at the ring before that one led, kicks again.
+// is one, blocks all signals, and looks once more (the call that sleeps unblocks them in one step). Before that it
+// marks the requests that it waits for. Whoever publishes a marked one counts, then wakes the followers and kicks the
+// leader (an event of our own in the ring). Whoever took a kick that was meant for another, since it looked at the ring before that one led, kicks again.
 // Who stops leading harvests what is there, since others left it to him.
 //
 // A sleeping thread holds nothing. A signal handler that runs on top of it may call any of this in its turn; if
@@ -25,6 +25,8 @@ import Synchronization
 enum Waiting {
     private static let publications = Atomic<UInt32>(0)
     private static let followers = Atomic<Int32>(0)
+    /// How many threads wait for any completion of the process.
+    private static let collectors = Atomic<Int32>(0)
     /// The thread that sleeps in the ring, or is about to; 0 for none.
     private static let leader = Atomic<UInt>(0)
     /// The number of that thread, as the kernel has it.
@@ -46,14 +48,34 @@ enum Waiting {
 
     private static var thisThread: UInt { UInt(pthread_self()) }
 
-    /// Called after publications, when nothing is locked.
-    static func tellPublished() {
+    /// Makes everyone who waits look again. Called when nothing is locked.
+    static func tellAll() {
         publications.wrappingAdd(1, ordering: .sequentiallyConsistent)
         if followers.load(ordering: .sequentiallyConsistent) != 0 { Futex.wake(publications) }
         if leader.load(ordering: .sequentiallyConsistent) != 0 { KernelQueue.kick() }
     }
 
+    /// The same for a publication that only those can wait for who wait for any.
+    @inline(__always)
+    static func tellCollectors() {
+        atomicMemoryFence(ordering: .sequentiallyConsistent)
+        if isForAny { tellAll() }
+    }
+
+    /// Whether a thread waits for any completion of the process, whichever comes.
+    @inline(__always)
+    static var isForAny: Bool { collectors.load(ordering: .sequentiallyConsistent) != 0 }
+
+    /// The calling thread waits for any completion of the process. If it never says the second, publications cost
+    /// a little more from then on.
+    static func beginCollecting() { collectors.wrappingAdd(1, ordering: .sequentiallyConsistent) }
+    static func endCollecting() { collectors.wrappingSubtract(1, ordering: .sequentiallyConsistent) }
+
     // MARK: harvesting
+
+    /// Whether a thread sleeps in the ring, or is about to.
+    @inline(__always)
+    static var hasLeader: Bool { leader.load(ordering: .relaxed) != 0 }
 
     /// Whether this thread may take events out of the ring.
     static var mayHarvest: Bool {
@@ -83,7 +105,7 @@ enum Waiting {
         if current != 0, current != thisThread { KernelQueue.kick() }
     }
 
-    /// Takes what the ring has, if anything. Costs two loads if it has nothing.
+    /// Takes what the ring has, if anything. Costs a few loads if it has nothing.
     @inline(__always)
     static func harvest(as role: Turn.Role) {
         if KernelQueue.hasEvents, mayHarvest { harvestNow(as: role) }
@@ -95,12 +117,17 @@ enum Waiting {
         mask.restore()
     }
 
+    /// By the call that submitted the request `own`: the kernel was done with something at once.
+    static func harvestSubmitted(_ own: UInt64) {
+        guard mayHarvest else { return }
+        let mask = SignalMask.blockAll()
+        Turn.visit(as: .submitter, own: own) { KernelQueue.harvest(&$0) }
+        mask.restore()
+    }
+
     /// The same with all signals blocked already.
     private static func harvestBlocked(as role: Turn.Role) {
-        guard Engine.hold() else { return }
-        var turn = Turn(role)
-        KernelQueue.harvest(&turn)
-        Engine.leave(1)
+        Turn.visit(as: role) { KernelQueue.harvest(&$0) }
     }
 
     /// Waits until `isDone`, the deadline, or a signal handler ran. Never early.
@@ -109,17 +136,33 @@ enum Waiting {
     ///   - role: how a harvest counts that needed no sleep; one after a sleep counts as the leader's.
     ///   - cancellable: whether pthread_cancel may end the calling thread in here.
     ///   - list: what the thread must then give up.
+    ///   - events: at least so many completions have to come before it is done.
+    ///   - mark: marks (`isAwaited`) the requests whose completion may make it done; called before it sleeps.
     static func wait(
         until deadline: Instant, as role: Turn.Role, cancellable: Bool, holding list: Request? = nil,
-        _ isDone: () -> Bool
+        for events: () -> Int = { 1 }, mark: () -> Void = {}, isDone: () -> Bool
     ) -> Outcome {
+        var isPatient = true
+        var isMarked = false
         while true {
             let seen = publications.load(ordering: .sequentiallyConsistent)
             harvest(as: role)
             if isDone() { return .done }
             if deadline != .never, Instant.now >= deadline { return .timedOut }
+            if !isMarked {
+                mark()
+                atomicMemoryFence(ordering: .sequentiallyConsistent)
+                isMarked = true
+                continue
+            }
             if publications.load(ordering: .sequentiallyConsistent) != seen { continue }
-            let result = sleep(seen, until: deadline, as: role, cancellable: cancellable, list)
+            let result: Int
+            if isPatient, case let count = events(), maySleep(for: count) {
+                result = sleep(for: count, seen, until: deadline, cancellable: cancellable, list)
+                isPatient = result == -Int(EFAULT)
+            } else {
+                result = sleep(seen, until: deadline, as: role, cancellable: cancellable, list)
+            }
             if result == -Int(EINTR) {
                 return isDone() ? .done : .interrupted
             }
@@ -143,8 +186,7 @@ enum Waiting {
         // From here on a handler of this thread can only run inside the call that sleeps, which it ends.
         let mask = SignalMask.blockAll()
         defer { mask.restore() }
-        leaderNumber.store(CInt(truncatingIfNeeded: systemCall(SYS_gettid)), ordering: .relaxed)
-        ThreadExit.watch()
+        leaderNumber.store(ThreadExit.watch(), ordering: .relaxed)
         var result = 0
         if leader.load(ordering: .sequentiallyConsistent) == me,
             publications.load(ordering: .sequentiallyConsistent) == seen, !KernelQueue.hasEvents
@@ -160,6 +202,35 @@ enum Waiting {
         return result
     }
 
+    // MARK: sleeping for several at once
+
+    /// Whether a thread that needs several completions may sleep until all are there, instead of leading: these are all
+    /// that is in flight, so nobody else waits for one.
+    private static func maySleep(for count: Int) -> Bool {
+        count > 1 && KernelQueue.isAll(count) && leader.load(ordering: .sequentiallyConsistent) == 0
+            && followers.load(ordering: .sequentiallyConsistent) == 0
+    }
+
+    /// The kernel wakes the thread once, when all are there. Who comes meanwhile, with other requests, leads, and may
+    /// take what was meant for this one; so it does not sleep for long, and not twice.
+    private static func sleep(
+        for count: Int, _ seen: UInt32, until deadline: Instant, cancellable: Bool, _ list: Request?
+    ) -> Int {
+        guard let context = KernelQueue.context else { return 0 }
+        let mask = SignalMask.blockAll()
+        defer { mask.restore() }
+        var result = 0
+        if publications.load(ordering: .sequentiallyConsistent) == seen, !KernelQueue.hasEvents {
+            result = context.sleep(
+                until: min(deadline, Instant.now.advanced(by: patience)), mask, for: count, cancellable: cancellable,
+                cleanup: list == nil ? nil : { Waiting.giveUp($0) }, argument: list?.block)
+        }
+        if KernelQueue.hasEvents { harvestBlocked(as: .leader) }
+        return result
+    }
+
+    private static let patience: Int64 = 2_000_000
+
     /// A thread ends: if it was cancelled, or left by a jump, while it led, it leads no more.
     static func threadEnds() {
         if leader.load(ordering: .sequentiallyConsistent) == thisThread {
@@ -172,12 +243,10 @@ enum Waiting {
         unattendedSince.store(0, ordering: .relaxed)
         _ = leader.compareExchange(expected: thisThread, desired: 0, ordering: .sequentiallyConsistent)
         // Somebody else leads from here on, if anybody waits.
-        if followers.load(ordering: .sequentiallyConsistent) != 0 { nudgeFollowers() }
-    }
-
-    private static func nudgeFollowers() {
-        publications.wrappingAdd(1, ordering: .sequentiallyConsistent)
-        Futex.wake(publications)
+        if followers.load(ordering: .sequentiallyConsistent) != 0 {
+            publications.wrappingAdd(1, ordering: .sequentiallyConsistent)
+            Futex.wake(publications)
+        }
     }
 
     private static func giveUp(_ list: UnsafeMutableRawPointer?) {
@@ -206,14 +275,10 @@ enum Waiting {
 
     private static func stopFollowing() { followers.wrappingSubtract(1, ordering: .sequentiallyConsistent) }
 
-    /// Makes everyone who waits look again.
-    static func nudge() {
-        tellPublished()
-    }
-
     /// In the child of a fork.
     static func reset() {
         followers.store(0, ordering: .relaxed)
+        collectors.store(0, ordering: .relaxed)
         leader.store(0, ordering: .relaxed)
         unattendedSince.store(0, ordering: .relaxed)
     }

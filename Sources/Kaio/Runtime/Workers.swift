@@ -74,7 +74,7 @@ enum Workers {
             if request.block.pointee.file.kind == .stream {
                 turn.complete(request, -Int(EAGAIN))
             } else {
-                AIOPthread.perform(request, &turn)
+                AIOPthread.perform(request, on: ThreadState.mine, &turn)
             }
         }
     }
@@ -143,12 +143,14 @@ enum Workers {
     /// A thread of the pool.
     private static func run(generation mine: UInt32) {
         Thread.name("kaio-worker")
+        let thread = ThreadState.mine
+        Thread.stepBack()
         while true {
             let seen = work.load(ordering: .sequentiallyConsistent)
             lock.lock()
             if let request = take() {
                 lock.unlock()
-                AIOPthread.perform(request)
+                AIOPthread.perform(request, on: thread)
                 continue
             }
             if generation.load(ordering: .relaxed) != mine { break }
@@ -205,6 +207,18 @@ enum Thread {
     static func name(_ name: StaticString) {
         _ = systemCall(SYS_prctl, 15, address(name.utf8Start))
     }
+
+    /// The calling thread does not take the processor from another when it wakes up: else the worker that a call wakes
+    /// may run in that call's time. One that has another policy than the usual one keeps it.
+    static func stepBack() {
+        guard systemCall(SYS_sched_getscheduler, 0) == usualPolicy else { return }
+        var priority: CInt = 0
+        _ = withUnsafePointer(to: &priority) { systemCall(SYS_sched_setscheduler, 0, batchPolicy, address($0)) }
+    }
+
+    /// SCHED_OTHER and SCHED_BATCH.
+    private static let usualPolicy = 0
+    private static let batchPolicy = 3
 
     private static let smallSize = 256 << 10
 }

@@ -1,3 +1,5 @@
+import CKernel
+
 /// A module in a connection's stack: it takes a request, changes it, or hands it to the module below.
 ///
 /// A module is called with all signals blocked, by any thread, and by several at once: it guards its own state
@@ -6,6 +8,8 @@
 /// interrupted them.
 protocol Module: AnyObject {
     var name: StaticString { get }
+    /// What a person calls it.
+    var title: Text { get }
 
     /// Takes requests from above. For each, the module does one of three things: hands it on
     /// (`turn.handOn`), completes it (`turn.complete`), or keeps it and does one of the two later.
@@ -19,6 +23,9 @@ protocol Module: AnyObject {
     /// completes it later.
     func completed(_ request: Request, _ turn: inout Turn) -> Bool
 
+    /// The time is up of a request that the module gave to `Timers`. It is the module's again.
+    func expired(_ request: Request, _ turn: inout Turn)
+
     /// Takes the request out of the module's own queue, if it waits there. `sequence` says which request is
     /// meant: the block may be another's by now. `force`: its descriptor is about to be closed, so a request
     /// that counts as being in progress, but does no transfer at the moment, must end too.
@@ -26,6 +33,19 @@ protocol Module: AnyObject {
 
     /// In the child of a fork: forgets every request.
     func reset()
+
+    // What a program asks of a connection; see Place.swift. These are called with signals open, outside of turns.
+
+    func connect(_ service: Text, below: Place) -> CInt
+    func disconnect(below: Place)
+    func open(_ path: UnsafePointer<CChar>, _ flags: CInt, _ mode: mode_t, below: Place) -> Int
+    func close(_ descriptor: Descriptor, below: Place) -> Int
+    func error(_ user: UserBlock, below: Place) -> CInt
+    func result(_ user: UserBlock, below: Place) -> Int?
+    func cancel(_ descriptor: Descriptor, _ user: UserBlock?, below: Place) -> CInt
+    func suspend(
+        _ list: UnsafePointer<UnsafePointer<aiocb>?>, _ count: Int, until deadline: Instant, below: Place
+    ) -> CInt
 }
 
 /// What a module says when asked to cancel a request.
@@ -39,8 +59,10 @@ enum CancelOutcome {
 }
 
 extension Module {
+    var title: Text { Text(name) }
     func harvested(_ request: Request, _ result: Int, _ turn: inout Turn) {}
     func completed(_ request: Request, _ turn: inout Turn) -> Bool { true }
+    func expired(_ request: Request, _ turn: inout Turn) {}
     func cancel(_ request: Request, _ sequence: UInt64, force: Bool, _ turn: inout Turn) -> CancelOutcome { .no }
     func reset() {}
 }

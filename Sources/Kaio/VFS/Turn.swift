@@ -22,9 +22,26 @@ struct Turn: ~Copyable {
     private var finished = RequestQueue()
     /// Those that go on only after the completion they waited for was published.
     private var later = RequestQueue()
-    private var published = false
+    /// Somebody waits for what was published.
+    var mustTell = false
 
-    init(_ role: Role) { self.role = role }
+    /// The sequence of the request that the turn's thread is just submitting; 0 if there is none.
+    let own: UInt64
+
+    init(_ role: Role, own: UInt64 = 0) {
+        self.role = role
+        self.own = own
+    }
+
+    /// One visit of the calling thread, which has all signals blocked, while the engine is kept up. If it is down, nothing
+    /// is done.
+    static func visit(as role: Role, own: UInt64 = 0, _ body: (inout Turn) -> Void) {
+        guard Engine.hold() else { return }
+        var turn = Turn(role, own: own)
+        body(&turn)
+        turn.finish()
+        Engine.leave(1)
+    }
 
     /// pthread_create may be called: this thread did not interrupt it.
     var mayCreateThreads: Bool { role == .submitter || role == .reactor || role == .worker }
@@ -41,27 +58,38 @@ struct Turn: ~Copyable {
     }
 
     /// The same, once the completion that is climbing is published: who sees the result of a request also sees
-    /// those of the requests that it waited for.
-    mutating func handOnLater(_ requests: inout RequestQueue, below position: Int) {
-        setPosition(requests, position + 1)
-        later.append(contentsOf: &requests)
+    /// those of the requests that it waited for. Each goes on where its own `position` says.
+    mutating func handOnLater(_ requests: inout RequestQueue) { later.append(contentsOf: &requests) }
+
+    /// Gives requests to the top of their stacks.
+    mutating func begin(_ requests: inout RequestQueue) {
+        setPosition(requests, 0)
+        giveRuns(&requests)
     }
 
-    /// Gives requests to the top of their stack.
-    mutating func begin(_ requests: inout RequestQueue) { give(&requests, to: 0) }
-
+    /// Gives requests, all of one stack, to one of its modules.
     private mutating func give(_ requests: inout RequestQueue, to position: Int) {
-        guard !requests.isEmpty else { return }
+        guard let first = requests.first else { return }
         setPosition(requests, position)
-        Stack.standard.unsafelyUnwrapped[position].submit(&requests, &self)
+        first.stack[position].submit(&requests, &self)
+    }
+
+    /// Gives each request to the module that it is at: those in a row for the same one together.
+    private mutating func giveRuns(_ requests: inout RequestQueue) {
+        while let request = requests.popFirst() {
+            var run = RequestQueue()
+            let (stack, position) = (request.stack, request.block.pointee.position)
+            run.append(request)
+            while let next = requests.first, next.stack == stack, next.block.pointee.position == position {
+                _ = requests.popFirst()
+                run.append(next)
+            }
+            stack[Int(position)].submit(&run, &self)
+        }
     }
 
     private func setPosition(_ requests: RequestQueue, _ position: Int) {
-        var current = requests.first
-        while let request = current {
-            request.block.pointee.position = UInt8(truncatingIfNeeded: position)
-            current = request.block.pointee.next
-        }
+        for request in requests { request.block.pointee.position = UInt8(truncatingIfNeeded: position) }
     }
 
     /// The module at `position` is to see the completion of this request, which it is about to hand on.
@@ -82,36 +110,31 @@ struct Turn: ~Copyable {
         while let request = finished.popFirst() {
             if climb(request) {
                 Publication.publish(request, &self)
-                published = true
             }
             giveLater()
         }
-        if published {
-            published = false
-            Waiting.tellPublished()
+        if mustTell {
+            mustTell = false
+            Waiting.tellAll()
         }
     }
 
     private mutating func giveLater() {
-        while let request = later.popFirst() {
-            var run = RequestQueue()
-            let position = request.block.pointee.position
-            run.append(request)
-            while let next = later.first, next.block.pointee.position == position {
-                _ = later.popFirst()
-                run.append(next)
-            }
-            give(&run, to: Int(position))
+        while !later.isEmpty {
+            var requests = RequestQueue()
+            swap(&requests, &later)
+            giveRuns(&requests)
         }
     }
 
     private mutating func climb(_ request: Request) -> Bool {
+        if request.block.pointee.watchers == 0 || Express.climb(request) { return true }
         while request.block.pointee.watchers != 0 {
             // From the bottom: the highest position first.
             let position = 15 - request.block.pointee.watchers.leadingZeroBitCount
             request.block.pointee.watchers &= ~(1 << UInt16(position))
             request.block.pointee.position = UInt8(position)
-            if !Stack.standard.unsafelyUnwrapped[position].completed(request, &self) { return false }
+            if !request.stack[position].completed(request, &self) { return false }
         }
         return true
     }

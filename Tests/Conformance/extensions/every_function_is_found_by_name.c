@@ -16,6 +16,7 @@ static void *find(const char *name) {
 
 int main(void) {
     find("kaio_version");
+    find("kaio_testparm");
     vector_read = find("aio_readv");
     vector_write = find("aio_writev");
     wait_complete = find("aio_waitcomplete");

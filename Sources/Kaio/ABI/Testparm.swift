@@ -1,0 +1,98 @@
+// kaio_testparm: checks a configuration file and shows it as the library understands it.
+
+import CKaio
+import CKernel
+
+@c(kaio_testparm)
+public func kaioTestparm(_ file: UnsafePointer<CChar>?) -> CInt {
+    guard let path = file.map({ Text($0) }) ?? environment("KAIO_CONFIG") else {
+        var message = Message()
+        message.add("kaio: kaio_testparm: no file is given, and KAIO_CONFIG names none")
+        message.show()
+        return answer(EINVAL)
+    }
+    var reader = ConfigurationReader(moduleDirectory: environment("KAIO_MODULE_DIR"))
+    let error = reader.takeFile(path)
+    let configuration = error == 0 ? reader.finish() : nil
+    if let configuration, reader.errors == 0 { Testparm.show(configuration) }
+    let (errors, isShort) = (reader.errors, reader.isShort)
+    reader.discard()
+    if error != 0 { return answer(error) }
+    return errors == 0 ? 0 : answer(isShort ? ENOMEM : EINVAL)
+}
+
+/// As it is now: the options may not be read yet.
+private func environment(_ name: StaticString) -> Text? {
+    guard let value = getenv(UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self)) else { return nil }
+    return value.pointee == 0 ? nil : Text(value)
+}
+
+private enum Testparm {
+    /// What is written is a configuration itself, in which everything is spelt out.
+    static func show(_ configuration: Configuration) {
+        for position in 0..<configuration.count {
+            let service = configuration[position]
+            write(position > 0 ? "\n[" : "[")
+            write(service.name)
+            write("]\n")
+            if !service.patterns.isEmpty {
+                write("\tpath =")
+                for pattern in service.patterns {
+                    write(" ")
+                    writeValue(pattern.text, isQuoted: hasBlank(pattern.text))
+                }
+                write("\n")
+            }
+            write("\tvfs objects = ")
+            writeValue(service.objects, isQuoted: false)
+            write("\n")
+            Parameters.forEach(service.parameters.own) { entry in
+                write("\t")
+                write(entry.module)
+                write(":")
+                write(entry.name)
+                write(" = ")
+                // As it would be taken for another without them.
+                let isQuoted = entry.value.count != entry.value.trimmed.withoutQuotes.count
+                writeValue(entry.value, isQuoted: isQuoted)
+                write("\n")
+            }
+        }
+    }
+
+    /// Of a pattern: a blank that no backslash stands before.
+    private static func hasBlank(_ text: Text) -> Bool {
+        var index = 0
+        while index < text.count {
+            if Text.isSpace(text[index]) { return true }
+            index += text[index] == UInt8(ascii: "\\") ? 2 : 1
+        }
+        return false
+    }
+
+    private static func writeValue(_ value: Text, isQuoted: Bool) {
+        if isQuoted { write("\"") }
+        var rest = value
+        while let percent = rest.firstIndex(of: UInt8(ascii: "%")) {
+            write(rest.prefix(percent + 1))
+            write("%")
+            rest = rest.dropFirst(percent + 1)
+        }
+        write(rest)
+        if isQuoted { write("\"") }
+    }
+
+    @inline(never)
+    private static func write(_ literal: StaticString) { write(Text(literal)) }
+
+    @inline(never)
+    private static func write(_ text: Text) {
+        var rest = text
+        while !rest.isEmpty {
+            let written = Descriptor(number: 1).write(rest.start, rest.count)
+            if written == -Int(EINTR) { continue }
+            if written <= 0 { return }
+            rest = rest.dropFirst(written)
+        }
+    }
+}

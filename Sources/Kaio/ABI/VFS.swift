@@ -1,0 +1,222 @@
+// The functions of include/kaio_vfs.h.
+
+import CKaio
+import CKernel
+import Synchronization
+
+private func state(_ handle: OpaquePointer?) -> CHandlePointer { CHandlePointer(handle.unsafelyUnwrapped) }
+
+/// The place below a handle's. Nil, and errno set, before it is connected.
+private func below(_ handle: OpaquePointer?) -> Place? {
+    guard let stack = state(handle).pointee.stack else {
+        ck_set_errno(ENOTCONN)
+        return nil
+    }
+    return Place(stack, state(handle).pointee.position + 1)
+}
+
+/// -1 with errno for a negated errno.
+private func answer(negated result: Int) -> CInt { result < 0 ? answer(CInt(-result)) : CInt(result) }
+
+@c(kaio_vfs_register)
+public func kaioVFSRegister(
+    _ version: CInt, _ name: UnsafePointer<CChar>?, _ functions: UnsafePointer<kaio_vfs_fns>?
+) -> CInt { answer(Loader.register(version, name, functions)) }
+
+// MARK: requests
+
+@c(kaio_vfs_next_request)
+public func kaioVFSNextRequest(_ handle: OpaquePointer?, _ request: OpaquePointer?) -> CInt {
+    CModule.next(state(handle), request) ? 0 : -1
+}
+
+@c(kaio_vfs_complete)
+public func kaioVFSComplete(_ handle: OpaquePointer?, _ request: OpaquePointer?, _ result: Int) -> CInt {
+    CModule.complete(state(handle), request, result) ? 0 : -1
+}
+
+@c(kaio_vfs_request_data)
+public func kaioVFSRequestData(
+    _ handle: OpaquePointer?, _ request: OpaquePointer?
+) -> UnsafeMutablePointer<UnsafeMutableRawPointer?>? { CModule.data(state(handle), request) }
+
+@c(kaio_request_operation)
+public func kaioRequestOperation(_ token: OpaquePointer?) -> kaio_operation {
+    guard let request = CModule.request(token) else { return KAIO_OPERATION_NONE }
+    switch request.block.pointee.operation {
+    case .read: return KAIO_OPERATION_READ
+    case .write: return KAIO_OPERATION_WRITE
+    case .synchronize: return KAIO_OPERATION_FSYNC
+    case .synchronizeData: return KAIO_OPERATION_FDATASYNC
+    case .list: return KAIO_OPERATION_NONE
+    }
+}
+
+@c(kaio_request_fd)
+public func kaioRequestDescriptor(_ token: OpaquePointer?) -> CInt {
+    CModule.request(token)?.block.pointee.descriptor.number ?? -1
+}
+
+@c(kaio_request_length)
+public func kaioRequestLength(_ token: OpaquePointer?) -> Int { CModule.request(token)?.block.pointee.length ?? 0 }
+
+@c(kaio_request_offset)
+public func kaioRequestOffset(_ token: OpaquePointer?) -> Int { CModule.request(token)?.block.pointee.offset ?? 0 }
+
+@c(kaio_request_result)
+public func kaioRequestResult(_ token: OpaquePointer?) -> Int { CModule.request(token)?.block.pointee.result ?? 0 }
+
+@c(kaio_request_buffer)
+public func kaioRequestBuffer(_ token: OpaquePointer?) -> UnsafeMutableRawPointer? {
+    guard let request = CModule.request(token), request.block.pointee.vectorCount == 0 else { return nil }
+    return request.block.pointee.buffer
+}
+
+@c(kaio_request_iovec)
+public func kaioRequestVector(_ token: OpaquePointer?, _ vector: UnsafeMutablePointer<iovec>?, _ most: CInt) -> CInt {
+    guard let request = CModule.request(token), let buffer = request.block.pointee.buffer else { return 0 }
+    let count = request.block.pointee.vectorCount
+    guard count > 0 else {
+        if most > 0 { vector?.pointee = iovec(iov_base: buffer, iov_len: request.block.pointee.length) }
+        return 1
+    }
+    if most > 0 { vector?.update(from: buffer.assumingMemoryBound(to: iovec.self), count: min(count, Int(most))) }
+    return CInt(count)
+}
+
+@c(kaio_request_path)
+public func kaioRequestPath(_ token: OpaquePointer?, _ buffer: UnsafeMutablePointer<CChar>?, _ size: Int) -> Int {
+    guard let request = CModule.request(token) else { return Int(answer(EBADF)) }
+    guard let buffer, size > 0 else { return Int(answer(ERANGE)) }
+    let bytes = UnsafeMutableRawPointer(buffer).assumingMemoryBound(to: UInt8.self)
+    guard let length = request.block.pointee.descriptor.path(into: bytes, size) else { return Int(answer(ENOENT)) }
+    if length >= size { return Int(answer(ERANGE)) }
+    buffer[length] = 0
+    return length
+}
+
+// MARK: the next of the others
+
+@c(kaio_vfs_next_connect)
+public func kaioVFSNextConnect(_ handle: OpaquePointer?, _ service: UnsafePointer<CChar>?) -> CInt {
+    guard let below = below(handle) else { return -1 }
+    return answer(below.connect(Text(service ?? state(handle).pointee.service)))
+}
+
+@c(kaio_vfs_next_disconnect)
+public func kaioVFSNextDisconnect(_ handle: OpaquePointer?) { below(handle)?.disconnect() }
+
+@c(kaio_vfs_next_open)
+public func kaioVFSNextOpen(
+    _ handle: OpaquePointer?, _ path: UnsafePointer<CChar>?, _ flags: CInt, _ mode: mode_t
+) -> CInt {
+    guard let path else { return answer(EFAULT) }
+    guard let below = below(handle) else { return -1 }
+    return answer(negated: below.open(path, flags, mode))
+}
+
+@c(kaio_vfs_next_close)
+public func kaioVFSNextClose(_ handle: OpaquePointer?, _ descriptor: CInt) -> CInt {
+    guard let below = below(handle) else { return -1 }
+    return answer(negated: below.close(Descriptor(number: descriptor)))
+}
+
+@c(kaio_vfs_next_aio_error)
+public func kaioVFSNextError(_ handle: OpaquePointer?, _ control: UnsafePointer<aiocb>?) -> CInt {
+    guard let control, let below = below(handle) else { return EINVAL }
+    return below.error(UserBlock(control))
+}
+
+@c(kaio_vfs_next_aio_return)
+public func kaioVFSNextReturn(_ handle: OpaquePointer?, _ control: UnsafeMutablePointer<aiocb>?) -> Int {
+    guard let control, let result = below(handle)?.result(UserBlock(control)) else { return Int(answer(EINVAL)) }
+    return result
+}
+
+@c(kaio_vfs_next_aio_cancel)
+public func kaioVFSNextCancel(
+    _ handle: OpaquePointer?, _ descriptor: CInt, _ control: UnsafeMutablePointer<aiocb>?
+) -> CInt {
+    guard let below = below(handle) else { return -1 }
+    return answer(negated: Int(below.cancel(Descriptor(number: descriptor), control.map { UserBlock($0) })))
+}
+
+@c(kaio_vfs_next_aio_suspend)
+public func kaioVFSNextSuspend(
+    _ handle: OpaquePointer?, _ list: UnsafePointer<UnsafePointer<aiocb>?>?, _ count: CInt,
+    _ timeout: UnsafePointer<timespec>?
+) -> CInt {
+    guard count >= 0, let deadline = deadline(timeout) else { return answer(EINVAL) }
+    guard let below = below(handle) else { return -1 }
+    guard let list else { return 0 }
+    return answer(below.suspend(list, Int(count), until: deadline))
+}
+
+// MARK: a handle
+
+@c(kaio_vfs_set_data)
+public func kaioVFSSetData(
+    _ handle: OpaquePointer?, _ data: UnsafeMutableRawPointer?,
+    _ free: (@convention(c) (UnsafeMutableRawPointer?) -> Void)?
+) { CModule.setData(state(handle), data, free) }
+
+@c(kaio_vfs_data)
+public func kaioVFSData(_ handle: OpaquePointer?) -> UnsafeMutableRawPointer? {
+    UnsafeMutableRawPointer(bitPattern: state(handle).pointee.data.load(ordering: .acquiring))
+}
+
+@c(kaio_vfs_service)
+public func kaioVFSService(_ handle: OpaquePointer?) -> UnsafePointer<CChar>? { state(handle).pointee.service }
+
+@c(kaio_vfs_name)
+public func kaioVFSName(_ handle: OpaquePointer?) -> UnsafePointer<CChar>? { state(handle).pointee.name }
+
+// MARK: parameters
+
+/// As long as a number may be in a configuration.
+private let most = 999_999_999_999_999_999
+
+@c(kaio_vfs_parm_int)
+public func kaioVFSParameter(_ handle: OpaquePointer?, _ name: UnsafePointer<CChar>, _ standard: Int) -> Int {
+    let handle = state(handle)
+    return handle.pointee.parameters.number(
+        Text(handle.pointee.name), Text(name), default: standard, in: -most...most)
+}
+
+@c(kaio_vfs_parm_size)
+public func kaioVFSSizeParameter(_ handle: OpaquePointer?, _ name: UnsafePointer<CChar>, _ standard: Int) -> Int {
+    let handle = state(handle)
+    return handle.pointee.parameters.size(Text(handle.pointee.name), Text(name), default: standard, in: 0...1 << 60)
+}
+
+@c(kaio_vfs_parm_bool)
+public func kaioVFSFlagParameter(_ handle: OpaquePointer?, _ name: UnsafePointer<CChar>, _ standard: CInt) -> CInt {
+    let handle = state(handle)
+    return handle.pointee.parameters.flag(Text(handle.pointee.name), Text(name), default: standard != 0) ? 1 : 0
+}
+
+@c(kaio_vfs_parm_string)
+public func kaioVFSTextParameter(
+    _ handle: OpaquePointer?, _ name: UnsafePointer<CChar>, _ standard: UnsafePointer<CChar>?
+) -> UnsafePointer<CChar>? {
+    let handle = state(handle)
+    guard let text = handle.pointee.parameters.text(Text(handle.pointee.name), Text(name)) else { return standard }
+    let mask = SignalMask.blockAll()
+    handle.pointee.lock.lock()
+    defer {
+        handle.pointee.lock.unlock()
+        mask.restore()
+    }
+    var current = handle.pointee.texts
+    while let known = current {
+        if known.pointee.of.start == text.start { return known.pointee.copy }
+        current = known.pointee.next
+    }
+    guard let copy = CModule.copy(text), let memory = malloc(MemoryLayout<CHandle.CopiedText>.stride) else {
+        return standard
+    }
+    let entry = memory.bindMemory(to: CHandle.CopiedText.self, capacity: 1)
+    entry.initialize(to: CHandle.CopiedText(of: text, copy: copy, next: handle.pointee.texts))
+    handle.pointee.texts = entry
+    return copy
+}

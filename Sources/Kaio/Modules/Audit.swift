@@ -1,0 +1,193 @@
+// What full_audit, time_audit and stats have in common: the names of operations, the path behind a descriptor, the
+// line about a request, and parameters that are one word, or some words, of a few.
+
+import CKernel
+
+extension Operation {
+    /// In the order of the raw values.
+    static let names: StaticString = "read write fsync fdatasync"
+
+    var name: StaticString {
+        switch self {
+        case .read: return "read"
+        case .write: return "write"
+        case .synchronize: return "fsync"
+        case .synchronizeData: return "fdatasync"
+        case .list: return "list"
+        }
+    }
+}
+
+extension Descriptor {
+    /// Stores the path of the descriptor's file, as /proc/self/fd has it: "pipe:[4711]" for what has none, and with
+    /// " (deleted)" behind it where the name is gone. Returns the number of bytes, of which those that do not fit are
+    /// cut off; nil if the descriptor is not open, or there is no /proc.
+    func path(into buffer: UnsafeMutablePointer<UInt8>, _ capacity: Int) -> Int? {
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 32) { name in
+            var line = Line(name.baseAddress!, capacity: name.count - 1)
+            line.add("/proc/self/fd/")
+            line.add(Int(number))
+            name[line.count] = 0
+            let result = systemCall(
+                SYS_readlinkat, Int(AT_FDCWD), address(name.baseAddress), address(buffer), capacity)
+            return result < 0 ? nil : result
+        }
+    }
+
+    /// The kernel gives no longer one.
+    static let longestPath = 4096
+}
+
+/// A request that is over, as a line of a log has it.
+struct Record {
+    let request: Request
+    /// Nil where it could not be found out.
+    let path: Text?
+    let nanoseconds: Int64
+
+    /// More bytes than this the line can't have.
+    var mostBytes: Int { 320 + (path?.count ?? 0) * Line.quotedByte }
+
+    var isFailure: Bool { request.block.pointee.result < 0 }
+
+    func add(to line: inout Line, isJSON: Bool, isSlow: Bool) {
+        if isJSON { addJSON(to: &line, isSlow) } else { addText(to: &line, isSlow) }
+    }
+
+    private func addText(to line: inout Line, _ isSlow: Bool) {
+        line.add(WallTime())
+        if isSlow { line.add(" slow") }
+        line.add(" ")
+        line.add(request.block.pointee.operation.name)
+        line.add(" ")
+        if let path { line.add(quoted: path) } else { line.add("-") }
+        line.add(" offset=")
+        line.add(request.block.pointee.offset)
+        line.add(" length=")
+        line.add(request.block.pointee.length)
+        line.add(" result=")
+        addResult(to: &line)
+        line.add(" us=")
+        line.add(Int(nanoseconds / 1000))
+    }
+
+    private func addJSON(to line: inout Line, _ isSlow: Bool) {
+        line.add("{\"time\":\"")
+        line.add(WallTime())
+        line.add(isSlow ? "\",\"slow\":true,\"operation\":\"" : "\",\"operation\":\"")
+        line.add(request.block.pointee.operation.name)
+        line.add("\",\"path\":")
+        if let path { line.add(json: path) } else { line.add("null") }
+        line.add(",\"offset\":")
+        line.add(request.block.pointee.offset)
+        line.add(",\"length\":")
+        line.add(request.block.pointee.length)
+        line.add(",\"result\":")
+        if isFailure {
+            line.add("-1,\"error\":\"")
+            addResult(to: &line)
+            line.add("\"")
+        } else {
+            addResult(to: &line)
+        }
+        line.add(",\"us\":")
+        line.add(Int(nanoseconds / 1000))
+        line.add("}")
+    }
+
+    /// The bytes, or the error's name.
+    private func addResult(to line: inout Line) {
+        let result = request.block.pointee.result
+        if isFailure, let name = ErrorName.of(-result) { line.add(name) } else { line.add(result) }
+    }
+}
+
+extension Log {
+    private static let standardSize = 1 << 20
+    private static let sizes = 64 << 10...1 << 30
+
+    /// The log that a module's parameters `to`, `format` and `buffer` ask for. Nil, and said so, without memory.
+    static func open(for module: StaticString, _ parameters: Parameters) -> (log: Log, isJSON: Bool)? {
+        let isJSON = parameters.choice(module, "format", among: "text json") == 1
+        let size = parameters.size(module, "buffer", default: standardSize, in: sizes)
+        let destination = parameters.text(module, "to") ?? Text("stderr" as StaticString)
+        guard let log = open(destination, isJSON: isJSON, size: size, owner: module) else {
+            sayNoMemory(for: module)
+            return nil
+        }
+        return (log, isJSON)
+    }
+}
+
+/// A module that can't be had: the stack is not used.
+func sayNoMemory(for module: StaticString) {
+    var message = Message()
+    message.add("kaio: ")
+    message.add(module)
+    message.add(": no memory")
+    message.show()
+}
+
+// MARK: parameters
+
+extension Parameters {
+    /// Which of some words the value is, by number; the first one if it is not set, or none of them.
+    func choice(_ module: StaticString, _ name: StaticString, among words: StaticString) -> Int {
+        guard let value = text(module, name) else { return 0 }
+        if let number = Text(words).number(ofWord: value) { return number }
+        complain(module, name, value) { message in
+            message.add("one of: ")
+            message.add(words)
+            message.add("; using ")
+            var rest = Text(words)
+            message.add(rest.takeWord() ?? rest)
+        }
+        return 0
+    }
+
+    /// Which of some words are in the value, one bit for each; all if it is not set, or one is none of them.
+    func choices(_ module: StaticString, _ name: StaticString, among words: StaticString) -> UInt8 {
+        guard let value = text(module, name) else { return .max }
+        var rest = value
+        var chosen: UInt8 = 0
+        while let word = rest.takeWord() {
+            guard let number = Text(words).number(ofWord: word) else {
+                complain(module, name, value) { message in
+                    message.add("some of: ")
+                    message.add(words)
+                    message.add("; using all")
+                }
+                return .max
+            }
+            chosen |= 1 << UInt8(number)
+        }
+        return chosen
+    }
+
+    private func complain(
+        _ module: StaticString, _ name: StaticString, _ value: Text, _ accepted: (inout Message) -> Void
+    ) {
+        var message = Message()
+        message.add("kaio: ")
+        message.add(module)
+        message.add(":")
+        message.add(name)
+        message.add(" = ")
+        message.add(value)
+        message.add(": not ")
+        accepted(&message)
+        message.show()
+    }
+}
+
+extension Text {
+    fileprivate func number(ofWord wanted: Text) -> Int? {
+        var rest = self
+        var number = 0
+        while let word = rest.takeWord() {
+            if word == wanted { return number }
+            number += 1
+        }
+        return nil
+    }
+}

@@ -1,0 +1,114 @@
+// full_audit: a line in a log for each request that is over: when, what, which file, where, how much, how it ended, and
+// how many microseconds it took from here and back.
+//
+//     vfs objects = full_audit ordered aio_linux aio_poll aio_pthread
+//     full_audit:to = /var/log/kaio/audit.%p
+//     full_audit:format = json
+//     full_audit:operations = write fsync fdatasync
+//     full_audit:results = success failure
+//
+// The path is asked for when the request comes by: later its descriptor may be closed, or another file's. It is not
+// remembered from one request to the next, since nothing tells when a file was renamed, or a number closed by the C
+// library's own calls.
+//
+// Invariant: there is a trail for each control block, by the block's number. It belongs to who has the request.
+
+import CKernel
+
+final class FullAudit: Module {
+    /// What is known of a request on its way. Its path stands behind it, or in `longPaths` if it has no room there.
+    private struct Trail {
+        var begin: Int64
+        /// Below zero: unknown.
+        var pathLength: Int
+    }
+
+    let name: StaticString = "full_audit"
+    private let position: Int
+    private let log: Log
+    private let isJSON: Bool
+    private let operations: UInt8
+    private let results: UInt8
+    private let trails: UnsafeMutableRawPointer
+    private let longPaths: UnsafeMutableRawPointer
+
+    private static let stride = 256
+    private static let shortPath = stride - MemoryLayout<Trail>.size
+
+    init?(position: Int, parameters: Parameters) {
+        self.position = position
+        operations = parameters.choices("full_audit", "operations", among: Operation.names)
+        results = parameters.choices("full_audit", "results", among: "success failure")
+        guard let (log, isJSON) = Log.open(for: "full_audit", parameters) else { return nil }
+        self.log = log
+        self.isJSON = isJSON
+        guard let trails = Pages.map(Options.maxRequests * FullAudit.stride),
+            let longPaths = Pages.map(Options.maxRequests * Descriptor.longestPath)
+        else {
+            sayNoMemory(for: "full_audit")
+            return nil
+        }
+        self.trails = trails
+        self.longPaths = longPaths
+    }
+
+    func reset() { log.reset() }
+
+    func submit(_ requests: inout RequestQueue, _ turn: inout Turn) {
+        for request in requests {
+            if operations & 1 << request.block.pointee.operation.rawValue != 0 {
+                begin(request)
+                turn.watch(request, at: position)
+            }
+        }
+        turn.handOn(&requests, below: position)
+    }
+
+    func completed(_ request: Request, _ turn: inout Turn) -> Bool {
+        let isFailure = request.block.pointee.result < 0
+        guard results & (isFailure ? 2 : 1) != 0 else { return true }
+        let trail = trail(of: request)
+        let record = Record(
+            request: request, path: path(of: request),
+            nanoseconds: Instant.now.nanoseconds - trail.pointee.begin)
+        log.add(record.mostBytes, mayCreateThreads: turn.mayCreateThreads) { line in
+            record.add(to: &line, isJSON: isJSON, isSlow: false)
+        }
+        return true
+    }
+
+    // MARK: trails
+
+    private func trail(of request: Request) -> UnsafeMutablePointer<Trail> {
+        (trails + Int(Slab.number(of: request)) * FullAudit.stride).assumingMemoryBound(to: Trail.self)
+    }
+
+    private func shortPath(of request: Request) -> UnsafeMutablePointer<UInt8> {
+        UnsafeMutableRawPointer(trail(of: request) + 1).assumingMemoryBound(to: UInt8.self)
+    }
+
+    private func longPath(of request: Request) -> UnsafeMutablePointer<UInt8> {
+        (longPaths + Int(Slab.number(of: request)) * Descriptor.longestPath).assumingMemoryBound(to: UInt8.self)
+    }
+
+    private func begin(_ request: Request) {
+        let descriptor = request.block.pointee.descriptor
+        var length = descriptor.path(into: shortPath(of: request), FullAudit.shortPath)
+        // As many bytes as fit: there may be more.
+        if length == FullAudit.shortPath {
+            length = descriptor.path(into: longPath(of: request), Descriptor.longestPath)
+            // Renamed in between.
+            if let shorter = length, shorter < FullAudit.shortPath {
+                memcpy(shortPath(of: request), longPath(of: request), shorter)
+            }
+        }
+        trail(of: request).pointee = Trail(begin: Instant.now.nanoseconds, pathLength: length ?? -1)
+    }
+
+    private func path(of request: Request) -> Text? {
+        let length = trail(of: request).pointee.pathLength
+        if length < 0 { return nil }
+        let start = length < FullAudit.shortPath ? shortPath(of: request) : longPath(of: request)
+        return Text(UnsafePointer(start), count: length)
+    }
+}

@@ -1,0 +1,80 @@
+// time_audit: a line in a log for each request that took longer than a limit, from here and back.
+//
+//     vfs objects = time_audit ordered aio_linux aio_poll aio_pthread
+//     time_audit:limit = 250ms
+//     time_audit:to = syslog
+//
+// A request in time costs two looks at the clock. The path is asked for at the end, and only of a slow one; if its
+// descriptor is no longer that of its file, there is none.
+//
+// Invariant: the time at which a request came by is at its control block's number in `begins`, and belongs to who has
+// the request.
+
+import CKernel
+
+final class TimeAudit: Module {
+    let name: StaticString = "time_audit"
+    private let position: Int
+    private let log: Log
+    private let isJSON: Bool
+    private let limit: Int64
+    private let begins: UnsafeMutablePointer<Int64>
+
+    private static let standardLimit: Int64 = 1_000_000_000
+    private static let limits: ClosedRange<Int64> = 0...86_400_000_000_000
+
+    init?(position: Int, parameters: Parameters) {
+        self.position = position
+        limit = parameters.interval(
+            "time_audit", "limit", default: TimeAudit.standardLimit, in: TimeAudit.limits)
+        guard let (log, isJSON) = Log.open(for: "time_audit", parameters) else { return nil }
+        self.log = log
+        self.isJSON = isJSON
+        guard let memory = Pages.map(Options.maxRequests * MemoryLayout<Int64>.stride) else {
+            sayNoMemory(for: "time_audit")
+            return nil
+        }
+        begins = memory.assumingMemoryBound(to: Int64.self)
+    }
+
+    func reset() { log.reset() }
+
+    func submit(_ requests: inout RequestQueue, _ turn: inout Turn) {
+        let now = Instant.now.nanoseconds
+        for request in requests {
+            begins[Int(Slab.number(of: request))] = now
+            turn.watch(request, at: position)
+        }
+        turn.handOn(&requests, below: position)
+    }
+
+    func completed(_ request: Request, _ turn: inout Turn) -> Bool {
+        let took = Instant.now.nanoseconds - begins[Int(Slab.number(of: request))]
+        if took > limit { tell(request, took, turn.mayCreateThreads) }
+        return true
+    }
+
+    private func tell(_ request: Request, _ took: Int64, _ mayCreateThreads: Bool) {
+        // Not on the stack, which may be a signal handler's.
+        let memory = Pages.map(Descriptor.longestPath)
+        defer { if let memory { Pages.unmap(memory, Descriptor.longestPath) } }
+        let path = memory.flatMap { self.path(of: request, $0.assumingMemoryBound(to: UInt8.self)) }
+        let record = Record(request: request, path: path, nanoseconds: took)
+        log.add(record.mostBytes, mayCreateThreads: mayCreateThreads) { line in
+            record.add(to: &line, isJSON: isJSON, isSlow: true)
+        }
+    }
+
+    /// Nil where the descriptor's number may be another file's by now: it is looked at before and after.
+    private func path(of request: Request, _ buffer: UnsafeMutablePointer<UInt8>) -> Text? {
+        let descriptor = request.block.pointee.descriptor
+        guard isStill(descriptor, request), let length = descriptor.path(into: buffer, Descriptor.longestPath),
+            isStill(descriptor, request)
+        else { return nil }
+        return Text(UnsafePointer(buffer), count: length)
+    }
+
+    private func isStill(_ descriptor: Descriptor, _ request: Request) -> Bool {
+        FileFacts(descriptor)?.isSameFile(as: request.block.pointee.file) ?? false
+    }
+}

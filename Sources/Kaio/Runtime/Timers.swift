@@ -1,0 +1,214 @@
+// Requests that a module keeps until a time. The reactor sleeps on one timer for all of them, set to the earliest,
+// and then gives each back to its module (`Module.expired`).
+//
+// Invariant, under `lock`: `entries` is a heap, the earliest first, and of the same time the one that came first;
+// `places` says where in it a control block is, by its number, one more than the index, and 0 if it is nowhere. A
+// request in the heap has `waitingIn` set; who takes it out clears that, and then it is theirs. The timer is set
+// to the heap's first whenever the lock is free, or that one is being taken out. Since each is in flight, the engine
+// is up while the heap is not empty.
+//
+// What is here was counted in `Exposure` by its module, if its descriptor is still to be used.
+
+import CKernel
+import Synchronization
+
+enum Timers {
+    private struct Entry {
+        var time: Int64
+        var order: UInt64
+        var request: Request
+
+        func comesBefore(_ other: Entry) -> Bool {
+            time != other.time ? time < other.time : order < other.order
+        }
+    }
+
+    private static let lock = Lock()
+    nonisolated(unsafe) private static var entries: UnsafeMutablePointer<Entry>?
+    nonisolated(unsafe) private static var places: UnsafeMutablePointer<UInt32>?
+    nonisolated(unsafe) private static var count = 0
+    nonisolated(unsafe) private static var lastOrder: UInt64 = 0
+    nonisolated(unsafe) private static var clock = Descriptor.none
+    private static let earliest = Atomic<Int64>(.max)
+
+    /// So many at most are taken out before they are brought to their end.
+    private static let expireAtOnce = 64
+
+    /// When the first is due.
+    static var next: Instant { Instant(nanoseconds: earliest.load(ordering: .sequentiallyConsistent)) }
+
+    /// Keeps a request until `time`, for the module at `position`, which has to be its holder. The request may have
+    /// been given back before this returns.
+    ///
+    /// False: there is no reactor, or no descriptor or memory for the timer. The request is still the module's.
+    static func add(_ request: Request, at time: Instant, for position: Int) -> Bool {
+        lock.lock()
+        guard prepare(), let entries else {
+            lock.unlock()
+            return false
+        }
+        request.block.pointee.waitingIn.store(UInt8(position + 1), ordering: .relaxed)
+        lastOrder += 1
+        count += 1
+        entries[count - 1] = Entry(time: time.nanoseconds, order: lastOrder, request: request)
+        rise(count - 1)
+        let isFirst = entries[0].order == lastOrder
+        if isFirst { set() }
+        lock.unlock()
+        if isFirst { Reactor.timersChanged() }
+        return true
+    }
+
+    /// Takes a request out. See `Module.cancel`.
+    static func withdraw(_ request: Request, _ sequence: UInt64, position: Int) -> Bool {
+        lock.lock()
+        defer { lock.unlock() }
+        guard request.sequence == sequence,
+            Int(request.block.pointee.waitingIn.load(ordering: .relaxed)) == position + 1,
+            let place = places?[Int(Slab.number(of: request))], place != 0
+        else { return false }
+        remove(Int(place) - 1)
+        if place == 1 { set() }
+        return true
+    }
+
+    /// The reactor's part: gives back what is due.
+    static func expire() {
+        guard Engine.hold() else { return }
+        var turn = Turn(.reactor)
+        while true {
+            var due = RequestQueue()
+            var taken = 0
+            lock.lock()
+            let now = Instant.now.nanoseconds
+            while taken < expireAtOnce, count > 0, let first = entries?[0], first.time <= now {
+                // The heap's, not the block's: that one changes with the request's way.
+                first.request.block.pointee.position =
+                    first.request.block.pointee.waitingIn.load(ordering: .relaxed) - 1
+                remove(0)
+                due.append(first.request)
+                taken += 1
+            }
+            if taken < expireAtOnce { set() }
+            lock.unlock()
+            if taken == 0 { break }
+            while let request = due.popFirst() {
+                let position = Int(request.block.pointee.position)
+                request.stack[position].expired(request, &turn)
+            }
+            turn.finish()
+            // What the kernel did or refused at once is brought further at once.
+            if KernelQueue.hasEvents { KernelQueue.harvest(&turn) }
+        }
+        Engine.leave(1)
+    }
+
+    // MARK: life
+
+    /// Makes what is needed, once in the engine's life; under the lock.
+    private static func prepare() -> Bool {
+        guard Reactor.isRunning else { return false }
+        if clock.isOpen { return true }
+        if entries == nil {
+            guard let memory = Pages.map(Options.maxRequests * MemoryLayout<Entry>.stride),
+                let numbers = Pages.map(Options.maxRequests * MemoryLayout<UInt32>.stride)
+            else { return false }
+            entries = memory.bindMemory(to: Entry.self, capacity: Options.maxRequests)
+            places = numbers.bindMemory(to: UInt32.self, capacity: Options.maxRequests)
+        }
+        let number = systemCall(SYS_timerfd_create, Int(CLOCK_MONOTONIC), Int(TFD_CLOEXEC | TFD_NONBLOCK))
+        guard number >= 0 else { return false }
+        clock = Descriptor(number: CInt(number)).adopted()
+        if Reactor.watchTimers(clock) { return true }
+        clock.dispose()
+        clock = .none
+        return false
+    }
+
+    /// Sets the timer to the first of the heap; under the lock.
+    private static func set() {
+        let first = count > 0 ? entries![0].time : .max
+        earliest.store(first, ordering: .sequentiallyConsistent)
+        var time = itimerspec()
+        // Zero would stop it.
+        if count > 0 { time.it_value = timespec(interval: max(1, first)) }
+        _ = withUnsafePointer(to: &time) {
+            systemCall(SYS_timerfd_settime, Int(clock.number), 1, address($0), 0)
+        }
+    }
+
+    /// The engine goes down: nothing is in the heap.
+    static func detach() {
+        lock.lock()
+        clock.dispose()
+        clock = .none
+        discard()
+        lock.unlock()
+    }
+
+    private static func discard() {
+        if let entries { Pages.discard(entries, Options.maxRequests * MemoryLayout<Entry>.stride) }
+        if let places { Pages.discard(places, Options.maxRequests * MemoryLayout<UInt32>.stride) }
+    }
+
+    /// In the child of a fork; see `KernelQueue.closeInherited`.
+    static func closeInherited() {
+        clock.close()
+        clock = .none
+    }
+
+    static func reset() {
+        lock.reset()
+        clock = .none
+        count = 0
+        earliest.store(.max, ordering: .relaxed)
+        discard()
+    }
+
+    // MARK: the heap; under the lock
+
+    private static func remove(_ index: Int) {
+        let entries = entries!
+        entries[index].request.block.pointee.waitingIn.store(0, ordering: .relaxed)
+        setPlace(entries[index].request, 0)
+        count -= 1
+        guard index < count else { return }
+        entries[index] = entries[count]
+        setPlace(entries[index].request, index + 1)
+        rise(index)
+        sink(index)
+    }
+
+    private static func rise(_ start: Int) {
+        let entries = entries!
+        let entry = entries[start]
+        var index = start
+        while index > 0, entry.comesBefore(entries[(index - 1) / 2]) {
+            entries[index] = entries[(index - 1) / 2]
+            setPlace(entries[index].request, index + 1)
+            index = (index - 1) / 2
+        }
+        entries[index] = entry
+        setPlace(entry.request, index + 1)
+    }
+
+    private static func sink(_ start: Int) {
+        let entries = entries!
+        let entry = entries[start]
+        var index = start
+        while index * 2 + 1 < count {
+            var child = index * 2 + 1
+            if child + 1 < count, entries[child + 1].comesBefore(entries[child]) { child += 1 }
+            guard entries[child].comesBefore(entry) else { break }
+            entries[index] = entries[child]
+            setPlace(entries[index].request, index + 1)
+            index = child
+        }
+        entries[index] = entry
+        setPlace(entry.request, index + 1)
+    }
+
+    private static func setPlace(_ request: Request, _ place: Int) {
+        places![Int(Slab.number(of: request))] = UInt32(truncatingIfNeeded: place)
+    }
+}

@@ -1,0 +1,170 @@
+// Which stack of modules a file's requests go through: what KAIO_CONFIG's file and the environment say, as services.
+//
+//     [global]
+//         vfs objects = ordered aio_linux aio_poll aio_pthread
+//
+//     [slow disk]
+//         path = /data/* "/mnt/with blanks/*"
+//         vfs objects = time_audit ordered aio_linux aio_poll aio_pthread
+//         time_audit:limit = 20ms
+//
+// Position 0 is what [global] says, for the files that no service's pattern matches; the services follow in the order
+// of the file. The first that matches a file's path is the file's.
+//
+// Invariant: a configuration that is `current` never changes and is never freed, so anyone may look at it at any time,
+// in a signal handler too.
+
+import CKernel
+
+struct Configuration {
+    struct Service {
+        let name: Text
+        let patterns: UnsafeBufferPointer<PathPattern>
+        /// The names of its modules.
+        let objects: Text
+        /// Where that was said; nil: nowhere, it is the standard stack.
+        let objectsOrigin: Origin?
+        let parameters: Parameters
+
+        /// What there is without a file and a word in the environment.
+        static var standard: Service {
+            Service(
+                name: Text("global"), patterns: UnsafeBufferPointer(start: nil, count: 0),
+                objects: Text(Registry.standardStack), objectsOrigin: nil, parameters: .none)
+        }
+
+        func matches(_ path: Text) -> Bool {
+            for pattern in patterns where pattern.matches(path) { return true }
+            return false
+        }
+    }
+
+    private let services: UnsafeMutablePointer<Service>?
+    /// At least 1.
+    let count: Int
+
+    nonisolated(unsafe) private(set) static var current = Configuration(services: nil, count: 1)
+
+    nonisolated(unsafe) private static var isRead = false
+
+    init(services: UnsafeMutablePointer<Service>?, count: Int) {
+        self.services = services
+        self.count = count
+    }
+
+    subscript(position: Int) -> Service { services.map { $0[position] } ?? .standard }
+
+    /// Reads the file that KAIO_CONFIG names. Once, after the options, by one thread; not in a signal handler. With
+    /// an error, which is then on stderr, it is as if KAIO_CONFIG were not set.
+    static func read() {
+        if isRead { return }
+        isRead = true
+        var reader = ConfigurationReader(moduleDirectory: Options.moduleDirectory)
+        if let list = Options.vfsParameters { reader.takeList(list, "KAIO_VFS_PARAMETERS") }
+        // What is wrong there is left out, and the rest counts.
+        reader.forgetErrors()
+        if let file = Options.configurationFile {
+            _ = reader.takeFile(file)
+            if reader.errors > 0 {
+                var message = Message()
+                message.add("kaio: KAIO_CONFIG=")
+                message.add(file)
+                message.add(": not used, for the error above")
+                message.show()
+                reader.discard()
+                reader = ConfigurationReader(moduleDirectory: Options.moduleDirectory, isSilent: true)
+                if let list = Options.vfsParameters { reader.takeList(list, "KAIO_VFS_PARAMETERS") }
+            }
+        }
+        if let names = Options.vfsObjects { reader.takeStandard(objects: names, Origin(Text("KAIO_VFS_OBJECTS"))) }
+        if let configuration = reader.finish() { current = configuration }
+    }
+
+    /// The position of the service whose pattern matches the file that a descriptor refers to: 0 if none does, or the
+    /// file has no path. Without allocation; async-signal-safe.
+    static func service(of descriptor: Descriptor) -> Int {
+        let configuration = current
+        guard configuration.count > 1 else { return 0 }
+        return configuration.service(of: descriptor)
+    }
+
+    func service(of descriptor: Descriptor) -> Int {
+        guard descriptor.isOpen else { return 0 }
+        // Not /proc/self: that is the first thread, which may have ended.
+        let prefix: StaticString = "/proc/thread-self/fd/"
+        return withUnsafeTemporaryAllocation(byteCount: 48, alignment: 1) { link in
+            let name = link.baseAddress!.assumingMemoryBound(to: UInt8.self)
+            memcpy(name, prefix.utf8Start, prefix.utf8CodeUnitCount)
+            var end = prefix.utf8CodeUnitCount
+            var divisor = 1
+            while Int(descriptor.number) / divisor >= 10 { divisor *= 10 }
+            while divisor > 0 {
+                name[end] = UInt8(truncatingIfNeeded: Int(descriptor.number) / divisor % 10) + UInt8(ascii: "0")
+                end += 1
+                divisor /= 10
+            }
+            name[end] = 0
+            return service(ofLink: name)
+        }
+    }
+
+    /// The longest path that the kernel tells is one page.
+    private static let longestPath = 4096
+
+    private func service(ofLink name: UnsafePointer<UInt8>) -> Int {
+        let position = withUnsafeTemporaryAllocation(byteCount: 512, alignment: 1) { buffer -> Int? in
+            service(ofLink: name, buffer.baseAddress!, buffer.count)
+        }
+        if let position { return position }
+        guard let pages = Pages.map(Configuration.longestPath + 1) else { return 0 }
+        defer { Pages.unmap(pages, Configuration.longestPath + 1) }
+        return service(ofLink: name, pages, Configuration.longestPath + 1) ?? 0
+    }
+
+    /// Nil: the buffer is too small.
+    private func service(ofLink name: UnsafePointer<UInt8>, _ buffer: UnsafeMutableRawPointer, _ size: Int) -> Int? {
+        let length = systemCall(SYS_readlinkat, Int(AT_FDCWD), address(name), address(buffer), size)
+        if length <= 0 { return 0 }
+        if length == size { return nil }
+        return service(ofPath: Text(buffer.assumingMemoryBound(to: UInt8.self), count: length))
+    }
+
+    /// The same for a path as the kernel tells it: " (deleted)" is behind that of a file without a name.
+    func service(ofPath path: Text) -> Int {
+        let deleted: StaticString = " (deleted)"
+        let rest = path.count - deleted.utf8CodeUnitCount
+        let isDeleted = rest > 0 && path.dropFirst(rest) == deleted
+        let plain = isDeleted ? path.prefix(rest) : path
+        for position in 1..<max(count, 1) where self[position].matches(plain) { return position }
+        return 0
+    }
+
+    /// The position of the service of this name, 0 for "global"; nil if there is none.
+    func position(of name: Text) -> Int? {
+        for position in 0..<count where self[position].name.isSameName(as: name) { return position }
+        return nil
+    }
+
+    /// Names on stderr the parameters that no module asked for, though their module is there: it has no such
+    /// parameter. To be called when every stack is made.
+    func warnOfUnasked() {
+        for position in 0..<count {
+            Parameters.forEach(self[position].parameters.own) { entry in
+                guard !entry.wasAsked else { return }
+                for user in position == 0 ? 0..<count : position..<position + 1
+                where ConfigurationReader.hasModule(entry.module, in: self[user].objects) == .yes {
+                    var message = Message()
+                    message.add("kaio: ")
+                    message.add(entry.origin)
+                    message.add(": warning: ")
+                    message.addWord(entry.module)
+                    message.add(":")
+                    message.addWord(entry.name)
+                    message.add(": the module has no such parameter")
+                    message.show()
+                    return
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,405 @@
+// A connection: what kaio_connect gives a program that uses the VFS itself. It has a stack of its own, the files that
+// were
+// opened through it, and a descriptor for the program's event loop.
+//
+//     kaio_connection *disk = kaio_connect("disk", "ordered aio_linux aio_poll", "aio_linux:aio num events = 64");
+//
+// The descriptor is an epoll. In it is an eventfd, which the kernel itself signals when it is done with a request
+// (IOCB_FLAG_RESFD), and which every completion by another thread signals; and, in a process that used the library
+// through connections only, the reactor's epoll, so that the program's own thread does what the reactor's would.
+//
+// Invariants, under `lock`: a request is counted in its connection and its file before it is made, and until its result
+// is published and its callback, if it has one, is in `ready`; there it keeps its control block until `dispatch` takes
+// it. A
+// file that was closed stays until its last callback has returned. While `isDispatching`, a completion need not
+// signal: the one who dispatches looks once more. Who waits for a count to be 0 then takes the lock once: so the thread
+// that counted is out of it, and the memory may go.
+
+import CKaio
+import CKernel
+import Synchronization
+
+typealias ConnectionCallback =
+    @convention(c) (
+        OpaquePointer?, UnsafeMutablePointer<aiocb>?, UnsafeMutableRawPointer?
+    ) -> Void
+
+struct Connection: Equatable {
+    struct State: ~Copyable {
+        let lock = Lock()
+        let loan: Connections.Loan
+        let event: EventDescriptor
+        let epoll: Descriptor
+        /// Of the process that made it; see `ProcessPage`.
+        let secret: UInt64
+        var next: Connection?
+        var files: ConnectionFile?
+        let inFlight = Atomic<Int>(0)
+        var ready = RequestQueue()
+        var readyCount = 0
+        /// Completed since the last look, without a callback.
+        var finished = 0
+        var isDispatching = false
+        var isClosing = false
+    }
+
+    let state: UnsafeMutablePointer<State>
+
+    init(_ state: UnsafeMutablePointer<State>) { self.state = state }
+
+    init?(_ handle: OpaquePointer?) {
+        guard let handle else { return nil }
+        state = UnsafeMutablePointer(handle)
+    }
+
+    var handle: OpaquePointer { OpaquePointer(state) }
+    var stack: Stack { state.pointee.loan.stack }
+    /// Not so in the child of a fork.
+    var isOfThisProcess: Bool {
+        ProcessPage.current.map { $0.secret.pointee.load(ordering: .relaxed) } == state.pointee.secret
+    }
+
+    private static func blocked<T>(_ body: () -> T) -> T {
+        let mask = SignalMask.blockAll()
+        defer { mask.restore() }
+        return body()
+    }
+
+    func locked<T>(_ body: () -> T) -> T {
+        let mask = SignalMask.blockAll()
+        state.pointee.lock.lock()
+        let result = body()
+        state.pointee.lock.unlock()
+        mask.restore()
+        return result
+    }
+
+    // MARK: life
+
+    /// Nil: `error` says why.
+    static func make(_ service: Text, _ objects: Text?, _ parameters: Text, _ error: inout CInt) -> Connection? {
+        error = ENOMEM
+        // The engine is up until the end of this.
+        guard
+            blocked({
+                Engine.lend()
+                return Engine.enter(1, isLent: true)
+            })
+        else { return nil }
+        defer { Engine.leave(1) }
+        guard let secret = ProcessPage.current?.secret.pointee.load(ordering: .relaxed),
+            let loan = blocked({ Connections.borrow(service, objects, parameters, secret, &error) })
+        else { return nil }
+        let number = systemCall(SYS_epoll_create1, Int(EPOLL_CLOEXEC))
+        let epoll = Descriptor(number: CInt(max(-1, number)))
+        let count = systemCall(SYS_eventfd2, 0, Int(EFD_CLOEXEC | EFD_NONBLOCK))
+        let event = EventDescriptor(descriptor: Descriptor(number: CInt(max(-1, count))))
+        error = number < 0 ? CInt(-number) : CInt(max(0, -count))
+        if error == 0 {
+            let connection = Connection(.allocate(capacity: 1))
+            connection.state.initialize(to: State(loan: loan, event: event, epoll: epoll, secret: secret))
+            connection.watch(event.descriptor)
+            error = Place(loan.stack).connect(service)
+            if error == 0 {
+                blocked { Connections.add(connection) }
+                return connection
+            }
+            connection.free()
+        }
+        event.descriptor.close()
+        epoll.close()
+        blocked { Connections.giveBack(loan) }
+        return nil
+    }
+
+    private func free() {
+        state.deinitialize(count: 1)
+        state.deallocate()
+    }
+
+    /// 0 or errno. What is in flight is cancelled, or waited for; callbacks that are due are called.
+    func end() -> CInt {
+        guard isOfThisProcess else {
+            // The copies of the parent's descriptors.
+            closeDescriptors()
+            free()
+            return 0
+        }
+        let isBusy = locked {
+            if state.pointee.isDispatching || state.pointee.isClosing { return true }
+            state.pointee.isClosing = true
+            state.pointee.isDispatching = true
+            return false
+        }
+        if isBusy { return EBUSY }
+        while let file = locked({ state.pointee.files }) { _ = file.close() }
+        wait { state.pointee.inFlight.load(ordering: .sequentiallyConsistent) == 0 }
+        _ = locked { 0 }
+        while callReady(.max) > 0 {}
+        Place(stack).disconnect()
+        Connection.blocked {
+            let isLast = Connections.remove(self)
+            Connections.giveBack(state.pointee.loan)
+            closeDescriptors()
+            free()
+            if isLast { Reactor.endLending() }
+        }
+        return 0
+    }
+
+    private func closeDescriptors() {
+        state.pointee.epoll.close()
+        state.pointee.event.descriptor.close()
+    }
+
+    /// Has the connection's descriptor be ready when this one is; an epoll may be in another.
+    func watch(_ descriptor: Descriptor) {
+        var event = epoll_event()
+        event.events = EPOLLIN.rawValue
+        _ = withUnsafePointer(to: &event) {
+            systemCall(
+                SYS_epoll_ctl, Int(state.pointee.epoll.number), Int(EPOLL_CTL_ADD), Int(descriptor.number), address($0))
+        }
+    }
+
+    func ignore(_ descriptor: Descriptor) {
+        _ = systemCall(
+            SYS_epoll_ctl, Int(state.pointee.epoll.number), Int(EPOLL_CTL_DEL), Int(descriptor.number))
+    }
+
+    /// Waits, whatever signals come, until `isDone`; does `now` at once and then again and again.
+    func wait(_ now: () -> Void = {}, _ isDone: () -> Bool) {
+        while true {
+            now()
+            let outcome = Waiting.wait(
+                until: Instant.now.advanced(by: Connection.askAgainAfter), as: .submitter, cancellable: false
+            ) {
+                Reactor.startIfWanted()
+                return isDone()
+            }
+            if outcome == .done { return }
+        }
+    }
+
+    private static let askAgainAfter: Int64 = 100_000_000
+
+    // MARK: files
+
+    func open(_ path: UnsafePointer<CChar>, _ flags: CInt, _ mode: mode_t, _ error: inout CInt) -> ConnectionFile? {
+        guard isOfThisProcess else {
+            error = EINVAL
+            return nil
+        }
+        let number = Place(stack).open(path, flags, mode)
+        guard number >= 0 else {
+            error = CInt(-number)
+            return nil
+        }
+        let file = ConnectionFile(.allocate(capacity: 1))
+        file.state.initialize(
+            to: ConnectionFile.State(connection: self, descriptor: Descriptor(number: CInt(number))))
+        let isIn = locked {
+            if state.pointee.isClosing { return false }
+            file.state.pointee.next = state.pointee.files
+            state.pointee.files?.state.pointee.previous = file
+            state.pointee.files = file
+            return true
+        }
+        if isIn { return file }
+        _ = Place(stack).close(file.state.pointee.descriptor)
+        file.free()
+        error = EBADF
+        return nil
+    }
+
+    // MARK: completions
+
+    /// Harvests, and calls the callbacks of at most `most` requests; where that is not above 0, of all that are
+    /// complete at the beginning. Returns how many requests were completed, or a negated errno.
+    func dispatch(_ most: Int) -> Int {
+        guard isOfThisProcess else { return -Int(EINVAL) }
+        let isBusy = locked {
+            if state.pointee.isDispatching { return true }
+            state.pointee.isDispatching = true
+            return false
+        }
+        if isBusy { return -Int(EBUSY) }
+        state.pointee.event.reset()
+        Reactor.turn()
+        Waiting.harvest(as: .submitter)
+        Reactor.startIfWanted()
+        let (finished, due) = locked {
+            let limit = most > 0 ? most : Int.max
+            let finished = min(limit, state.pointee.finished)
+            state.pointee.finished -= finished
+            return (finished, min(limit - finished, state.pointee.readyCount))
+        }
+        let called = callReady(due)
+        let isMore = locked {
+            state.pointee.isDispatching = false
+            return !state.pointee.ready.isEmpty || state.pointee.finished > 0
+        }
+        if isMore { state.pointee.event.signal() }
+        return finished + called
+    }
+
+    /// Calls the callbacks of so many requests at most, with the caller's own signal mask. Returns of how many.
+    private func callReady(_ most: Int) -> Int {
+        var called = 0
+        while called < most {
+            guard let request = locked({ takeReady() }) else { break }
+            let notification = request.block.pointee.notification
+            let user = request.block.pointee.user!
+            let file = ConnectionFile(notification.attributes!)
+            Engine.release(request)
+            unsafeBitCast(notification.function!, to: ConnectionCallback.self)(
+                file.handle, user.base.assumingMemoryBound(to: aiocb.self), notification.value.sival_ptr)
+            called += 1
+            let isLast = locked {
+                file.state.pointee.callbacks -= 1
+                return file.state.pointee.isGone && file.state.pointee.callbacks == 0
+            }
+            if isLast { file.free() }
+        }
+        return called
+    }
+
+    private func takeReady() -> Request? {
+        guard let request = state.pointee.ready.popFirst() else { return nil }
+        state.pointee.readyCount -= 1
+        return request
+    }
+}
+
+struct ConnectionFile: Equatable {
+    struct State: ~Copyable {
+        let connection: Connection
+        let descriptor: Descriptor
+        var next: ConnectionFile?
+        var previous: ConnectionFile?
+        let inFlight = Atomic<Int>(0)
+        /// Not returned yet.
+        var callbacks = 0
+        var isClosed = false
+        /// The same, and out of the list.
+        var isGone = false
+    }
+
+    let state: UnsafeMutablePointer<State>
+
+    init(_ state: UnsafeMutablePointer<State>) { self.state = state }
+    init(_ memory: UnsafeMutableRawPointer) { state = memory.assumingMemoryBound(to: State.self) }
+
+    init?(_ handle: OpaquePointer?) {
+        guard let handle else { return nil }
+        state = UnsafeMutablePointer(handle)
+    }
+
+    var handle: OpaquePointer { OpaquePointer(state) }
+    var connection: Connection { state.pointee.connection }
+    var descriptor: Descriptor { state.pointee.descriptor }
+
+    fileprivate func free() {
+        state.deinitialize(count: 1)
+        state.deallocate()
+    }
+
+    /// 0 or errno, as close(2) has it; the handle is gone in any case.
+    func close() -> CInt {
+        guard connection.isOfThisProcess else { return EINVAL }
+        let wasClosed = connection.locked {
+            defer { state.pointee.isClosed = true }
+            return state.pointee.isClosed
+        }
+        if wasClosed { return EBADF }
+        if state.pointee.inFlight.load(ordering: .sequentiallyConsistent) != 0 {
+            connection.wait(
+                { Cancellation.endUses(of: descriptor) },
+                { state.pointee.inFlight.load(ordering: .sequentiallyConsistent) == 0 })
+        }
+        let result = Place(connection.stack).close(descriptor)
+        let isLast = connection.locked {
+            unlink()
+            state.pointee.isGone = true
+            return state.pointee.callbacks == 0
+        }
+        if isLast { free() }
+        return CInt(max(0, -result))
+    }
+
+    private func unlink() {
+        let (next, previous) = (state.pointee.next, state.pointee.previous)
+        if let previous {
+            previous.state.pointee.next = next
+        } else {
+            connection.state.pointee.files = next
+        }
+        next?.state.pointee.previous = previous
+    }
+
+    // MARK: requests
+
+    /// 0 or the errno of the call.
+    func submit(_ user: UserBlock, _ operation: Operation) -> CInt {
+        guard connection.isOfThisProcess else { return EINVAL }
+        if user.isInProgress { return EBUSY }
+        guard let notification = notification(for: user) else { return EINVAL }
+        let isOpen = connection.locked {
+            if state.pointee.isClosed || connection.state.pointee.isClosing { return false }
+            state.pointee.inFlight.wrappingAdd(1, ordering: .sequentiallyConsistent)
+            connection.state.pointee.inFlight.wrappingAdd(1, ordering: .sequentiallyConsistent)
+            return true
+        }
+        guard isOpen else { return EBADF }
+        user.setDescriptor(descriptor)
+        let error = Submission.submit(user, operation, notification, through: connection.stack)
+        if error != 0 {
+            connection.locked { countOut() }
+            Waiting.tellAll()
+        }
+        Reactor.startIfWanted()
+        return error
+    }
+
+    private func notification(for user: UserBlock) -> Notification? {
+        var notification = Notification()
+        switch user.event.pointee.sigev_notify {
+        case CInt(KAIO_SIGEV_CALLBACK):
+            notification.function = ck_sigevent_function(user.event)
+            notification.value = user.event.pointee.sigev_value
+            guard notification.function != nil else { return nil }
+        case CInt(SIGEV_SIGNAL) where user.event.pointee.sigev_signo == 0, CInt(SIGEV_NONE): break
+        default: return nil
+        }
+        notification.kind = .connection
+        notification.target = connection.state.pointee.event.descriptor.number
+        notification.attributes = UnsafeMutableRawPointer(state)
+        return notification
+    }
+
+    private func countOut() {
+        state.pointee.inFlight.wrappingSubtract(1, ordering: .sequentiallyConsistent)
+        connection.state.pointee.inFlight.wrappingSubtract(1, ordering: .sequentiallyConsistent)
+    }
+
+    /// A request's result is published.
+    static func completed(_ request: Request, _ turn: inout Turn) {
+        let file = ConnectionFile(request.block.pointee.notification.attributes!)
+        let connection = file.connection
+        let hasCallback = request.block.pointee.notification.function != nil
+        // Who waits for the last of them.
+        turn.mustTell = true
+        connection.state.pointee.lock.lock()
+        if hasCallback {
+            connection.state.pointee.ready.append(request)
+            connection.state.pointee.readyCount += 1
+            file.state.pointee.callbacks += 1
+        } else {
+            connection.state.pointee.finished += 1
+        }
+        if !connection.state.pointee.isDispatching { connection.state.pointee.event.signal() }
+        file.countOut()
+        connection.state.pointee.lock.unlock()
+        if !hasCallback { Engine.release(request) }
+    }
+}

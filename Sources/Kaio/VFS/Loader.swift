@@ -1,0 +1,317 @@
+// Modules that are not the library's own: those that were registered (kaio_vfs_register), and shared objects that
+// register themselves when they are loaded.
+//
+//     vfs objects = /opt/modules/mine.so other ordered aio_linux aio_poll aio_pthread
+//
+// A name with a slash is an object's path. Another, if no module has it, is looked for as KAIO_MODULE_DIR/NAME.so and
+// then as kaio/NAME.so beside the library. Objects are never unloaded: their threads and functions may be at work.
+//
+// Invariant: `registrations` and `objects` only grow, at the front, under `lock` and `loading`; so a walk needs no
+// lock. Nothing is loaded in a signal handler: it happens in the call that makes the process's first request, or
+// connects.
+
+import CKaio
+import CKernel
+import Synchronization
+
+enum Loader {
+    struct Registration {
+        let name: UnsafePointer<CChar>
+        let functions: kaio_vfs_fns
+        /// Who registered it.
+        let thread: CInt
+        let next: UnsafeMutablePointer<Registration>?
+    }
+
+    private struct Object {
+        let handle: UnsafeMutableRawPointer
+        /// What the object is by its path; nil if it registered nothing.
+        let registration: UnsafeMutablePointer<Registration>?
+        let next: UnsafeMutablePointer<Object>?
+    }
+
+    enum Problem {
+        case none
+        /// There is no such file.
+        case missing
+        /// What the dynamic loader says.
+        case notLoaded(Text)
+        case initialization(CInt)
+        case registersNothing
+        /// Another name than that by which it was looked for.
+        case registersOther(Text)
+        /// The process has more rights than who set its environment.
+        case isSecure
+    }
+
+    private static let lock = Lock()
+    nonisolated(unsafe) private static var registrations: UnsafeMutablePointer<Registration>?
+    /// Held while an object is loaded, which registers its modules meanwhile.
+    private static let loading = Lock()
+    nonisolated(unsafe) private static var objects: UnsafeMutablePointer<Object>?
+    /// With the latest name that `make` made nothing of.
+    nonisolated(unsafe) private static var problem = Problem.none
+
+    // MARK: registration
+
+    /// Returns 0 or an errno; what is wrong is said on stderr.
+    static func register(
+        _ version: CInt, _ name: UnsafePointer<CChar>?, _ functions: UnsafePointer<kaio_vfs_fns>?
+    ) -> CInt {
+        let text = name.map { Text($0) } ?? Text("")
+        if version != KAIO_VFS_INTERFACE_VERSION {
+            return refuse(text, EINVAL) {
+                $0.add("is for version ")
+                $0.add(Int(version))
+                $0.add(" of the interface; this library has version ")
+                $0.add(Int(KAIO_VFS_INTERFACE_VERSION))
+            }
+        }
+        guard let functions else { return refuse(text, EINVAL) { $0.add("has no table of functions") } }
+        guard isName(text) else {
+            return refuse(text, EINVAL) { $0.add("has no name, or one with a blank or one of / : = ; , \"") }
+        }
+        if Registry.has(text) { return refuse(text, EEXIST) { $0.add("has the name of one of kaio's own modules") } }
+        guard let copy = CModule.copy(text), let memory = malloc(MemoryLayout<Registration>.stride) else {
+            return refuse(text, ENOMEM) { $0.add("finds no memory") }
+        }
+        let registration = memory.bindMemory(to: Registration.self, capacity: 1)
+        let thread = ThreadState.mine
+        let mask = SignalMask.blockAll()
+        lock.lock()
+        let isTaken = find(text) != nil
+        if !isTaken {
+            registration.initialize(
+                to: Registration(name: copy, functions: functions.pointee, thread: thread, next: registrations))
+            // Who walks the list takes no lock.
+            atomicMemoryFence(ordering: .releasing)
+            registrations = registration
+        }
+        lock.unlock()
+        mask.restore()
+        if !isTaken { return 0 }
+        free(memory)
+        free(UnsafeMutablePointer(mutating: copy))
+        return refuse(text, EEXIST) { $0.add("has the name of a module that is registered already") }
+    }
+
+    @inline(never)
+    private static func refuse(_ name: Text, _ error: CInt, _ reason: (inout Message) -> Void) -> CInt {
+        var message = Message()
+        message.add("kaio: module \"")
+        message.addWord(name)
+        message.add("\" is refused: it ")
+        reason(&message)
+        message.show()
+        return error
+    }
+
+    private static func isName(_ text: Text) -> Bool {
+        for index in 0..<text.count {
+            switch text[index] {
+            case 0...0x20, 0x7f, UInt8(ascii: "/"), UInt8(ascii: ":"), UInt8(ascii: "="), UInt8(ascii: ";"),
+                UInt8(ascii: ","), UInt8(ascii: "\""):
+                return false
+            default: break
+            }
+        }
+        return !text.isEmpty
+    }
+
+    @inline(never)
+    private static func find(_ name: Text) -> UnsafeMutablePointer<Registration>? {
+        var current = registrations
+        while let registration = current {
+            if Text(registration.pointee.name) == name { return registration }
+            current = registration.pointee.next
+        }
+        return nil
+    }
+
+    /// In the child of a fork.
+    static func reset() {
+        lock.reset()
+        loading.reset()
+    }
+
+    // MARK: making
+
+    /// Nil: `explain` says why.
+    @inline(never)
+    static func make(_ name: Text, position: Int, parameters: Parameters) -> (any Module)? {
+        let mask = SignalMask.blockAll()
+        loading.lock()
+        problem = .none
+        let registration = find(name) ?? load(name)
+        loading.unlock()
+        mask.restore()
+        guard let registration else { return nil }
+        return CModule(
+            name: registration.pointee.name, functions: registration.pointee.functions, position: position,
+            parameters: parameters)
+    }
+
+    /// Whether a module of that name is registered, or there is a file to look into for it.
+    static func isThere(_ name: Text, _ directory: Text?) -> Bool {
+        if isPath(name) || find(name) != nil { return true }
+        var path = Message()
+        return findFile(name, directory, &path)
+    }
+
+    /// Adds what is wrong with the latest name that `make` made nothing of.
+    @inline(never)
+    static func explain(_ name: Text, _ message: inout Message) {
+        switch problem {
+        case .none:
+            message.add("module ")
+            message.addWord(name)
+            message.add(" can't be used")
+        case .missing:
+            message.add("no module is named ")
+            message.addWord(name)
+            message.add("; known are ")
+            message.add(Registry.names)
+            message.add("; looked for ")
+            if let directory = Options.moduleDirectory, !isSecure {
+                addPath(name, in: directory, &message)
+                message.add(" and ")
+            }
+            addPathBeside(name, &message)
+        case .notLoaded(let reason):
+            message.add("module ")
+            message.addWord(name)
+            message.add(" does not load: ")
+            message.addWord(reason)
+        case .initialization(let result):
+            message.add("module ")
+            message.addWord(name)
+            message.add(" does not load: its kaio_module_init returns ")
+            message.add(Int(result))
+        case .registersNothing:
+            message.add("module ")
+            message.addWord(name)
+            message.add(": the object registers no module")
+        case .registersOther(let other):
+            message.add("module ")
+            message.addWord(name)
+            message.add(": the object registers no module of that name, but ")
+            message.addWord(other)
+        case .isSecure:
+            message.add("module ")
+            message.addWord(name)
+            message.add(" is not loaded by its path in a process that runs with another user's rights")
+        }
+    }
+
+    // MARK: files
+
+    private static func isPath(_ name: Text) -> Bool { name.firstIndex(of: UInt8(ascii: "/")) != nil }
+
+    /// Set-user-id and the like: the environment must not say what code runs.
+    private static var isSecure: Bool { getauxval(UInt(AT_SECURE)) != 0 }
+
+    @inline(never)
+    private static func addPath(_ name: Text, in directory: Text, _ path: inout Message) {
+        path.add(directory)
+        path.add("/")
+        path.add(name)
+        path.add(".so")
+    }
+
+    /// Where `make install` has modules: PREFIX/lib/kaio.
+    @inline(never)
+    private static func addPathBeside(_ name: Text, _ path: inout Message) {
+        let file = ck_object_of(UnsafeRawPointer(Version.text.utf8Start)).map { Text($0) } ?? Text("")
+        var length = file.count
+        while length > 0, file[length - 1] != UInt8(ascii: "/") { length -= 1 }
+        path.add(file.prefix(length))
+        path.add("kaio/")
+        path.add(name)
+        path.add(".so")
+    }
+
+    private static func exists(_ path: inout Message) -> Bool {
+        guard let path = path.terminated() else { return false }
+        return systemCall(SYS_faccessat, Int(AT_FDCWD), address(path), Int(F_OK)) == 0
+    }
+
+    /// Makes `path` the file that a name stands for; false if there is none.
+    @inline(never)
+    private static func findFile(_ name: Text, _ directory: Text?, _ path: inout Message) -> Bool {
+        if let directory, !isSecure {
+            addPath(name, in: directory, &path)
+            if exists(&path) { return true }
+        }
+        path = Message()
+        addPathBeside(name, &path)
+        return exists(&path)
+    }
+
+    @inline(never)
+    private static func load(_ name: Text) -> UnsafeMutablePointer<Registration>? {
+        var path = Message()
+        if isPath(name) {
+            if isSecure {
+                problem = .isSecure
+                return nil
+            }
+            path.add(name)
+        } else if !findFile(name, Options.moduleDirectory, &path) {
+            problem = .missing
+            return nil
+        }
+        guard let file = path.terminated() else { return nil }
+        let before = registrations
+        guard let handle = dlopen(file, RTLD_NOW | RTLD_LOCAL) else {
+            let reason = dlerror().flatMap { CModule.copy(Text($0)) }
+            problem = .notLoaded(reason.map { Text($0) } ?? Text("no memory"))
+            return nil
+        }
+        let known = find(handle)
+        let registration = known?.pointee.registration ?? initialize(handle, name, since: before)
+        if known == nil, let memory = malloc(MemoryLayout<Object>.stride) {
+            let object = memory.bindMemory(to: Object.self, capacity: 1)
+            object.initialize(to: Object(handle: handle, registration: registration, next: objects))
+            objects = object
+        }
+        guard let registration else {
+            if case .none = problem { problem = .registersNothing }
+            return nil
+        }
+        if isPath(name) { return registration }
+        if let named = find(name) { return named }
+        problem = .registersOther(Text(registration.pointee.name))
+        return nil
+    }
+
+    private static func find(_ handle: UnsafeMutableRawPointer) -> UnsafeMutablePointer<Object>? {
+        var current = objects
+        while let object = current {
+            if object.pointee.handle == handle { return object }
+            current = object.pointee.next
+        }
+        return nil
+    }
+
+    /// Has an object register its modules, if its constructors did not. Returns the first.
+    private static func initialize(
+        _ handle: UnsafeMutableRawPointer, _ name: Text, since before: UnsafeMutablePointer<Registration>?
+    ) -> UnsafeMutablePointer<Registration>? {
+        if let symbol = dlsym(handle, "kaio_module_init") {
+            typealias Function = @convention(c) () -> CInt
+            let result = unsafeBitCast(symbol, to: Function.self)()
+            if result != 0 {
+                problem = .initialization(result)
+                return nil
+            }
+        }
+        let thread = ThreadState.mine
+        var first: UnsafeMutablePointer<Registration>?
+        var current = registrations
+        while let registration = current, registration != before {
+            if registration.pointee.thread == thread { first = registration }
+            current = registration.pointee.next
+        }
+        return first
+    }
+}

@@ -1,0 +1,394 @@
+// What the configuration says to the modules of one service:
+//
+//     delay_inject:delay = 10ms
+//
+// The case of letters and blanks mean nothing in the names: `aio_linux:aio num events` is
+// `AIO_Linux:AioNumEvents`. A service's own entries come before those of [global]. In one line, as in
+// KAIO_VFS_PARAMETERS, entries have semicolons between them, and a value with a semicolon has quotes around it:
+//
+//     delay_inject:delay = 10ms; full_audit:prefix = "a;b"
+//
+// Invariant: entries are complete before anyone looks them up, and never freed; only `isAsked` changes afterwards.
+
+import CKernel
+import Synchronization
+
+/// Where something was said, for messages about it: a file and a line, or a variable of the environment.
+struct Origin {
+    let source: Text
+    /// 0: the source has no lines.
+    let line: Int
+
+    init(_ source: Text, line: Int = 0) {
+        self.source = source
+        self.line = line
+    }
+}
+
+struct Parameters {
+    struct Entry: ~Copyable {
+        let module: Text
+        let name: Text
+        fileprivate(set) var value: Text
+        fileprivate(set) var origin: Origin
+        fileprivate(set) var next: UnsafeMutablePointer<Entry>?
+        /// Whether a module looked it up, however it ended: else it has no such parameter.
+        fileprivate let isAsked = Atomic<Bool>(false)
+
+        var wasAsked: Bool { isAsked.load(ordering: .relaxed) }
+    }
+
+    /// Entries in the order in which they were first set.
+    struct List {
+        private(set) var first: UnsafeMutablePointer<Entry>?
+        private var last: UnsafeMutablePointer<Entry>?
+
+        /// The last word on a parameter counts. False without memory.
+        mutating func set(_ module: Text, _ name: Text, _ value: Text, _ origin: Origin, _ memory: inout Arena) -> Bool
+        {
+            if let entry = Parameters.find(first, module, name) {
+                entry.pointee.value = value
+                entry.pointee.origin = origin
+                return true
+            }
+            guard let entry = memory.allocate(Entry.self) else { return false }
+            entry.initialize(to: Entry(module: module, name: name, value: value, origin: origin, next: nil))
+            if let last { last.pointee.next = entry } else { first = entry }
+            last = entry
+            return true
+        }
+    }
+
+    /// In messages; nil if there is none to tell apart.
+    let service: Text?
+    let own: UnsafeMutablePointer<Entry>?
+    let inherited: UnsafeMutablePointer<Entry>?
+
+    static var none: Parameters { Parameters(service: nil, own: nil, inherited: nil) }
+
+    init(service: Text?, own: UnsafeMutablePointer<Entry>?, inherited: UnsafeMutablePointer<Entry>?) {
+        self.service = service
+        self.own = own
+        self.inherited = inherited
+    }
+
+    /// Entries with semicolons between them, before those of `base`. What is none is named on stderr, as coming from
+    /// `source`, and left out. The text must stay.
+    init(_ list: Text, from source: StaticString = "parameters", before base: Parameters = .none) {
+        var entries = List()
+        var memory = Arena()
+        var rest = list
+        while let piece = Parameters.takePiece(&rest) {
+            guard let (module, name, value) = Parameters.parts(piece) else {
+                Parameters.complainOfPiece(piece, source)
+                continue
+            }
+            _ = entries.set(module, name, value, Origin(Text(source)), &memory)
+        }
+        self.init(service: base.service, own: entries.first, inherited: base.own ?? base.inherited)
+    }
+
+    /// How much was complained of, by any thread.
+    static let complaints = Atomic<Int>(0)
+
+    // MARK: what modules ask
+
+    /// Nil: not set, or set to nothing.
+    @inline(never)
+    func text(_ module: Text, _ name: Text) -> Text? {
+        entry(module, name).flatMap { $0.pointee.value.isEmpty ? nil : $0.pointee.value }
+    }
+
+    /// yes, true, 1, on; no, false, 0, off.
+    @inline(never)
+    func flag(_ module: Text, _ name: Text, default standard: Bool) -> Bool {
+        guard let value = text(module, name) else { return standard }
+        if value.isWord("yes") || value.isWord("true") || value.isWord("1") || value.isWord("on") { return true }
+        if value.isWord("no") || value.isWord("false") || value.isWord("0") || value.isWord("off") { return false }
+        complain(module, name) {
+            $0.add("yes, true, 1, on, no, false, 0 or off; using ")
+            $0.add(standard ? "yes" : "no")
+        }
+        return standard
+    }
+
+    /// A decimal number, which may have a minus sign.
+    @inline(never)
+    func number(
+        _ module: Text, _ name: Text, default standard: Int, in range: ClosedRange<Int>
+    ) -> Int {
+        guard let value = text(module, name) else { return standard }
+        let isNegative = value[0] == UInt8(ascii: "-")
+        if let magnitude = value.dropFirst(isNegative ? 1 : 0).number {
+            let number = isNegative ? -magnitude : magnitude
+            if range.contains(number) { return number }
+        }
+        complain(module, name) {
+            $0.add("a number from ")
+            $0.add(range.lowerBound)
+            $0.add(" to ")
+            $0.add(range.upperBound)
+            $0.add("; using ")
+            $0.add(standard)
+        }
+        return standard
+    }
+
+    /// Bytes: 512, 64k, 1M, 2G, 1T.
+    @inline(never)
+    func size(
+        _ module: Text, _ name: Text, default standard: Int, in range: ClosedRange<Int>
+    ) -> Int {
+        guard let value = text(module, name) else { return standard }
+        if let bytes = value.bytes, range.contains(bytes) { return bytes }
+        complain(module, name) {
+            $0.add("a size such as 512, 64k, 1M or 2G, from ")
+            $0.addSize(range.lowerBound)
+            $0.add(" to ")
+            $0.addSize(range.upperBound)
+            $0.add("; using ")
+            $0.addSize(standard)
+        }
+        return standard
+    }
+
+    /// Nanoseconds, of 250us, 10ms, 2s, 1m: ns, us, ms, s, m (minutes) and h; only 0 needs no unit.
+    @inline(never)
+    func interval(
+        _ module: Text, _ name: Text, default standard: Int64, in range: ClosedRange<Int64>
+    ) -> Int64 {
+        guard let value = text(module, name) else { return standard }
+        if let nanoseconds = value.interval, range.contains(nanoseconds) { return nanoseconds }
+        complain(module, name) {
+            $0.add("a time such as 250us, 10ms, 2s or 1m, from ")
+            $0.addInterval(range.lowerBound)
+            $0.add(" to ")
+            $0.addInterval(range.upperBound)
+            $0.add("; using ")
+            $0.addInterval(standard)
+        }
+        return standard
+    }
+
+    /// Says on stderr that a parameter's value is bad: where it stands, the service, the value, and "not" with what
+    /// `accepted` adds.
+    @inline(never)
+    func complain(_ module: Text, _ name: Text, _ accepted: (inout Message) -> Void) {
+        guard let entry = entry(module, name) else { return }
+        Parameters.complaints.wrappingAdd(1, ordering: .relaxed)
+        var message = Message()
+        message.add("kaio: ")
+        message.add(entry.pointee.origin)
+        message.add(": ")
+        if let service {
+            message.add("[")
+            message.add(service)
+            message.add("] ")
+        }
+        message.add(module)
+        message.add(":")
+        message.add(name)
+        message.add(" = ")
+        message.addWord(entry.pointee.value)
+        message.add(": not ")
+        accepted(&message)
+        message.show()
+    }
+
+    @inline(never)
+    private func entry(_ module: Text, _ name: Text) -> UnsafeMutablePointer<Entry>? {
+        let found = Parameters.find(own, module, name) ?? Parameters.find(inherited, module, name)
+        if let found { found.pointee.isAsked.store(true, ordering: .relaxed) }
+        return found
+    }
+
+    fileprivate static func find(
+        _ first: UnsafeMutablePointer<Entry>?, _ module: Text, _ name: Text
+    ) -> UnsafeMutablePointer<Entry>? {
+        var current = first
+        while let entry = current {
+            if entry.pointee.name.isSameName(as: name), entry.pointee.module.isSameName(as: module) { return entry }
+            current = entry.pointee.next
+        }
+        return nil
+    }
+
+    static func forEach(_ first: UnsafeMutablePointer<Entry>?, _ body: (borrowing Entry) -> Void) {
+        var current = first
+        while let entry = current {
+            body(entry.pointee)
+            current = entry.pointee.next
+        }
+    }
+
+    // MARK: a list in one line
+
+    /// Takes what stands before the next semicolon off the front, blanks left out at both ends; semicolons in quotes
+    /// do not count, and empty pieces are passed over. Nil at the end.
+    static func takePiece(_ rest: inout Text) -> Text? {
+        while !rest.isEmpty {
+            var isQuoted = false
+            var length = 0
+            while length < rest.count, isQuoted || rest[length] != UInt8(ascii: ";") {
+                if rest[length] == UInt8(ascii: "\"") { isQuoted.toggle() }
+                length += 1
+            }
+            let piece = rest.prefix(length).trimmed
+            rest = rest.dropFirst(length + 1)
+            if !piece.isEmpty { return piece }
+        }
+        return nil
+    }
+
+    /// The parts of `module:name = value`; nil if it is none.
+    static func parts(_ piece: Text) -> (module: Text, name: Text, value: Text)? {
+        guard let equals = piece.firstIndex(of: UInt8(ascii: "=")),
+            let (module, name) = names(piece.prefix(equals))
+        else { return nil }
+        return (module, name, piece.dropFirst(equals + 1).trimmed.withoutQuotes)
+    }
+
+    /// The parts of `module:name`; nil if it is none.
+    static func names(_ key: Text) -> (module: Text, name: Text)? {
+        guard let colon = key.firstIndex(of: UInt8(ascii: ":")) else { return nil }
+        let module = key.prefix(colon).trimmed
+        let name = key.dropFirst(colon + 1).trimmed
+        return module.isEmpty || name.isEmpty ? nil : (module, name)
+    }
+
+    static func complainOfPiece(_ piece: Text, _ source: StaticString) {
+        complaints.wrappingAdd(1, ordering: .relaxed)
+        var message = Message()
+        message.add("kaio: ")
+        message.add(source)
+        message.add(": ")
+        message.addWord(piece)
+        message.add(": not \"module:name = value\"; semicolons stand between several")
+        message.show()
+    }
+}
+
+/// The same for names that stand in the code.
+extension Parameters {
+    func text(_ module: StaticString, _ name: StaticString) -> Text? { text(Text(module), Text(name)) }
+
+    func flag(_ module: StaticString, _ name: StaticString, default standard: Bool) -> Bool {
+        flag(Text(module), Text(name), default: standard)
+    }
+
+    func number(
+        _ module: StaticString, _ name: StaticString, default standard: Int, in range: ClosedRange<Int>
+    ) -> Int { number(Text(module), Text(name), default: standard, in: range) }
+
+    func size(
+        _ module: StaticString, _ name: StaticString, default standard: Int, in range: ClosedRange<Int>
+    ) -> Int { size(Text(module), Text(name), default: standard, in: range) }
+
+    func interval(
+        _ module: StaticString, _ name: StaticString, default standard: Int64, in range: ClosedRange<Int64>
+    ) -> Int64 { interval(Text(module), Text(name), default: standard, in: range) }
+
+    func complain(_ module: StaticString, _ name: StaticString, _ accepted: (inout Message) -> Void) {
+        complain(Text(module), Text(name), accepted)
+    }
+}
+
+extension Message {
+    @inline(never)
+    mutating func add(_ origin: Origin) {
+        add(origin.source)
+        if origin.line > 0 {
+            add(":")
+            add(origin.line)
+        }
+    }
+
+    /// A word of the user's; the middle of a long one is left out.
+    @inline(never)
+    mutating func addWord(_ word: Text) {
+        guard word.count > 300 else { return add(word) }
+        add(word.prefix(250))
+        add("...")
+        add(word.dropFirst(word.count - 40))
+    }
+
+    /// In the largest unit that shows it whole.
+    mutating func addSize(_ bytes: Int) {
+        var rest = bytes
+        var unit = 0
+        while rest != 0, rest % 1024 == 0, unit < 4 {
+            rest /= 1024
+            unit += 1
+        }
+        add(rest)
+        switch unit {
+        case 1: add("k")
+        case 2: add("M")
+        case 3: add("G")
+        case 4: add("T")
+        default: break
+        }
+    }
+
+    mutating func addInterval(_ nanoseconds: Int64) {
+        var rest = Int(nanoseconds)
+        var unit = 0
+        while rest != 0, rest % (unit < 3 ? 1000 : 60) == 0, unit < 5 {
+            rest /= unit < 3 ? 1000 : 60
+            unit += 1
+        }
+        add(rest)
+        guard rest != 0 else { return }
+        switch unit {
+        case 0: add("ns")
+        case 1: add("us")
+        case 2: add("ms")
+        case 3: add("s")
+        case 4: add("m")
+        default: add("h")
+        }
+    }
+}
+
+extension Text {
+    /// Without blanks at both ends.
+    @inline(never)
+    var trimmed: Text {
+        var text = self
+        while !text.isEmpty, Text.isSpace(text[0]) { text = text.dropFirst(1) }
+        while !text.isEmpty, Text.isSpace(text[text.count - 1]) { text = text.prefix(text.count - 1) }
+        return text
+    }
+
+    /// Without the quotes around it, if there are any.
+    var withoutQuotes: Text {
+        let isQuoted = count >= 2 && self[0] == UInt8(ascii: "\"") && self[count - 1] == UInt8(ascii: "\"")
+        return isQuoted ? prefix(count - 1).dropFirst(1) : self
+    }
+
+    /// Whether it is this word, in any case of letters.
+    @inline(never)
+    func isWord(_ word: StaticString) -> Bool {
+        guard count == word.utf8CodeUnitCount else { return false }
+        for index in 0..<count where Text.lowercase(self[index]) != word.utf8Start[index] { return false }
+        return true
+    }
+
+    /// Whether both are the same but for the case of letters and blanks.
+    @inline(never)
+    func isSameName(as other: Text) -> Bool {
+        var (a, b) = (0, 0)
+        while true {
+            while a < count, Text.isSpace(self[a]) { a += 1 }
+            while b < other.count, Text.isSpace(other[b]) { b += 1 }
+            if a == count || b == other.count { return a == count && b == other.count }
+            if Text.lowercase(self[a]) != Text.lowercase(other[b]) { return false }
+            a += 1
+            b += 1
+        }
+    }
+
+    static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0d }
+
+    private static func lowercase(_ byte: UInt8) -> UInt8 { (0x41...0x5a).contains(byte) ? byte | 0x20 : byte }
+}

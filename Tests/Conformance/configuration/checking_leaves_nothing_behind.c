@@ -1,0 +1,34 @@
+// holds: kaio_testparm leaves no memory, descriptor or thread behind, and may be called by many threads.
+// source: kaio
+// limit: 60
+#include "configuration.h"
+
+static char path[PATH_MAX];
+
+static void *check_often(void *unused) {
+    for (int i = 0; i < 100; i++) EQUAL(testparm(path), 0);
+    return unused;
+}
+
+int main(void) {
+    int nothing = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    CHECK(nothing >= 0);
+    configuration_file(path, "small.conf", "x:y = 1\n[a]\npath = /%u/%h/%p\nx:y = 2\nvfs objects = ordered ./x\n");
+    fflush(NULL);
+    int output = dup(STDOUT_FILENO), errors = dup(STDERR_FILENO);
+    dup2(nothing, STDOUT_FILENO);
+    dup2(nothing, STDERR_FILENO);
+    pthread_t threads[4];
+    for (int i = 0; i < 4; i++) OK(pthread_create(&threads[i], NULL, check_often, NULL));
+    for (int i = 0; i < 4; i++) pthread_join(threads[i], NULL);
+    int descriptors = count_descriptors();
+    long before = resident_memory();
+    for (int i = 0; i < 5000; i++) testparm(path);
+    long after = resident_memory();
+    dup2(output, STDOUT_FILENO);
+    dup2(errors, STDERR_FILENO);
+    printf("memory %ld KiB, then %ld KiB\n", before, after);
+    CHECK(after - before <= 512);
+    EQUAL(count_descriptors(), descriptors);
+    EQUAL(count_threads(), 1);
+}

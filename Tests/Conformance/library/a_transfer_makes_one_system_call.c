@@ -1,0 +1,57 @@
+// holds: An O_DIRECT read makes no system call but io_submit and the wait, a cached one none but the read itself.
+// source: kaio
+#include "../check.h"
+
+enum { count = 200, size = 4096 };
+
+static void work(int flags) {
+    int descriptor = scratch_file(flags);
+    write_pattern(descriptor, 16 * size, 1, 0);
+    OK(fsync(descriptor));
+    unsigned char *block = aligned_buffer(size);
+    struct aiocb control = request(descriptor, block, size, 0);
+    check_service();
+    OK(aio_read(&control));
+    EQUAL(FINISH(&control), size);
+    int wrong = 0;
+    start_counting();
+    for (int i = 0; i < count; i++) {
+        control = request(descriptor, block, size, i % 16 * size);
+        const struct aiocb *list[1] = {&control};
+        wrong += aio_read(&control) != 0;
+        while (aio_error(&control) == EINPROGRESS) aio_suspend(list, 1, NULL);
+        wrong += aio_return(&control) != size;
+    }
+    stop_counting();
+    EQUAL(wrong, 0);
+}
+
+// What is known of the descriptor is looked at again when the clock ticks, which it does often under the tracer:
+// some requests look, and where it ticks between each two, all do.
+static void at_most_some(const int *calls, int number) {
+    if (calls[number] > count * 9 / 10) failed(__FILE__, __LINE__, "%d times system call %d", calls[number], number);
+}
+
+int main(int arguments, char **names) {
+    if (arguments > 1) {
+        work(strcmp(names[1], "direct") == 0 ? O_DIRECT : 0);
+        return 0;
+    }
+    int calls[call_numbers];
+    trace_again("direct", calls);
+    for (int number = 0; number < call_numbers; number++)
+        if (calls[number]) printf("direct: %d times system call %d\n", calls[number], number);
+    EQUAL(calls[SYS_io_submit], count);
+    EQUAL(calls[SYS_preadv2], 0);
+    at_most_some(calls, SYS_fcntl);
+    at_most_some(calls, SYS_fstat);
+    trace_again("cached", calls);
+    for (int number = 0; number < call_numbers; number++)
+        if (calls[number]) printf("cached: %d times system call %d\n", calls[number], number);
+    EQUAL(calls[SYS_preadv2], count);
+    EQUAL(calls[SYS_io_submit], 0);
+    EQUAL(calls[SYS_io_pgetevents], 0);
+    EQUAL(calls[SYS_rt_sigprocmask], 0);
+    at_most_some(calls, SYS_fcntl);
+    at_most_some(calls, SYS_fstat);
+}

@@ -1,0 +1,99 @@
+// What is learnt of devices: who refused what, and who is as quick as memory.
+
+import CKernel
+import Glibc
+import Testing
+
+@testable import Kaio
+
+private func file(_ device: UInt64, isDirect: Bool = false) -> FileFacts {
+    FileFacts(device: device, inode: 1, size: 1, kind: .file, statusFlags: isDirect ? __O_DIRECT : 0)
+}
+
+private let operations = [Operation.read, .write]
+
+@Suite struct `What is learnt of a device` {
+    @Test func `is which of four ways it refuses`() async {
+        await #expect(processExitsWith: .success) {
+            check(Devices.prepare())
+            var learnt: [(Operation, Bool)] = []
+            for operation in operations {
+                for isDirect in [false, true] {
+                    Devices.learnRefusal(7, Devices.Way(file(7, isDirect: isDirect), operation))
+                    learnt.append((operation, isDirect))
+                    for other in operations {
+                        for isOtherDirect in [false, true] {
+                            let way = Devices.Way(file(7, isDirect: isOtherDirect), other)
+                            check(
+                                Devices.refuses(7, way), is: learnt.contains { $0.0 == other && $0.1 == isOtherDirect })
+                            check(!Devices.refuses(8, way) && !Devices.refuses(0, way))
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func `is whether it is quick, by transfers on workers one after the other`() async {
+        await #expect(processExitsWith: .success) {
+            check(Devices.prepare())
+            for _ in 0..<7 { Devices.tookOnWorker(7, 4096, 1000) }
+            check(!Devices.isQuick(7))
+            Devices.tookOnWorker(7, 4096, 13_025)
+            for _ in 0..<7 { Devices.tookOnWorker(7, 4096, 13_024) }
+            check(!Devices.isQuick(7))
+            Devices.tookOnWorker(7, 4096, 1000)
+            check(Devices.isQuick(7) && !Devices.isQuick(8))
+            // What the workers do says no more from then on.
+            Devices.tookOnWorker(7, 4096, 1_000_000)
+            check(Devices.isQuick(7))
+        }
+    }
+
+    @Test func `is whether it is slow in calls, for good`() async {
+        await #expect(processExitsWith: .success) {
+            check(Devices.prepare())
+            for _ in 0..<8 { Devices.tookOnWorker(7, 4096, 1000) }
+            // Rare ones are forgotten.
+            for _ in 0..<20 {
+                Devices.tookInCall(7, 200_001)
+                for _ in 0..<1000 { Devices.tookInCall(7, 200_000) }
+            }
+            check(Devices.isQuick(7))
+            for _ in 0..<8 { Devices.tookInCall(7, 200_001) }
+            check(Devices.isQuick(7))
+            Devices.tookInCall(7, 200_001)
+            check(!Devices.isQuick(7))
+            for _ in 0..<100 { Devices.tookOnWorker(7, 4096, 1) }
+            check(!Devices.isQuick(7))
+        }
+    }
+
+    @Test func `is nothing before anything was learnt, nor where there is no room`() async {
+        await #expect(processExitsWith: .success) {
+            check(!Devices.isQuick(7) && !Devices.refuses(7, Devices.Way(file(7), .read)))
+            Devices.learnRefusal(7, Devices.Way(file(7), .read))
+            check(Devices.prepare())
+            check(!Devices.refuses(7, Devices.Way(file(7), .read)))
+            // 64 find a place.
+            for device in 0..<70 { Devices.learnRefusal(UInt64(device) << 20, Devices.Way(file(7), .read)) }
+            let count = (0..<70).filter { Devices.refuses(UInt64($0) << 20, Devices.Way(file(7), .read)) }.count
+            check(count, is: 64)
+        }
+    }
+
+    @Test func `is learnt by many threads at once`() async {
+        await #expect(processExitsWith: .success) {
+            check(Devices.prepare())
+            concurrently(4) { thread in
+                for device in 0..<60 {
+                    let device = UInt64((device + thread * 15) % 60)
+                    Devices.learnRefusal(device, Devices.Way(file(device), .read))
+                    for _ in 0..<20 { Devices.tookOnWorker(device, 4096, 1000) }
+                    check(Devices.isQuick(device) && Devices.refuses(device, Devices.Way(file(device), .read)))
+                    Devices.tookInCall(device, 1000)
+                }
+            }
+        }
+    }
+}
