@@ -31,7 +31,20 @@ $(LIBRARY): $(SOURCES) $(ROOT)Makefile
 	@ln -sf libkaio.so $(RELEASE)/libkaio.so.1
 	@touch $@
 
-test: set-up-test library ## Runs all tests; ends with "N passed, N failed"
+# The command needs the C library alone, not a Swift installation. It has a build directory of its own, as other flags
+# in the same one would build everything anew.
+COMMAND := $(ROOT).build/command/release/kaio-command
+COMMAND_LINK = --gc-sections -s
+
+command: $(COMMAND) ## Builds the `kaio` command, .build/command/release/kaio-command
+
+$(COMMAND): $(ROOT)Package.swift $(shell find $(ROOT)Sources/kaio-command -type f) $(ROOT)Makefile
+	@$(ROOT)Tools/setup build
+	$(SWIFT) build --package-path $(or $(ROOT),.) --scratch-path $(ROOT).build/command -c release \
+		--product kaio-command --static-swift-stdlib $(COMMAND_LINK:%=-Xlinker %)
+	@touch $@
+
+test: set-up-test library command ## Runs all tests; ends with "N passed, N failed"
 	@$(ROOT)Tests/run
 
 conformance: set-up-test library ## Runs the C programs on kaio and on glibc; writes docs/conformance.md
@@ -64,4 +77,4 @@ help: ## Lists the targets
 set-up-%:
 	@$(ROOT)Tools/setup $*
 
-.PHONY: library test conformance demo bench bench-quick lint install clean help
+.PHONY: library command test conformance demo bench bench-quick lint install clean help

@@ -7,7 +7,11 @@ import PackageDescription
 let package = Package(
     name: "kaio",
     products: [
-        .library(name: "kaio", type: .dynamic, targets: ["Kaio"])
+        .library(name: "kaio", type: .dynamic, targets: ["Kaio"]),
+        .executable(name: "kaio-command", targets: ["kaio-command"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
     ],
     targets: [
         .systemLibrary(name: "CKaio", path: "include"),
@@ -19,6 +23,11 @@ let package = Package(
             swiftSettings: [
                 .enableExperimentalFeature("Embedded", .when(configuration: .release))
             ]
+        ),
+        // Installed as `kaio`; the library's product has that name here.
+        .executableTarget(
+            name: "kaio-command",
+            dependencies: [.product(name: "ArgumentParser", package: "swift-argument-parser")]
         ),
         .testTarget(name: "KaioTests", dependencies: ["Kaio", "CKernel", "CKaio"]),
     ],
