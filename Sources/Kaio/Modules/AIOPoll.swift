@@ -41,6 +41,8 @@ final class AIOPoll: Module {
         state.initialize(to: State())
     }
 
+    deinit { state.deallocate() }
+
     func reset() {
         state.pointee.lock.reset()
         AIOPoll.polls.store(0, ordering: .relaxed)

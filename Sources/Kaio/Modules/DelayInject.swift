@@ -87,6 +87,11 @@ final class DelayInject: Module {
         counts.initialize(to: Counts())
     }
 
+    deinit {
+        counts.deallocate()
+        delays.free()
+    }
+
     /// The child's requests are counted from 1 on.
     func reset() { counts.pointee.reset() }
 

@@ -60,6 +60,8 @@ final class ErrorInject: Module {
         var most = 1
         for index in 0..<text.count where text[index] == 0x3b { most += 1 }
         rules = .allocate(capacity: most)
+        var isDone = false
+        defer { if !isDone { rules.deallocate() } }
         guard let count = ErrorInject.parse(text, rules) else { return nil }
         self.count = count
         let when = parameters.text("error_inject", "when") ?? Text("before")
@@ -72,6 +74,12 @@ final class ErrorInject: Module {
             Parameters.complain("error_inject", "when", when, "not before or after")
             return nil
         }
+        isDone = true
+    }
+
+    deinit {
+        rules.deallocate()
+        errors?.free()
     }
 
     /// The child's requests are counted from 1 on.

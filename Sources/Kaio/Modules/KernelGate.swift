@@ -25,6 +25,11 @@ final class KernelGate {
         state.initialize(to: State())
     }
 
+    deinit {
+        state.deinitialize(count: 1)
+        state.deallocate()
+    }
+
     /// Leaves in the queue those that may go on at once.
     func admit(_ requests: inout RequestQueue, at position: Int) {
         var admitted = RequestQueue()

@@ -91,6 +91,11 @@ final class RateLimit: Module {
         (lanes + 1).initialize(to: Lane(operations: operations("write_iops"), bytes: bytes("write_bytes")))
     }
 
+    deinit {
+        lanes.deallocate()
+        lock.deallocate()
+    }
+
     func reset() {
         lock.pointee.reset()
         for index in 0..<2 {

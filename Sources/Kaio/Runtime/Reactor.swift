@@ -120,9 +120,12 @@ enum Reactor {
         let request = Slab.request(number: UInt32(truncatingIfNeeded: token >> 38 & (1 << 25 - 1)))
         let sequence = request.sequence
         guard sequence & tokenSequence == token & tokenSequence, let stack = request.block.pointee.stack,
-            let position = stack.position(of: "aio_poll"), let module = stack[position] as? AIOPoll
+            stack.enter(for: request, sequence)
         else { return }
-        Turn.visit(as: .reactor) { module.ready(request, sequence, &$0) }
+        if let position = stack.position(of: "aio_poll"), let module = stack[position] as? AIOPoll {
+            Turn.visit(as: .reactor) { module.ready(request, sequence, &$0) }
+        }
+        stack.leave()
     }
 
     // MARK: life; under the engine's lock

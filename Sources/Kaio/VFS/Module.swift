@@ -34,6 +34,9 @@ protocol Module: AnyObject {
     /// In the child of a fork: forgets every request.
     func reset()
 
+    /// Whether it is still to be used when its connection is no more; else it is freed some time after that.
+    var isLasting: Bool { get }
+
     // What a program asks of a connection; see Place.swift. These are called with signals open, outside of turns.
 
     func connect(_ service: Text, below: Place) -> CInt
@@ -65,4 +68,5 @@ extension Module {
     func expired(_ request: Request, _ turn: inout Turn) {}
     func cancel(_ request: Request, _ sequence: UInt64, force: Bool, _ turn: inout Turn) -> CancelOutcome { .no }
     func reset() {}
+    var isLasting: Bool { false }
 }
