@@ -76,8 +76,9 @@ final class CModule: Module {
     var title: Text { Text(handle.pointee.name) }
 
     let handle: CHandlePointer
-    /// A look at none of its requests is wanted.
+    /// It has no function for requests.
     private let isIdle: Bool
+    var passage: Passage { isIdle ? .passes : .stops }
 
     private var functions: kaio_vfs_fns { handle.pointee.functions }
 

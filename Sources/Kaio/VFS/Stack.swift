@@ -7,14 +7,60 @@ struct Stack: Equatable {
     private struct Contents {
         let modules: UnsafeMutablePointer<any Module>
         let count: Int
-        let lane: Express.Lane
+        let way: ShortWay
+    }
+
+    /// The way past the modules down to `aio_linux`, for requests that are in nobody's way.
+    struct ShortWay {
+        var lane = Express.Lane.none
+        /// Where `aio_linux` is; -1 where there is no such way.
+        var kernel = -1
+        /// The first module that takes part: `ordered`, or `aio_linux`.
+        var first = -1
+        /// The bit of `ordered`, if that is on the way.
+        var ordered: UInt16 = 0
+        /// The modules above these that watch, one bit for each position.
+        var watchers: UInt16 = 0
+
+        init() {}
+
+        /// None if a module stops the requests, or one of the two that know it is missing.
+        init(_ modules: UnsafeMutablePointer<any Module>, _ count: Int) {
+            var way = ShortWay()
+            for position in 0..<count {
+                let module = modules[position]
+                let bit = UInt16(1) << UInt16(position)
+                if Text(module.name) == "aio_linux" {
+                    way.kernel = position
+                    if way.ordered == 0 { way.first = position }
+                    way.lane = way.ordered == 0 ? .kernel : .orderedKernel
+                    self = way
+                    return
+                }
+                if Text(module.name) == "ordered", way.ordered == 0 {
+                    way.ordered = bit
+                    way.first = position
+                    continue
+                }
+                switch module.passage {
+                case .stops: return
+                case .passes: break
+                case .watches:
+                    if way.ordered != 0 { return }
+                    way.watchers |= bit
+                }
+            }
+        }
     }
 
     private let contents: UnsafeMutablePointer<Contents>
 
     var count: Int { contents.pointee.count }
     /// The short way past its modules, if there is one.
-    var lane: Express.Lane { contents.pointee.lane }
+    @inline(__always)
+    var shortWay: ShortWay { contents.pointee.way }
+    @inline(__always)
+    var lane: Express.Lane { contents.pointee.way.lane }
 
     static let greatestCount = 16
 
@@ -46,25 +92,16 @@ struct Stack: Equatable {
             (modules + count).initialize(to: Registry.make(Text(Registry.last), position: count)!)
             count += 1
         }
-        let first = Text(modules[0].name)
-        var lane = Express.Lane.none
-        if !mayBeShort {
-            lane = .none
-        } else if first == "aio_linux" {
-            lane = .kernel
-        } else if first == "ordered", Text(modules[1].name) == "aio_linux" {
-            lane = .orderedKernel
-        }
-        self.init(modules, count, lane)
+        self.init(modules, count, mayBeShort ? ShortWay(modules, count) : ShortWay())
     }
 
-    private init(_ modules: UnsafeMutablePointer<any Module>, _ count: Int, _ lane: Express.Lane) {
+    private init(_ modules: UnsafeMutablePointer<any Module>, _ count: Int, _ way: ShortWay) {
         contents = .allocate(capacity: 1)
-        contents.initialize(to: Contents(modules: modules, count: count, lane: lane))
+        contents.initialize(to: Contents(modules: modules, count: count, way: way))
     }
 
     /// A stack of a test's own modules, with no short way.
-    init(_ modules: UnsafeMutablePointer<any Module>, count: Int) { self.init(modules, count, .none) }
+    init(_ modules: UnsafeMutablePointer<any Module>, count: Int) { self.init(modules, count, ShortWay()) }
 
     @inline(__always)
     subscript(position: Int) -> any Module { contents.pointee.modules[position] }
