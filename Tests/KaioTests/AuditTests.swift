@@ -125,6 +125,7 @@ private func newPath() -> String { "/var/tmp/kaio-test-audit-\(getpid())" }
             let first = Stats(position: 0, parameters: parameters(all))
             let second = Stats(position: 1, parameters: parameters(all + ";stats:service=second"))
             useStack([first!, second!, ending])
+            check(Place(Stack.standard!).connect(Text("global")), is: 0)
             submit([
                 make(.read), make(.read), make(.read), make(.read), make(.write), make(.synchronizeData),
             ])
@@ -153,6 +154,7 @@ private func newPath() -> String { "/var/tmp/kaio-test-audit-\(getpid())" }
             check(Engine.enter(1))
             let stats = Stats(position: 0, parameters: parameters("stats:file=\(path)"))!
             useStack([stats, Ending()])
+            check(Place(Stack.standard!).connect(Text("global")), is: 0)
             submit([make(.read), make(.write)])
             stats.reset()
             submit([make(.read)])

@@ -2,6 +2,7 @@
 // line about a request, and parameters that are one word, or some words, of a few.
 
 import CKernel
+import Synchronization
 
 extension Operation {
     /// In the order of the raw values.
@@ -40,15 +41,13 @@ extension Descriptor {
 
 /// A request that is over, as a line of a log has it.
 struct Record {
-    let request: Request
+    let outcome: Outcome
     /// Nil where it could not be found out.
     let path: Text?
     let nanoseconds: Int64
 
     /// More bytes than this the line can't have.
     var mostBytes: Int { 320 + (path?.count ?? 0) * Line.quotedByte }
-
-    var isFailure: Bool { request.block.pointee.result < 0 }
 
     func add(to line: inout Line, isJSON: Bool, isSlow: Bool) {
         if isJSON { addJSON(to: &line, isSlow) } else { addText(to: &line, isSlow) }
@@ -58,13 +57,13 @@ struct Record {
         line.add(WallTime())
         if isSlow { line.add(" slow") }
         line.add(" ")
-        line.add(request.block.pointee.operation.name)
+        line.add(outcome.operation.name)
         line.add(" ")
         if let path { line.add(quoted: path) } else { line.add("-") }
         line.add(" offset=")
-        line.add(request.block.pointee.offset)
+        line.add(outcome.offset)
         line.add(" length=")
-        line.add(request.block.pointee.length)
+        line.add(outcome.length)
         line.add(" result=")
         addResult(to: &line)
         line.add(" us=")
@@ -75,15 +74,15 @@ struct Record {
         line.add("{\"time\":\"")
         line.add(WallTime())
         line.add(isSlow ? "\",\"slow\":true,\"operation\":\"" : "\",\"operation\":\"")
-        line.add(request.block.pointee.operation.name)
+        line.add(outcome.operation.name)
         line.add("\",\"path\":")
         if let path { line.add(json: path) } else { line.add("null") }
         line.add(",\"offset\":")
-        line.add(request.block.pointee.offset)
+        line.add(outcome.offset)
         line.add(",\"length\":")
-        line.add(request.block.pointee.length)
+        line.add(outcome.length)
         line.add(",\"result\":")
-        if isFailure {
+        if outcome.isFailure {
             line.add("-1,\"error\":\"")
             addResult(to: &line)
             line.add("\"")
@@ -97,8 +96,8 @@ struct Record {
 
     /// The bytes, or the error's name.
     private func addResult(to line: inout Line) {
-        let result = request.block.pointee.result
-        if isFailure, let name = ErrorName.of(-result) { line.add(name) } else { line.add(result) }
+        let result = outcome.result
+        if outcome.isFailure, let name = ErrorName.of(-result) { line.add(name) } else { line.add(result) }
     }
 }
 
@@ -167,6 +166,7 @@ extension Parameters {
     private func complain(
         _ module: StaticString, _ name: StaticString, _ value: Text, _ accepted: (inout Message) -> Void
     ) {
+        Parameters.complaints.wrappingAdd(1, ordering: .relaxed)
         var message = Message()
         message.add("kaio: ")
         message.add(module)

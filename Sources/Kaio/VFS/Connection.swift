@@ -101,8 +101,12 @@ struct Connection: Equatable {
             connection.watch(event.descriptor)
             error = Place(loan.stack).connect(service)
             if error == 0 {
-                blocked { Connections.add(connection) }
-                return connection
+                if Connections.isUnderstood(loan, service) {
+                    blocked { Connections.add(connection) }
+                    return connection
+                }
+                Place(loan.stack).disconnect()
+                error = EINVAL
             }
             connection.free()
         }
@@ -136,6 +140,7 @@ struct Connection: Equatable {
         wait { state.pointee.inFlight.load(ordering: .sequentiallyConsistent) == 0 }
         _ = locked { 0 }
         while callReady(.max) > 0 {}
+        stack.awaitVisitors()
         Place(stack).disconnect()
         Connection.blocked {
             let isLast = Connections.remove(self)

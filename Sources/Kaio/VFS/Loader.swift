@@ -49,7 +49,7 @@ enum Loader {
     /// Held while an object is loaded, which registers its modules meanwhile.
     private static let loading = Lock()
     nonisolated(unsafe) private static var objects: UnsafeMutablePointer<Object>?
-    /// With the latest name that `make` made nothing of.
+    /// With the latest name that `make` made nothing of. Its text is freed by the next `make`.
     nonisolated(unsafe) private static var problem = Problem.none
 
     // MARK: registration
@@ -141,6 +141,7 @@ enum Loader {
     static func make(_ name: Text, position: Int, parameters: Parameters) -> (any Module)? {
         let mask = SignalMask.blockAll()
         loading.lock()
+        if case .notLoaded(let reason) = problem { free(UnsafeMutableRawPointer(mutating: reason.start)) }
         problem = .none
         let registration = find(name) ?? load(name)
         loading.unlock()
@@ -264,7 +265,7 @@ enum Loader {
         let before = registrations
         guard let handle = dlopen(file, RTLD_NOW | RTLD_LOCAL) else {
             let reason = dlerror().flatMap { CModule.copy(Text($0)) }
-            problem = .notLoaded(reason.map { Text($0) } ?? Text("no memory"))
+            problem = reason.map { .notLoaded(Text($0)) } ?? .none
             return nil
         }
         let known = find(handle)

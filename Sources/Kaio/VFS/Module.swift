@@ -11,6 +11,9 @@ protocol Module: AnyObject {
     /// What a person calls it.
     var title: Text { get }
 
+    /// What the module has to see of requests that could go the short way past it (Request/Express.swift).
+    var passage: Passage { get }
+
     /// Takes requests from above. For each, the module does one of three things: hands it on
     /// (`turn.handOn`), completes it (`turn.complete`), or keeps it and does one of the two later.
     func submit(_ requests: inout RequestQueue, _ turn: inout Turn)
@@ -34,8 +37,18 @@ protocol Module: AnyObject {
     /// In the child of a fork: forgets every request.
     func reset()
 
-    /// Whether it is still to be used when its connection is no more; else it is freed some time after that.
+    /// Whether it is still to be used when its connection is no more; else it may be freed then.
     var isLasting: Bool { get }
+
+    // For a module whose `passage` is `.watches`. These three are called with signals open, and a signal handler may
+    // do the same on top of them, so they take a lock only with all signals blocked.
+
+    /// Whether there is anything to do for a request that comes by now.
+    var isWatching: Bool { get }
+    /// A request that is given to the kernel at once. `completed` is called for it, and must say true.
+    func begins(_ request: Request)
+    /// A transfer that was done in the call, and is about to be published.
+    func isOver(_ outcome: Outcome, since begin: Instant)
 
     // What a program asks of a connection; see Place.swift. These are called with signals open, outside of turns.
 
@@ -51,6 +64,15 @@ protocol Module: AnyObject {
     ) -> CInt
 }
 
+enum Passage {
+    /// Each request: with such a module a stack has no short way.
+    case stops
+    /// None.
+    case passes
+    /// That it comes by, and how it ends.
+    case watches
+}
+
 /// What a module says when asked to cancel a request.
 enum CancelOutcome {
     /// It does not wait here.
@@ -63,6 +85,10 @@ enum CancelOutcome {
 
 extension Module {
     var title: Text { Text(name) }
+    var passage: Passage { .stops }
+    var isWatching: Bool { true }
+    func begins(_ request: Request) {}
+    func isOver(_ outcome: Outcome, since begin: Instant) {}
     func harvested(_ request: Request, _ result: Int, _ turn: inout Turn) {}
     func completed(_ request: Request, _ turn: inout Turn) -> Bool { true }
     func expired(_ request: Request, _ turn: inout Turn) {}

@@ -11,11 +11,54 @@ struct Stack: Equatable {
     private struct Contents: ~Copyable {
         var modules: UnsafeMutablePointer<any Module>
         var count: Int
-        var lane: Express.Lane
+        let way: ShortWay
         let hasEnd: Bool
         let visitors = Atomic<Int>(0)
         /// Of those that are not in use.
         var next: UnsafeMutablePointer<Contents>?
+    }
+
+    /// The way past the modules down to `aio_linux`, for requests that are in nobody's way.
+    struct ShortWay {
+        var lane = Express.Lane.none
+        /// Where `aio_linux` is; -1 where there is no such way.
+        var kernel = -1
+        /// The first module that takes part: `ordered`, or `aio_linux`.
+        var first = -1
+        /// The bit of `ordered`, if that is on the way.
+        var ordered: UInt16 = 0
+        /// The modules above these that watch, one bit for each position.
+        var watchers: UInt16 = 0
+
+        init() {}
+
+        /// None if a module stops the requests, or one of the two that know it is missing.
+        init(_ modules: UnsafeMutablePointer<any Module>, _ count: Int) {
+            var way = ShortWay()
+            for position in 0..<count {
+                let module = modules[position]
+                let bit = UInt16(1) << UInt16(position)
+                if Text(module.name) == "aio_linux" {
+                    way.kernel = position
+                    if way.ordered == 0 { way.first = position }
+                    way.lane = way.ordered == 0 ? .kernel : .orderedKernel
+                    self = way
+                    return
+                }
+                if Text(module.name) == "ordered", way.ordered == 0 {
+                    way.ordered = bit
+                    way.first = position
+                    continue
+                }
+                switch module.passage {
+                case .stops: return
+                case .passes: break
+                case .watches:
+                    if way.ordered != 0 { return }
+                    way.watchers |= bit
+                }
+            }
+        }
     }
 
     private static let lock = Lock()
@@ -25,7 +68,10 @@ struct Stack: Equatable {
 
     var count: Int { contents.pointee.count }
     /// The short way past its modules, if there is one.
-    var lane: Express.Lane { contents.pointee.lane }
+    @inline(__always)
+    var shortWay: ShortWay { contents.pointee.way }
+    @inline(__always)
+    var lane: Express.Lane { contents.pointee.way.lane }
 
     static let greatestCount = 16
 
@@ -58,34 +104,28 @@ struct Stack: Equatable {
             (modules + count).initialize(to: Registry.make(Text(Registry.last), position: count)!)
             count += 1
         }
-        let first = Text(modules[0].name)
-        var lane = Express.Lane.none
-        if !mayBeShort {
-            lane = .none
-        } else if first == "aio_linux" {
-            lane = .kernel
-        } else if first == "ordered", Text(modules[1].name) == "aio_linux" {
-            lane = .orderedKernel
+        if mayBeShort {
+            self.init(modules, count, ShortWay(modules, count))
+        } else if let unused = Stack.takeUnused() {
+            unused.pointee.modules = modules
+            unused.pointee.count = count
+            self.init(contents: unused)
+        } else {
+            self.init(modules, count, ShortWay(), hasEnd: true)
         }
-        self.init(modules, count, lane, hasEnd: !mayBeShort)
     }
 
+    private init(contents: UnsafeMutablePointer<Contents>) { self.contents = contents }
+
     private init(
-        _ modules: UnsafeMutablePointer<any Module>, _ count: Int, _ lane: Express.Lane, hasEnd: Bool = false
+        _ modules: UnsafeMutablePointer<any Module>, _ count: Int, _ way: ShortWay, hasEnd: Bool = false
     ) {
-        if hasEnd, let contents = Stack.takeUnused() {
-            self.contents = contents
-            contents.pointee.modules = modules
-            contents.pointee.count = count
-            contents.pointee.lane = lane
-            return
-        }
         contents = .allocate(capacity: 1)
-        contents.initialize(to: Contents(modules: modules, count: count, lane: lane, hasEnd: hasEnd, next: nil))
+        contents.initialize(to: Contents(modules: modules, count: count, way: way, hasEnd: hasEnd, next: nil))
     }
 
     /// A stack of a test's own modules, with no short way.
-    init(_ modules: UnsafeMutablePointer<any Module>, count: Int) { self.init(modules, count, .none) }
+    init(_ modules: UnsafeMutablePointer<any Module>, count: Int) { self.init(modules, count, ShortWay()) }
 
     @inline(__always)
     subscript(position: Int) -> any Module { contents.pointee.modules[position] }
