@@ -126,10 +126,13 @@ enum Connections {
         let parameters = Parameters(keptList, from: source, before: said.parameters, &memory)
         let limit = parameters.number(
             "aio_linux", "aio num events", default: defaultEvents, in: 1...65536)
-        let stack = Stack(names: keptNames, parameters: parameters, mayBeShort: false) { complain(service, of: $0) }
+        error = EINVAL
+        let stack = Stack(names: keptNames, parameters: parameters, mayBeShort: false) { module in
+            complain(service, of: module)
+            if !Registry.has(module) { error = Loader.error(of: module) }
+        }
         guard let stack, Parameters.complaints.load(ordering: .relaxed) == before else {
             stack?.end()
-            error = EINVAL
             return nil
         }
         isMade = true

@@ -159,7 +159,21 @@ enum Loader {
         return findFile(name, directory, &path)
     }
 
-    /// Adds what is wrong with the latest name that `make` made nothing of.
+    /// What is wrong with the latest name that `make` made nothing of, as an errno.
+    @inline(never)
+    static func error(of name: Text) -> CInt {
+        switch problem {
+        case .missing: return ENOENT
+        case .notLoaded:
+            var path = Message()
+            path.add(name)
+            return isPath(name) && !exists(&path) ? ENOENT : ELIBBAD
+        case .isSecure: return EPERM
+        case .none, .initialization, .registersNothing, .registersOther: return EINVAL
+        }
+    }
+
+    /// The same as text.
     @inline(never)
     static func explain(_ name: Text, _ message: inout Message) {
         switch problem {
