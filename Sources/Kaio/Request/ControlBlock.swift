@@ -226,6 +226,13 @@ struct RequestQueue: Sequence {
     @inline(__always)
     func makeIterator() -> Iterator { Iterator(upcoming: first) }
 
+    /// Puts a request behind one that is here; nil means before all.
+    mutating func insert(_ request: Request, behind other: Request?) {
+        request.block.pointee.next = other.map { $0.block.pointee.next } ?? first
+        if let other { other.block.pointee.next = request } else { first = request }
+        if last == other { last = request }
+    }
+
     func contains(_ request: Request) -> Bool {
         for candidate in self where candidate == request { return true }
         return false

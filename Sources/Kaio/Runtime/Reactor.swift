@@ -273,7 +273,19 @@ enum Reactor {
         guard Engine.hold() else { return }
         let expired = hasThread ? false : look(0)
         Engine.leave(1)
-        if expired, case .tryAgain(let interval) = Engine.shutDownIfIdle(isLent: true) { setTimer(interval) }
+        if expired { keepHouseForConnections() }
+    }
+
+    /// The housekeeping of a program that does not dispatch, in a call that needs nothing of what is given back.
+    static func keepHouseIfOverdue() {
+        guard isLent, !hasThread, isRunning, Engine.isOverdue else { return }
+        let mask = SignalMask.blockAll()
+        keepHouseForConnections()
+        mask.restore()
+    }
+
+    private static func keepHouseForConnections() {
+        if case .tryAgain(let interval) = Engine.shutDownIfIdle(isLent: true) { setTimer(interval) }
     }
 
     /// Has a connection's descriptor be ready when there is something for `turn`. The engine is up.

@@ -149,6 +149,7 @@ struct Connection: Equatable {
             free()
             if isLast { Reactor.endLending() }
         }
+        Reactor.keepHouseIfOverdue()
         return 0
     }
 
@@ -329,6 +330,7 @@ struct ConnectionFile: Equatable {
             return state.pointee.callbacks == 0
         }
         if isLast { free() }
+        Reactor.keepHouseIfOverdue()
         return CInt(max(0, -result))
     }
 
