@@ -133,8 +133,8 @@ private func newPath() -> String { "/var/tmp/kaio-test-audit-\(getpid())" }
             let report = contents(path)
             check(report.hasPrefix("{\"version\":\"") && report.hasSuffix("]}\n"))
             check(
-                report.contains("\"services\":[{\"service\":\"second\",")
-                    && report.contains("{\"service\":\"global\","))
+                report.contains("\"services\":[{\"service\":\"global\",")
+                    && report.contains("{\"service\":\"second\","))
             for operation in [
                 "\"read\":{\"requests\":4,\"bytes\":150,\"errors\":1,\"cancelled\":1,\"latency_us\":{\"mean\":",
                 "\"write\":{\"requests\":1,\"bytes\":7,\"errors\":0,\"cancelled\":0,\"latency_us\":{\"mean\":",
