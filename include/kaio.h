@@ -138,7 +138,8 @@ int kaio_disconnect(kaio_connection *connection);
 
 /*
  * Opens a file through the connection's modules, as open(2) does, with O_CLOEXEC. The file is the caller's, to be
- * given to kaio_close or to its connection's end. NULL with the errno of open(2).
+ * given to kaio_close or to its connection's end. NULL with the errno of open(2). The descriptor of a FIFO or a terminal
+ * is in non-blocking mode; without O_NONBLOCK in `flags` requests wait all the same.
  */
 kaio_file *kaio_open(kaio_connection *connection, const char *path, int flags, mode_t mode);
 

@@ -61,6 +61,9 @@ struct ControlBlock: ~Copyable {
     var staysExposed: Bool
     /// Whether it waits in the reactor's epoll instead of the ring.
     var isWatched: Bool
+    /// The descriptor is a connection's and in non-blocking mode. If `file` does not say O_NONBLOCK, the request waits all
+    /// the same.
+    var neverBlocks: Bool
     /// The descriptor's file does not know RWF_NOWAIT.
     var cannotAskNotToWait: Bool
     /// What the kernel would have to wait for is known to be missing: a page that is not in the cache.

@@ -203,7 +203,8 @@ struct Connection: Equatable {
         }
         let file = ConnectionFile(.allocate(capacity: 1))
         file.state.initialize(
-            to: ConnectionFile.State(connection: self, descriptor: Descriptor(number: CInt(number))))
+            to: ConnectionFile.State(
+                connection: self, descriptor: Descriptor(number: CInt(number)), waits: flags & O_NONBLOCK == 0))
         let isIn = locked {
             if state.pointee.isClosing { return false }
             file.state.pointee.next = state.pointee.files
@@ -281,6 +282,8 @@ struct ConnectionFile: Equatable {
     struct State: ~Copyable {
         let connection: Connection
         let descriptor: Descriptor
+        /// Opened without O_NONBLOCK: requests wait, whatever mode the descriptor is in.
+        let waits: Bool
         var next: ConnectionFile?
         var previous: ConnectionFile?
         let inFlight = Atomic<Int>(0)
@@ -359,7 +362,8 @@ struct ConnectionFile: Equatable {
         }
         guard isOpen else { return EBADF }
         user.setDescriptor(descriptor)
-        let error = Submission.submit(user, operation, notification, through: connection.stack)
+        let error = Submission.submit(
+            user, operation, notification, through: connection.stack, waits: state.pointee.waits)
         if error != 0 {
             connection.locked { countOut() }
             Waiting.tellAll()
