@@ -187,7 +187,7 @@ enum Loader {
             message.add("; known are ")
             message.add(Registry.names)
             message.add("; looked for ")
-            if let directory = Options.moduleDirectory, !isSecure {
+            if let directory = Options.moduleDirectory {
                 addPath(name, in: directory, &message)
                 message.add(" and ")
             }
@@ -222,9 +222,6 @@ enum Loader {
 
     private static func isPath(_ name: Text) -> Bool { name.firstIndex(of: UInt8(ascii: "/")) != nil }
 
-    /// Set-user-id and the like: the environment must not say what code runs.
-    private static var isSecure: Bool { getauxval(UInt(AT_SECURE)) != 0 }
-
     @inline(never)
     private static func addPath(_ name: Text, in directory: Text, _ path: inout Message) {
         path.add(directory)
@@ -253,7 +250,7 @@ enum Loader {
     /// Makes `path` the file that a name stands for; false if there is none.
     @inline(never)
     private static func findFile(_ name: Text, _ directory: Text?, _ path: inout Message) -> Bool {
-        if let directory, !isSecure {
+        if let directory {
             addPath(name, in: directory, &path)
             if exists(&path) { return true }
         }
@@ -266,7 +263,7 @@ enum Loader {
     private static func load(_ name: Text) -> UnsafeMutablePointer<Registration>? {
         var path = Message()
         if isPath(name) {
-            if isSecure {
+            if Options.isSecure {
                 problem = .isSecure
                 return nil
             }
