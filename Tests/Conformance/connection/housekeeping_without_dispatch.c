@@ -18,15 +18,12 @@ int main(void) {
     kaio_file *third = opened(connection, "data", 0, 4096, 1);
     char *buffer = aligned_buffer(4096);
     read_once(connection, file, buffer);
-    CHECK(!is_readable(connection, 0));
     OK(kaio_close(third));
     EQUAL(count_contexts(), 1);
-    sleep_for(0.8);
-    EQUAL(is_readable(connection, 0), 0);
-    CHECK(is_readable(connection, 1000));
+    CHECK(is_readable(connection, 2000));
     EQUAL(count_contexts(), 1);
     // The clock that counts is a rough one, and never early.
-    sleep_for(0.1);
+    sleep_for(1.1);
     OK(kaio_close(another));
     EQUAL(count_contexts(), 0);
     EQUAL(count_threads(), 1);
