@@ -24,6 +24,7 @@ static int on_connect(kaio_vfs_handle *handle, const char *service) {
     if (KAIO_VFS_NEXT_CONNECT(handle, service) != 0) return -1;
     CHECK(kaio_vfs_data(handle) == NULL);
     CHECK(strcmp(kaio_vfs_service(handle), "test") == 0);
+    kaio_vfs_parm_int(handle, "number", 0);
     latest = calloc(1, sizeof *latest);
     CHECK(latest);
     *latest = (struct data){handle, 0, ++connects};
@@ -100,6 +101,14 @@ int main(void) {
             EQUAL(disconnects, connects);
             EQUAL(freed, connects);
         }
+    }
+    // Its parameters, which it asks for in connect_fn, are known, and a bad value or another name is refused after that.
+    OK(kaio_disconnect(connected("mine ordered aio_linux", "mine:number = 5")));
+    for (int i = 0; i < 2; i++) {
+        FAILS(kaio_connect("test", "mine ordered aio_linux", "mine:number = many") ? 0 : -1, EINVAL);
+        FAILS(kaio_connect("test", "mine ordered aio_linux", "mine:colour = 5") ? 0 : -1, EINVAL);
+        EQUAL(disconnects, connects);
+        EQUAL(freed, connects);
     }
     // A disconnect_fn that does not hand on.
     forgetful = 1;
