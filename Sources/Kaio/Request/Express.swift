@@ -43,7 +43,8 @@ enum Express {
         let (length, offset) = (user.length, user.offset)
         guard length > 0, length <= most, offset >= 0, offset <= Int.max - length,
             let file = KnownFiles.facts(of: user.descriptor), file.kind == .file,
-            case let stack = Services.stack(of: user.descriptor, file), case let way = stack.shortWay(of: operation), way.lane != .none
+            case let stack = Services.stack(of: user.descriptor, file), case let way = stack.shortWay(of: operation),
+            way.lane != .none
         else { return .ordinary(isKnownToWait: false) }
         let isWrite = operation == .write
         if AIOLinux.isDoneInCall(file, length, isWrite: isWrite) {

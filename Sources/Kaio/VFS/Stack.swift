@@ -103,7 +103,9 @@ struct Stack: Equatable {
     private init(_ modules: UnsafeMutablePointer<any Module>, _ count: Int, mayBeShort: Bool) {
         contents = .allocate(capacity: 1)
         var kernel = -1
-        if mayBeShort { for position in 0..<count where Text(modules[position].name) == "aio_linux" { kernel = position } }
+        if mayBeShort {
+            for position in 0..<count where kernel < 0 && Text(modules[position].name) == "aio_linux" { kernel = position }
+        }
         contents.initialize(
             to: Contents(
                 modules: modules, count: count,
