@@ -46,6 +46,8 @@ final class ReadOnly: Module {
         localTime?.free()
     }
 
+    func passage(of operation: Operation) -> Passage { operation == .read ? .passes : .stops }
+
     func submit(_ requests: inout RequestQueue, _ turn: inout Turn) {
         guard isReadOnly(at: ReadOnly.now) else { return turn.handOn(&requests, below: position) }
         var reads = RequestQueue()

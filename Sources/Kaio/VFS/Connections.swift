@@ -44,7 +44,7 @@ enum Connections {
 
     static func add(_ connection: Connection) {
         lock.lock()
-        connection.state.pointee.next = first
+        connection.state.pointee.next.pointee = first
         first = connection
         Reactor.lend(to: connection)
         lock.unlock()
@@ -55,15 +55,15 @@ enum Connections {
         lock.lock()
         defer { lock.unlock() }
         if first == connection {
-            first = connection.state.pointee.next
+            first = connection.state.pointee.next.pointee
         } else {
             var current = first
             while let candidate = current {
-                if candidate.state.pointee.next == connection {
-                    candidate.state.pointee.next = connection.state.pointee.next
+                if candidate.state.pointee.next.pointee == connection {
+                    candidate.state.pointee.next.pointee = connection.state.pointee.next.pointee
                     break
                 }
-                current = candidate.state.pointee.next
+                current = candidate.state.pointee.next.pointee
             }
         }
         return first == nil
@@ -74,7 +74,7 @@ enum Connections {
         var current = first
         while let connection = current {
             body(connection)
-            current = connection.state.pointee.next
+            current = connection.state.pointee.next.pointee
         }
         lock.unlock()
     }
