@@ -16,8 +16,7 @@ struct Program {
             return
         }
         var isForbidden = false
-        let directories = environmentVariable("PATH") ?? "/bin:/usr/bin"
-        for directory in directories.split(separator: ":", omittingEmptySubsequences: false) {
+        for directory in Program.directories {
             let candidate = directory.isEmpty ? name : "\(directory)/\(name)"
             if Program.isExecutable(candidate) {
                 // The loader and the kernel take a name without a slash for another.
@@ -27,6 +26,24 @@ struct Program {
             if errno == EACCES { isForbidden = true }
         }
         throw Program.failure(name, isForbidden ? EACCES : ENOENT)
+    }
+
+    private static var directories: [Substring] {
+        (environmentVariable("PATH") ?? "/bin:/usr/bin").split(separator: ":", omittingEmptySubsequences: false)
+    }
+
+    /// For completions.
+    static func names(startingWith prefix: String) -> [String] {
+        let slash = prefix.lastIndex(of: "/")
+        let places = slash.map { [String(prefix[...$0])] } ?? directories.map { $0.isEmpty ? "./" : "\($0)/" }
+        var names: Set<String> = []
+        for place in places {
+            for name in Path.names(in: place) {
+                let word = slash == nil ? name : place + name
+                if word.hasPrefix(prefix), isExecutable(place + name) { names.insert(word) }
+            }
+        }
+        return names.sorted()
     }
 
     static func failure(_ name: String, _ error: CInt) -> Failure {

@@ -16,11 +16,14 @@ struct Run: ParsableCommand {
             starts. It needs no change. What may keep kaio from working is said in a warning, and the program is run all \
             the same.
 
-              kaio run fio --ioengine=posixaio --name=x --rw=randread --size=16m
-              kaio run --stats -- ./server --port 8080       how long did requests take?
-              kaio run --audit /tmp/audit.%p ./program       a line for each request
-              kaio run --config slow.conf make check         other modules for some files (man kaio, configuration.md)
-              kaio run --vfs "delay_inject ordered aio_linux aio_poll aio_pthread" ./program
+              kaio run ./program                        does it use kaio, and how?
+              kaio run --stats -- ./server --port 8080  how long do requests take?
+              kaio run --audit /tmp/audit.%p ./program  a line for each request
+              kaio run --config slow.conf make check    other modules, for some files
+              kaio run --vfs "delay_inject ordered aio_linux aio_poll" ./program
+
+            The summary has what every process counted that came to its exit. One that leaves by _exit, by exec or of a \
+            signal writes no numbers; the summary says so.
 
             Variables that are set (KAIO_WORKERS=4, ...) count as always, unless an option says otherwise. With \
             KAIO_STATS_FILE set the statistics go there, and there is no summary. Where --audit and --stats meet a configuration, their \
@@ -36,7 +39,7 @@ struct Run: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Write a line for each request to a file (module full_audit); %p in its name is the process id.",
+            "Write a line for each request (module full_audit); %p in the name is the process id. Also: stderr, syslog.",
             valueName: "file"),
         completion: .file())
     var audit: String?
@@ -59,7 +62,7 @@ struct Run: ParsableCommand {
 
     @Argument(
         parsing: .captureForPassthrough, help: ArgumentHelp("The program and its arguments.", valueName: "program"),
-        completion: .shellCommand("compgen -c -- \"$2\""))
+        completion: .custom { _, _, prefix in Program.names(startingWith: prefix) })
     var program: [String] = []
 
     func run() throws {
@@ -72,6 +75,8 @@ struct Run: ParsableCommand {
         if name == "--" {
             words.removeFirst()
             name = program.dropFirst().first
+        } else if name == "--help" || name == "-h" {
+            throw CleanExit.helpRequest(self)
         } else if let name, name.hasPrefix("-") {
             throw Failure(message: "\(name): unknown option; see kaio run --help", code: Run.ownFailure)
         }
@@ -89,14 +94,11 @@ struct Run: ParsableCommand {
         var preload = Preload(library: try Library.find(library))
         preload.objects = vfs
         preload.configuration = config.map(Path.absolute)
-        if !quiet {
-            for doubt in program.doubts() { warn(doubt) }
-        }
-
         let supervisor = Supervisor()
         let directory = try TemporaryDirectory()
         do {
             if let configuration = try configuration(preload, in: directory) { preload.configuration = configuration }
+            for doubt in quiet ? [] : program.doubts() { warn(doubt) }
             let isCounted = !quiet && environmentVariable("KAIO_STATS_FILE") == nil
             if isCounted { preload.statistics = "\(directory.path)/\(Summary.countsName)" }
             try preload.apply()
@@ -123,7 +125,8 @@ struct Run: ParsableCommand {
     private func configuration(_ preload: Preload, in directory: TemporaryDirectory) throws -> String? {
         var modules: [Stack.Module] = []
         if let audit {
-            modules.append(Stack.Module(name: "full_audit", parameters: [("to", Path.absolute(audit))]))
+            let place = ["stderr", "syslog"].contains(audit) ? audit : Path.absolute(audit)
+            modules.append(Stack.Module(name: "full_audit", parameters: [("to", place)]))
         }
         if stats {
             let file = "\(directory.path)/\(Summary.latenciesName)"

@@ -25,7 +25,7 @@ struct Stack {
         var lines = ["[global]"]
         if let objects { lines.append("vfs objects = \(objects)") }
         lines += Stack.parts(of: parameters ?? "")
-        if let file { lines.append("include = \(file)") }
+        if let file { lines.append("include = \(file.replacing("%", with: "%%"))") }
         let draft = try directory.write(lines.joined(separator: "\n") + "\n", as: "draft.conf")
         let understood: String
         do {
@@ -36,7 +36,7 @@ struct Stack {
 
         var result: [String] = []
         let additions = modules.flatMap { module in
-            module.parameters.map { "\t\(module.name):\($0.name) = \($0.value)" }
+            module.parameters.map { "\t\(module.name):\($0.name) = \"\(Stack.escaped($0.value))\"" }
         }
         for line in understood.split(separator: "\n", omittingEmptySubsequences: false) {
             // A section's own parameters are behind its stack; what is set last counts.
@@ -53,6 +53,11 @@ struct Stack {
         let present = line.dropFirst(key.count).split(separator: " ")
         let names = modules.map(\.name).filter { !present.contains(Substring($0)) }
         return key + (names.map { Substring($0) } + present).joined(separator: " ")
+    }
+
+    /// A percent sign, but that of `%p`, stands twice.
+    private static func escaped(_ path: String) -> String {
+        path.replacing("%", with: "%%").replacing("%%p", with: "%p")
     }
 
     /// What stands between semicolons, of which those in double quotes are none.
