@@ -2,6 +2,7 @@
 //
 //   tools requests FILE READS WRITES [END]    makes so many requests of 4096 bytes, the writes first. END is exit,
 //                                             _exit, abort, or fork: then a child makes the reads again
+//   tools interrupts                          counts its SIGINTs in the file taken, and ends with 3 once a file end is there
 //   tools status COMMAND ...                  says how the command ended
 //   tools refuse CALL ERRNO COMMAND ...       runs it where the kernel refuses that system call (a number)
 
@@ -55,6 +56,23 @@ static int requests(char **arguments) {
     return 0;
 }
 
+static volatile sig_atomic_t taken;
+
+static void take(int signal) {
+    (void)signal;
+    taken++;
+}
+
+// A shell would take two that come together for one.
+static int interrupts(void) {
+    int file = open("taken", O_WRONLY | O_CREAT, 0644);
+    signal(SIGINT, take);
+    if (file < 0 || creat("ready", 0644) < 0) stop("taken");
+    for (int written = 0; access("end", F_OK) != 0; usleep(10000))
+        if (taken != written) dprintf(file, "%d\n", written = taken);
+    return 3;
+}
+
 static int status(char **command) {
     int status;
     pid_t child = fork();
@@ -85,6 +103,7 @@ static void refuse(char **arguments) {
 
 int main(int count, char **arguments) {
     if (count >= 5 && strcmp(arguments[1], "requests") == 0) return requests(arguments + 2);
+    if (count == 2 && strcmp(arguments[1], "interrupts") == 0) return interrupts();
     if (count >= 3 && strcmp(arguments[1], "status") == 0) return status(arguments + 2);
     if (count >= 5 && strcmp(arguments[1], "refuse") == 0) refuse(arguments + 2);
     fprintf(stderr, "tools: unknown words\n");
