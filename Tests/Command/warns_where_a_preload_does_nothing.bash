@@ -38,6 +38,16 @@ if (($(id -u) == 0)); then
     chmod g-s privileged
     expect 3 kaio_run ./privileged
     lacks err 'set-'
+    # Those of root are no more than it has already.
+    if command -v setcap >/dev/null; then
+        setcap cap_net_raw=ep privileged || fail "setcap"
+        expect 3 kaio_run ./privileged
+        lacks err 'capabilities'
+        chmod 777 . "$TMPDIR"
+        expect 3 setpriv --reuid 65534 --regid 65534 --clear-groups \
+            "$CHECK_COMMAND" run --library "$CHECK_LIBRARY" ./privileged
+        has err 'warning: \./privileged has file capabilities'
+    fi
 fi
 # The interpreter of a script is what counts.
 printf '#! %s/static word\n' "$PWD" >script
