@@ -34,6 +34,8 @@ enum Loader {
         case none
         /// There is no such file.
         case missing
+        /// A static program, in which nothing can be loaded.
+        case noLoader
         /// What the dynamic loader says.
         case notLoaded(Text)
         case initialization(CInt)
@@ -177,6 +179,10 @@ enum Loader {
                 message.add(" and ")
             }
             addPathBeside(name, &message)
+        case .noLoader:
+            message.add("module ")
+            message.addWord(name)
+            message.add(" does not load: a static program can't load objects")
         case .notLoaded(let reason):
             message.add("module ")
             message.addWord(name)
@@ -261,9 +267,13 @@ enum Loader {
             return nil
         }
         guard let file = path.terminated() else { return nil }
+        guard ck_can_load() != 0 else {
+            problem = .noLoader
+            return nil
+        }
         let before = registrations
-        guard let handle = dlopen(file, RTLD_NOW | RTLD_LOCAL) else {
-            let reason = dlerror().flatMap { CModule.copy(Text($0)) }
+        guard let handle = ck_dlopen(file, RTLD_NOW | RTLD_LOCAL) else {
+            let reason = ck_dlerror().flatMap { CModule.copy(Text($0)) }
             problem = .notLoaded(reason.map { Text($0) } ?? Text("no memory"))
             return nil
         }
@@ -297,7 +307,7 @@ enum Loader {
     private static func initialize(
         _ handle: UnsafeMutableRawPointer, _ name: Text, since before: UnsafeMutablePointer<Registration>?
     ) -> UnsafeMutablePointer<Registration>? {
-        if let symbol = dlsym(handle, "kaio_module_init") {
+        if let symbol = ck_dlsym(handle, "kaio_module_init") {
             typealias Function = @convention(c) () -> CInt
             let result = unsafeBitCast(symbol, to: Function.self)()
             if result != 0 {
