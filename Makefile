@@ -39,10 +39,10 @@ archive: $(ARCHIVE) ## Builds .build/release/libkaio.a, for static programs
 
 $(ARCHIVE): $(LIBRARY)
 	sed -n '/global:/,/local:/ s/\<[a-z0-9_*]*;/\n&\n/gp' $(ROOT)Sources/Kaio/exports.map | \
-		sed -n 's/^\([a-z0-9_*]*\);$$/\1/p' >$@.names
-	ld -r --force-group-allocation -o $@.o @$(RELEASE)/kaio.product/Objects.LinkFileList
-	objcopy --wildcard --keep-global-symbols=$@.names --strip-unneeded -R '.swift*' -R .linker-options $@.o
-	rm -f $@ && ar rcsD $@ $@.o && rm $@.o $@.names
+		sed -n 's/^\([a-z0-9_*]*\);$$/\1/p' >$(@D)/kaio.names
+	ld -r --force-group-allocation -o $(@D)/kaio.o @$(RELEASE)/kaio.product/Objects.LinkFileList
+	objcopy --wildcard --keep-global-symbols=$(@D)/kaio.names --strip-unneeded -R '.swift*' -R .linker-options $(@D)/kaio.o
+	rm -f $@ && ar rcsD $@ $(@D)/kaio.o
 
 # The command needs the C library alone, not a Swift installation. It has a build directory of its own, as other flags
 # in the same one would build everything anew.

@@ -117,15 +117,12 @@ static inline const char *ck_object_of(const void *address) {
     return ck_dladdr(address, &info) ? info.file : NULL;
 }
 
-// The dynamic loader. The references are weak: a static program has none, and libkaio.a must not bring it one, which
-// would want the C library's shared objects at run time. ck_can_load says whether the others may be called.
-void *ck_weak_dlopen(const char *file, int mode) __asm__("dlopen") __attribute__((weak));
-void *ck_weak_dlsym(void *handle, const char *name) __asm__("dlsym") __attribute__((weak));
-char *ck_weak_dlerror(void) __asm__("dlerror") __attribute__((weak));
-static inline int ck_can_load(void) { return ck_weak_dlopen && ck_weak_dlsym && ck_weak_dlerror; }
-static inline void *ck_dlopen(const char *file, int mode) { return ck_weak_dlopen(file, mode); }
-static inline void *ck_dlsym(void *handle, const char *name) { return ck_weak_dlsym(handle, name); }
-static inline char *ck_dlerror(void) { return ck_weak_dlerror(); }
+// dlopen, or null in a static program: that has no dynamic loader whose functions could be found by name. A plain
+// reference would have the linker warn of every static program that contains libkaio.a.
+typedef void *(*ck_dlopen_function)(const char *file, int mode);
+static inline ck_dlopen_function ck_dlopen(void) {
+    return (ck_dlopen_function)dlsym(NULL /* RTLD_DEFAULT */, "dlopen");
+}
 
 static inline char **ck_environment(void) {
     extern char **environ;

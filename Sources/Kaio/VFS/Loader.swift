@@ -267,13 +267,13 @@ enum Loader {
             return nil
         }
         guard let file = path.terminated() else { return nil }
-        guard ck_can_load() != 0 else {
+        guard let dlopen = ck_dlopen() else {
             problem = .noLoader
             return nil
         }
         let before = registrations
-        guard let handle = ck_dlopen(file, RTLD_NOW | RTLD_LOCAL) else {
-            let reason = ck_dlerror().flatMap { CModule.copy(Text($0)) }
+        guard let handle = dlopen(file, RTLD_NOW | RTLD_LOCAL) else {
+            let reason = dlerror().flatMap { CModule.copy(Text($0)) }
             problem = .notLoaded(reason.map { Text($0) } ?? Text("no memory"))
             return nil
         }
@@ -307,7 +307,7 @@ enum Loader {
     private static func initialize(
         _ handle: UnsafeMutableRawPointer, _ name: Text, since before: UnsafeMutablePointer<Registration>?
     ) -> UnsafeMutablePointer<Registration>? {
-        if let symbol = ck_dlsym(handle, "kaio_module_init") {
+        if let symbol = dlsym(handle, "kaio_module_init") {
             typealias Function = @convention(c) () -> CInt
             let result = unsafeBitCast(symbol, to: Function.self)()
             if result != 0 {
