@@ -57,11 +57,12 @@ $(COMMAND): $(ROOT)Package.swift $(shell find $(ROOT)Sources/kaio-command -type 
 		--product kaio-command --static-swift-stdlib $(COMMAND_LINK:%=-Xlinker %)
 	@touch $@
 
+# Shells read them, so a line that says who runs them is out of place.
 COMPLETIONS := $(foreach shell,bash zsh fish,$(ROOT).build/completions/kaio.$(shell))
 
 $(COMPLETIONS): $(ROOT).build/completions/kaio.%: $(COMMAND)
 	@mkdir -p $(@D)
-	$(COMMAND) --generate-completion-script $* >$@
+	$(COMMAND) --generate-completion-script $* | sed '1 { /^#!/ d }' >$@
 
 all: library archive command $(COMPLETIONS) ## Builds all that is installed
 

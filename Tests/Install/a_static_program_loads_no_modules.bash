@@ -12,9 +12,7 @@ static void seen(kaio_vfs_handle *handle, kaio_request *request) {
     KAIO_VFS_NEXT_AIO_WRITE(handle, request);
 }
 static const struct kaio_vfs_fns fns = {.aio_write_fn = seen};
-int kaio_module_init(void);
-int kaio_module_init(void) { return kaio_vfs_register(KAIO_VFS_INTERFACE_VERSION, "mine", &fns); }
-__attribute__((constructor)) static void at_start(void) { kaio_module_init(); }
+__attribute__((constructor)) static void at_start(void) { kaio_vfs_register(KAIO_VFS_INTERFACE_VERSION, "mine", &fns); }
 EOF
 cc -shared -fPIC -I"$CHECK_ROOT/include" mine.c -o mine.so
 export KAIO_MODULE_DIR=$PWD KAIO_VFS_OBJECTS="mine ordered aio_linux aio_poll aio_pthread"
