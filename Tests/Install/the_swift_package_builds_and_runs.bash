@@ -32,7 +32,7 @@ code=0
 truncate -s 64G large
 code=0
 env --default-signal=INT "$bin/copy-file" large interrupted 2>message &
-until [[ -s interrupted ]]; do sleep 0.05; done
+until [[ -s interrupted ]]; do kill -0 $! || stop "copy-file: $(cat message)"; sleep 0.05; done
 kill -INT $!
 wait $! || code=$?
 [[ $code == 130 && $(<message) == "copy-file: interrupted" ]] || stop "interrupted: $code, $(cat message)"
