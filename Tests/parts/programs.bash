@@ -2,9 +2,9 @@
 # The C programs of Tests/Conformance: each states one sentence in its head and exits 0 if that holds.
 
 # The groups that also run linked statically. What differs there: cancellation unwinds through the C library's archive,
-# and close and dup2 must be ours although that archive has its own, which its other parts use. The rest of the library
-# is the same objects as in the other modes.
-static_groups=(aio_suspend descriptors)
+# close and dup2 must be ours although that archive has its own, which its other parts use, and fork must find our
+# handlers. The rest of the library is the same objects as in the other modes.
+static_groups=(aio_suspend descriptors process)
 
 # The keys in the head of each program, by its name (group/sentence).
 declare -A holds_of=() source_of=() environment_of=() limit_of=() modes_of=()
