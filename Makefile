@@ -44,7 +44,7 @@ $(COMMAND): $(ROOT)Package.swift $(shell find $(ROOT)Sources/kaio-command -type 
 		--product kaio-command --static-swift-stdlib $(COMMAND_LINK:%=-Xlinker %)
 	@touch $@
 
-test: set-up-test library command ## Runs all tests; ends with "N passed, N failed"
+test: set-up-test library command man ## Runs all tests; ends with "N passed, N failed"
 	@$(ROOT)Tests/run
 
 conformance: set-up-test library ## Runs the C programs on kaio and on glibc; writes docs/conformance.md
@@ -58,6 +58,18 @@ bench: set-up-bench library ## Measures kaio beside glibc, libaio and io_uring (
 
 bench-quick: set-up-bench library ## The same for what has a target only (2 minutes); writes Benchmarks/results/quick
 	@$(ROOT)Benchmarks/bench --quick
+
+# The texts are in docs/; what the headers say of functions is taken from there.
+PAGES := $(shell find $(ROOT)docs -name '*.md' -o -name '*.css') $(wildcard $(ROOT)include/*.h) $(ROOT)Tools/manual
+
+man: $(ROOT).build/man/kaio.7 ## Makes the man pages, .build/man/NAME.SECTION
+
+docs: $(ROOT).build/html/index.html ## Makes the manual as HTML, .build/html/index.html
+
+$(ROOT).build/man/kaio.7 $(ROOT).build/html/index.html &: $(PAGES)
+	@$(ROOT)Tools/setup man
+	$(ROOT)Tools/manual man $(ROOT).build/man
+	$(ROOT)Tools/manual html $(ROOT).build/html
 
 lint: set-up-lint ## Checks the style of Swift, the scripts, and C with two compilers
 	@$(ROOT)Tools/lint
@@ -77,4 +89,4 @@ help: ## Lists the targets
 set-up-%:
 	@$(ROOT)Tools/setup $*
 
-.PHONY: library command test conformance demo bench bench-quick lint install clean help
+.PHONY: library command test conformance demo bench bench-quick man docs lint install clean help
