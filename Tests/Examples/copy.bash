@@ -30,6 +30,9 @@ standard="ordered aio_linux aio_poll aio_pthread"
 expect 0 with "error_inject $standard" \
     'error_inject:rules="read EINTR every 3; write EAGAIN every 2; fsync EINTR first 2"' "$copy" -b 4k source target
 cmp source target || fail "not the same after EINTR and EAGAIN"
+# Neither is a transfer that was short.
+expect 0 with "$BUILD/short.so $standard" "" "$copy" -b 4k source target
+cmp source target || fail "not the same after short transfers"
 # So few requests are allowed that calls fail with EAGAIN.
 expect 0 env LD_PRELOAD="$LIBRARY" KAIO_MAX_REQUESTS=2 "$copy" -b 4k -n 32 source target
 cmp source target || fail "not the same where calls gave EAGAIN"

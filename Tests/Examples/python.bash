@@ -16,11 +16,13 @@ for size in 0 1 65536 1000000 5000001; do
         done
     done
 done
+standard="ordered aio_linux aio_poll aio_pthread"
 export AIO_LIBRARY=$LIBRARY
 expect 0 env KAIO_MAX_REQUESTS=3 python3 "$digest" -b 1000 source >found
 cmp wanted found || fail "where calls gave EAGAIN: $(<found)"
 expect 1 python3 "$digest" none && says "digest: [Errno 2] No such file or directory"
-standard="ordered aio_linux aio_poll aio_pthread"
+expect 0 env KAIO_VFS_OBJECTS="$BUILD/short.so $standard" python3 "$digest" source >found
+cmp wanted found || fail "after short reads: $(<found)"
 expect 1 env KAIO_VFS_OBJECTS="error_inject $standard" KAIO_VFS_PARAMETERS='error_inject:rules="read EIO nth 5"' \
     python3 "$digest" source && says "digest: [Errno 5] Input/output error"
 

@@ -17,6 +17,8 @@ done
 standard="ordered aio_linux aio_poll aio_pthread"
 expect 0 with "error_inject $standard" 'error_inject:rules="read EINTR every 2"' "$BUILD/lines" many >counted
 [[ $(<counted) == "300000 many" ]] || fail "after EINTR: $(<counted)"
+expect 0 with "$BUILD/short.so $standard" "" "$BUILD/lines" many >counted
+[[ $(<counted) == "300000 many" ]] || fail "after short reads: $(<counted)"
 expect 0 env LD_PRELOAD="$LIBRARY" KAIO_MAX_REQUESTS=2 "$BUILD/lines" -n 20 many >counted
 [[ $(<counted) == "300000 many" ]] || fail "after EAGAIN: $(<counted)"
 expect 1 with "error_inject $standard" 'error_inject:rules="read EIO nth 5"' "$BUILD/lines" many

@@ -7,19 +7,23 @@ list_examples() {
     for name in copy copy-epoll python server-epoll server-libevent sigev-thread; do cases+=("examples/$name linked"); done
 }
 
-# Compiles a program that a test needs: its source, below Tests/.
-compile_for_example() {
-    cc -std=gnu11 -O2 -Wall -Wextra -Werror -pthread -o "$dir/$(basename "$1" .c)" "$root/Tests/$1" >"$dir/err" 2>&1
+# Builds the example, and what its test needs besides.
+build_example() {
+    local compile=(cc -std=gnu11 -O2 -Wall -Wextra -Werror -pthread -I"$root/include")
+    make -s -C "$folder" BUILD="$dir" KAIO_LIB="${library%/*}" &&
+        "${compile[@]}" -o "$dir/clients" "$root/Tests/parts/clients.c" &&
+        "${compile[@]}" -o "$dir/open-signals" "$root/Tests/Examples/open-signals.c" &&
+        "${compile[@]}" -shared -fPIC -o "$dir/short.so" "$root/Tests/Examples/short.c"
 }
 
 example_case() {
-    local result folder=$root/Examples/${name#examples/} command tool
+    local result folder=$root/Examples/${name#examples/} command
     case $name in
-        examples/server-*) tool=parts/clients.c command=("$dir/clients" "$dir/server") ;;
-        examples/copy-epoll) tool=Examples/open-signals.c command=(bash "$root/Tests/Examples/copy.bash") ;;
-        *) tool=Examples/open-signals.c command=(bash "$root/Tests/Examples/${name#examples/}.bash") ;;
+        examples/server-*) command=("$dir/clients" "$dir/server") ;;
+        examples/copy-epoll) command=(bash "$root/Tests/Examples/copy.bash") ;;
+        *) command=(bash "$root/Tests/Examples/${name#examples/}.bash") ;;
     esac
-    if ! make -s -C "$folder" BUILD="$dir" KAIO_LIB="${library%/*}" >"$dir/err" 2>&1 || ! compile_for_example "$tool"; then
+    if ! build_example >"$dir/err" 2>&1; then
         conclude "does not compile: $(grep -m1 error "$dir/err")"
         return
     fi
