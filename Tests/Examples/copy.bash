@@ -1,10 +1,10 @@
 #!/bin/bash
 # The copying examples: whole copies of every kind of length, whatever the requests' fate, and nothing half-made after an
 # error or a signal. `copy` also without kaio.
-. "${0%/*}/support.bash"
+. "$CHECK_ROOT/Tests/parts/support.bash"
 
 copy=$BUILD/copy
-runs=("env" "env LD_PRELOAD=$LIBRARY")
+runs=("env" "env LD_PRELOAD=$CHECK_LIBRARY")
 [[ $EXAMPLE == */copy ]] || runs=("env")
 
 for size in 0 1 4095 4096 65536 1000000 4194304 5000001; do
@@ -34,7 +34,7 @@ cmp source target || fail "not the same after EINTR and EAGAIN"
 expect 0 with "$BUILD/short.so $standard" "" "$copy" -b 4k source target
 cmp source target || fail "not the same after short transfers"
 # So few requests are allowed that calls fail with EAGAIN.
-expect 0 env LD_PRELOAD="$LIBRARY" KAIO_MAX_REQUESTS=2 "$copy" -b 4k -n 32 source target
+expect 0 env LD_PRELOAD="$CHECK_LIBRARY" KAIO_MAX_REQUESTS=2 "$copy" -b 4k -n 32 source target
 cmp source target || fail "not the same where calls gave EAGAIN"
 
 # Errors are named; what was there stays, and nothing is left over.
@@ -47,7 +47,7 @@ for rule in "read EIO nth 20|read: Input/output error" "write ENOSPC after 10|wr
     [[ $(<target) == old ]] || fail "the old target is gone"
 done
 # A write that is cut short, and then refused.
-expect 1 bash -c "ulimit -f 100; exec env LD_PRELOAD='$LIBRARY' '$copy' -b 64k source target"
+expect 1 bash -c "ulimit -f 100; exec env LD_PRELOAD='$CHECK_LIBRARY' '$copy' -b 64k source target"
 says "write: File too large"
 only source target
 expect 1 "$copy" none target && says "none: No such file or directory"
@@ -60,7 +60,7 @@ expect 2 "$copy" source && says usage
 
 # A signal ends it as a signal does, with requests in flight, and only the old target is there.
 for name in INT TERM; do
-    env LD_PRELOAD="$LIBRARY" KAIO_VFS_OBJECTS="delay_inject $standard" KAIO_VFS_PARAMETERS="delay_inject:delay=300ms" \
+    env LD_PRELOAD="$CHECK_LIBRARY" KAIO_VFS_OBJECTS="delay_inject $standard" KAIO_VFS_PARAMETERS="delay_inject:delay=300ms" \
         "$BUILD/open-signals" "$copy" -b 4k -n 4 source target 2>message &
     until compgen -G 'target.*' >/dev/null; do sleep 0.02; done
     sleep 0.4

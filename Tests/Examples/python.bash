@@ -1,14 +1,14 @@
 #!/bin/bash
 # The digests of digest.py are those of sha256sum, on the C library and on kaio; Ctrl-C ends it; memory of requests that the
 # program forgot is not freed under the kernel.
-. "${0%/*}/support.bash"
+. "$CHECK_ROOT/Tests/parts/support.bash"
 export PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$EXAMPLE
 
 digest=$EXAMPLE/digest.py
 for size in 0 1 65536 1000000 5000001; do
     random_file source "$size"
     sha256sum source >wanted
-    for library in libc.so.6 "$LIBRARY"; do
+    for library in libc.so.6 "$CHECK_LIBRARY"; do
         for options in "" "-n 1 -b 1000" "-n 200 -b 4096"; do
             # shellcheck disable=SC2086 # several words
             expect 0 env AIO_LIBRARY="$library" python3 "$digest" $options source >found
@@ -17,7 +17,7 @@ for size in 0 1 65536 1000000 5000001; do
     done
 done
 standard="ordered aio_linux aio_poll aio_pthread"
-export AIO_LIBRARY=$LIBRARY
+export AIO_LIBRARY=$CHECK_LIBRARY
 expect 0 env KAIO_MAX_REQUESTS=3 python3 "$digest" -b 1000 source >found
 cmp wanted found || fail "where calls gave EAGAIN: $(<found)"
 expect 1 python3 "$digest" none && says "digest: [Errno 2] No such file or directory"

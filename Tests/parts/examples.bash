@@ -17,17 +17,17 @@ build_example() {
 }
 
 example_case() {
-    local result folder=$root/Examples/${name#examples/} command
-    case $name in
-        examples/server-*) command=("$dir/clients" "$dir/server") ;;
-        examples/copy-epoll) command=(bash "$root/Tests/Examples/copy.bash") ;;
-        *) command=(bash "$root/Tests/Examples/${name#examples/}.bash") ;;
-    esac
+    local folder=$root/Examples/${name#examples/}
     if ! build_example >"$dir/err" 2>&1; then
         conclude "does not compile: $(grep -m1 error "$dir/err")"
         return
     fi
-    bounded 120 env -C "$dir/files" BUILD="$dir" LIBRARY="$library" EXAMPLE="$folder" "${command[@]}"
-    result=$(outcome)
-    if [[ $result == holds ]]; then conclude; else conclude "$result"; fi
+    case $name in
+        examples/server-*)
+            bounded 60 env -C "$dir/files" "$dir/clients" "$dir/server"
+            if [[ $(outcome) == holds ]]; then conclude; else conclude "$(outcome)"; fi
+            ;;
+        examples/copy-epoll) script_case Examples/copy.bash BUILD="$dir" EXAMPLE="$folder" ;;
+        *) script_case "Examples/${name#examples/}.bash" BUILD="$dir" EXAMPLE="$folder" ;;
+    esac
 }
