@@ -3,7 +3,7 @@
 . "$CHECK_ROOT/Tests/parts/support.bash"
 
 awk '/^```(c|sh)$/ { file = ++n "." substr($0, 4); next } /^```$/ { file = "" } file { print >file }' "$CHECK_ROOT/docs/howto.md"
-[[ -e 1.sh && -e 2.sh && -e 3.sh && -e 4.c && -e 5.sh ]] || fail "other blocks than expected:" *
+[[ -e 1.sh && -e 2.sh && -e 3.sh && -e 4.c && -e 5.sh ]] || fail "other blocks than expected:" ./*
 mv 4.c stripes.c
 for script in ./*.sh; do
     grep -q /usr/local/lib/libkaio.so "$script" || fail "$script does not name the library"
@@ -16,5 +16,6 @@ grep -qE '^  requests +16384 read, 0 write' all || fail "fio's reads were not ka
 grep -q 'successful run' all || fail "stress-ng: $(grep stress-ng all)"
 [[ $(grep -cE '^  requests +32 read, 32 write' all) == 2 ]] || fail "the MPI processes: $(grep requests all)"
 grep -q 'all blocks are right' all || fail "the MPI program does not say that all blocks are right"
-left=$(ls | grep -vE '^([0-9]\.sh|stripes(\.c)?|said|all)$') || left=
-[[ ! $left ]] || fail "left behind: $left"
+for file in *; do
+    [[ $file == @([0-9].sh|stripes|stripes.c|said|all) ]] || fail "left behind: $file"
+done

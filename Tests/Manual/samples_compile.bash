@@ -7,7 +7,7 @@ for document in "$CHECK_ROOT"/README.md "$CHECK_ROOT"/docs/*.md "$CHECK_ROOT"/do
     name=$(basename "$document" .md)
     awk -v name="$name" '/^```c$/ { file = name "." ++n ".c"; next } /^```$/ { file = "" } file { print >file }' "$document"
     for sample in "$name".*.c; do
-        [[ -e $sample ]] && grep -q '#include' "$sample" || continue
+        grep -qs '#include' "$sample" || continue
         count=$((count + 1))
         compiler=cc
         ! grep -q '<mpi.h>' "$sample" || compiler=mpicc
