@@ -64,7 +64,7 @@ $(COMPLETIONS): $(ROOT).build/completions/kaio.%: $(COMMAND)
 	@mkdir -p $(@D)
 	$(COMMAND) --generate-completion-script $* | sed '1 { /^#!/ d }' >$@
 
-all: library archive command $(COMPLETIONS) ## Builds all that is installed
+all: library archive command man $(COMPLETIONS) ## Builds all that is installed
 
 test: set-up-test all ## Runs all tests; ends with "N passed, N failed"
 	@$(ROOT)Tests/run
@@ -80,6 +80,18 @@ bench: set-up-bench library ## Measures kaio beside glibc, libaio and io_uring (
 
 bench-quick: set-up-bench library ## The same for what has a target only (2 minutes); writes Benchmarks/results/quick
 	@$(ROOT)Benchmarks/bench --quick
+
+# The texts are in docs/; what the headers say of functions is taken from there.
+PAGES := $(shell find $(ROOT)docs -name '*.md' -o -name '*.css') $(wildcard $(ROOT)include/*.h) $(ROOT)Tools/manual
+
+man: $(ROOT).build/man/kaio.7 ## Makes the man pages, .build/man/NAME.SECTION
+
+docs: $(ROOT).build/html/index.html ## Makes the manual as HTML, .build/html/index.html
+
+$(ROOT).build/man/kaio.7 $(ROOT).build/html/index.html &: $(PAGES)
+	@$(ROOT)Tools/setup man
+	$(ROOT)Tools/manual man $(ROOT).build/man
+	$(ROOT)Tools/manual html $(ROOT).build/html
 
 lint: set-up-lint ## Checks the style of Swift, the scripts, and C with two compilers
 	@$(ROOT)Tools/lint
@@ -102,4 +114,4 @@ help: ## Lists the targets
 set-up-%:
 	@$(ROOT)Tools/setup $*
 
-.PHONY: library archive command all test conformance demo bench bench-quick lint install uninstall deb clean help
+.PHONY: library archive command all test conformance demo bench bench-quick man docs lint install uninstall deb clean help

@@ -1,5 +1,5 @@
 # A static program refuses a module that would have to be loaded, says so, and works; one that is a part of it works.
-. "$CHECK_ROOT/Tests/Install/check.sh"
+. "$CHECK_ROOT/Tests/Install/check.bash"
 
 archive=${CHECK_LIBRARY%.so}.a
 write_program

@@ -1,5 +1,5 @@
 # Installing over an earlier version removes the files that the new one has no more, and uninstall still finds the rest.
-. "$CHECK_ROOT/Tests/Install/check.sh"
+. "$CHECK_ROOT/Tests/Install/check.bash"
 
 mkdir prefix
 before=$(tree prefix)

@@ -1,5 +1,5 @@
 # find_package(kaio) gives kaio::kaio and kaio::kaio_static, also when the prefix has moved, and knows its version.
-. "$CHECK_ROOT/Tests/Install/check.sh"
+. "$CHECK_ROOT/Tests/Install/check.bash"
 
 install_to "$PWD/first"
 mv first moved

@@ -1,5 +1,5 @@
 # With DESTDIR and LIBDIR everything lies below DESTDIR, under the names of PREFIX and LIBDIR, and no file names DESTDIR.
-. "$CHECK_ROOT/Tests/Install/check.sh"
+. "$CHECK_ROOT/Tests/Install/check.bash"
 
 install_to /usr LIBDIR=/usr/lib/some-triplet DESTDIR="$PWD/stage"
 [[ $(ls stage) == usr && $(ls stage/usr/lib) == some-triplet ]] || stop "there is $(find stage -maxdepth 3 | tr '\n' ' ')"

@@ -1,5 +1,5 @@
 # A C program needs `pkg-config --cflags --libs kaio` and no more, shared or static, also when the prefix has moved.
-. "$CHECK_ROOT/Tests/Install/check.sh"
+. "$CHECK_ROOT/Tests/Install/check.bash"
 
 install_to "$PWD/first"
 mv first moved

@@ -1,5 +1,5 @@
 # A program linked with libkaio.a works static, static-pie, pie and no-pie, with --gc-sections and -flto, with no warning.
-. "$CHECK_ROOT/Tests/Install/check.sh"
+. "$CHECK_ROOT/Tests/Install/check.bash"
 
 archive=${CHECK_LIBRARY%.so}.a
 write_program

@@ -1,5 +1,5 @@
 # libkaio.a has the same visible names as libkaio.so, so nothing of the Swift runtime in it meets another's.
-. "$CHECK_ROOT/Tests/Install/check.sh"
+. "$CHECK_ROOT/Tests/Install/check.bash"
 
 archive=${CHECK_LIBRARY%.so}.a
 nm -g --defined-only "$archive" | awk 'NF == 3 { print $3 }' | sort >in_archive

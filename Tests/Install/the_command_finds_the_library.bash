@@ -1,5 +1,5 @@
 # The installed kaio command finds the installed library, in PREFIX/lib as in a LIBDIR of many architectures.
-. "$CHECK_ROOT/Tests/Install/check.sh"
+. "$CHECK_ROOT/Tests/Install/check.bash"
 
 write_program
 sed -i 's/kaio_version()/"'"$version"'"/' program.c

@@ -1,5 +1,5 @@
 # Examples/swift builds against an installed kaio; it copies, cancels, holds no threads, and cleans up after Ctrl-C.
-. "$CHECK_ROOT/Tests/Install/check.sh"
+. "$CHECK_ROOT/Tests/Install/check.bash"
 
 install_to "$PWD/prefix"
 export PKG_CONFIG_PATH=$PWD/prefix/lib/pkgconfig LD_LIBRARY_PATH=$PWD/prefix/lib

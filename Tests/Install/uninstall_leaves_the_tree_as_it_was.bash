@@ -1,5 +1,5 @@
 # What install puts below a prefix uninstall takes away, with the directories made for it and nothing else.
-. "$CHECK_ROOT/Tests/Install/check.sh"
+. "$CHECK_ROOT/Tests/Install/check.bash"
 
 # A prefix in use: files and empty directories of others stay, also in directories that kaio uses too.
 mkdir -p prefix/bin prefix/lib/pkgconfig prefix/share/man/man1 prefix/share/empty

@@ -1,5 +1,5 @@
 # Who may not write to the prefix is told so, with the directory and what to do, and nothing is changed.
-. "$CHECK_ROOT/Tests/Install/check.sh"
+. "$CHECK_ROOT/Tests/Install/check.bash"
 
 # Root without its capabilities is a user like any other.
 plain=()

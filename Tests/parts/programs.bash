@@ -57,7 +57,7 @@ compile_programs() {
     local case targets=()
     for case in "${cases[@]}"; do
         case ${case% *} in
-            unit | fio/* | examples/* | command/* | install/*) ;;
+            unit | fio/* | examples/* | command/* | install/* | manual/*) ;;
             stress-ng/*) targets+=(.build/tests/exit.so) ;;
             *) targets+=("$(binary "${case% *}" "${case##* }")") ;;
         esac

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What the cases share. Each begins with `. "$CHECK_ROOT/Tests/Install/check.sh"`, in an empty directory.
+# What the cases share. Each begins with `. "$CHECK_ROOT/Tests/Install/check.bash"`, in an empty directory.
 set -eu -o pipefail
 
 stop() {
