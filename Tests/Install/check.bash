@@ -1,11 +1,7 @@
-# shellcheck shell=bash
+# shellcheck shell=bash source-path=SCRIPTDIR/../..
 # What the cases share. Each begins with `. "$CHECK_ROOT/Tests/Install/check.bash"`, in an empty directory.
-set -eu -o pipefail
-
-stop() {
-    echo "$*" >&2
-    exit 1
-}
+. "$CHECK_ROOT/Tests/parts/support.bash"
+set -o pipefail
 
 # Installs what is built below ./prefix or another place; further words are settings of Tools/install.
 install_to() {
@@ -49,9 +45,9 @@ EOF
 # Runs a program; it must print kaio's version, and kaio must have done its two requests.
 expect_runs() {
     local output
-    output=$(KAIO_SHOW_STATS=1 "$@" 2>&1) || stop "$* fails with $?: $output"
-    [[ $output == *"runs with kaio $version"* ]] || stop "$* says: $output"
-    [[ $output == *"1 read, 1 write"* ]] || stop "$*: kaio did not do its requests: $output"
+    output=$(KAIO_SHOW_STATS=1 "$@" 2>&1) || fail "$* fails with $?: $output"
+    [[ $output == *"runs with kaio $version"* ]] || fail "$* says: $output"
+    [[ $output == *"1 read, 1 write"* ]] || fail "$*: kaio did not do its requests: $output"
 }
 
 version=$(sed -n 's/^#define KAIO_VERSION "\(.*\)"/\1/p' "$CHECK_ROOT/include/kaio.h")

@@ -1,3 +1,4 @@
+#!/bin/bash
 # A program linked with libkaio.a works static, static-pie, pie and no-pie, with --gc-sections and -flto, with no warning.
 . "$CHECK_ROOT/Tests/Install/check.bash"
 
@@ -7,7 +8,7 @@ for way in -static -static-pie -pie -no-pie "-static -Wl,--gc-sections" "-pie -W
     "-pie -flto -O2 -Wl,--gc-sections"; do
     # shellcheck disable=SC2086 # words are wanted
     cc -Wall -Werror -I"$CHECK_ROOT/include" -ffunction-sections $way -Wl,--fatal-warnings program.c "$archive" \
-        -o program 2>log || stop "cc $way: $(tail -n 1 log)"
+        -o program 2>log || fail "cc $way: $(tail -n 1 log)"
     expect_runs ./program
 done
 
@@ -31,4 +32,4 @@ int main(void) {
 }
 EOF
 cc -I"$CHECK_ROOT/include" calls.c "$archive" -L. -lother -Wl,-rpath,"$PWD" -o calls
-./calls || stop "a shared library's close is not kaio's in a program that is linked with the archive: code $?"
+./calls || fail "a shared library's close is not kaio's in a program that is linked with the archive: code $?"

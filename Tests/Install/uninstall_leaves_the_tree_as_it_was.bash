@@ -1,3 +1,4 @@
+#!/bin/bash
 # What install puts below a prefix uninstall takes away, with the directories made for it and nothing else.
 . "$CHECK_ROOT/Tests/Install/check.bash"
 
@@ -9,22 +10,22 @@ before=$(tree prefix)
 install_to "$PWD/prefix"
 for file in bin/kaio lib/libkaio.so lib/libkaio.so.1 "lib/libkaio.so.$version" lib/libkaio.a include/kaio.h \
     include/kaio_vfs.h lib/pkgconfig/kaio.pc lib/cmake/kaio/kaioConfig.cmake share/bash-completion/completions/kaio; do
-    [[ -e prefix/$file ]] || stop "$file is not installed"
+    [[ -e prefix/$file ]] || fail "$file is not installed"
 done
 PREFIX=$PWD/prefix "$CHECK_ROOT/Tools/install" --uninstall >/dev/null
-[[ $(tree prefix) == "$before" ]] || stop "left or lost: $(diff <(echo "$before") <(tree prefix) | sed -n 2p)"
+[[ $(tree prefix) == "$before" ]] || fail "left or lost: $(diff <(echo "$before") <(tree prefix) | sed -n 2p)"
 
 # A prefix that was not there; twice, as after an update; and a module that a person put beside the library stays.
 install_to "$PWD/a/new/prefix"
 install_to "$PWD/a/new/prefix"
 PREFIX=$PWD/a/new/prefix "$CHECK_ROOT/Tools/install" --uninstall >/dev/null
-[[ ! -e a ]] || stop "left: $(find a | tail -n 1)"
+[[ ! -e a ]] || fail "left: $(find a | tail -n 1)"
 install_to "$PWD/prefix"
 mkdir prefix/lib/kaio
 echo mine >prefix/lib/kaio/mine.so
 PREFIX=$PWD/prefix "$CHECK_ROOT/Tools/install" --uninstall >/dev/null
-[[ -e prefix/lib/kaio/mine.so ]] || stop "a module that is not ours was removed"
+[[ -e prefix/lib/kaio/mine.so ]] || fail "a module that is not ours was removed"
 
 # A second uninstall finds nothing and says so.
-if PREFIX=$PWD/prefix "$CHECK_ROOT/Tools/install" --uninstall 2>message; then stop "uninstall of nothing succeeds"; fi
-grep -q "nothing of kaio's" message || stop "uninstall of nothing says: $(cat message)"
+if PREFIX=$PWD/prefix "$CHECK_ROOT/Tools/install" --uninstall 2>message; then fail "uninstall of nothing succeeds"; fi
+grep -q "nothing of kaio's" message || fail "uninstall of nothing says: $(cat message)"

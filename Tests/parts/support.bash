@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# What the scripts of Tests/Examples and Tests/Manual have in common. Each runs in an empty directory, with CHECK_ROOT, this
-# tree, CHECK_LIBRARY, the libkaio.so to use, and CHECK_COMMAND, the kaio command. It holds if it ends with 0; else the last
-# line of its stderr says why not.
+# What the scripts of Tests/Examples, Tests/Install and Tests/Manual have in common. Each runs in an empty directory, with
+# CHECK_ROOT, this tree, CHECK_LIBRARY, the libkaio.so to use, and CHECK_COMMAND, the kaio command. It holds if it ends with
+# 0; else the last line of its stderr says why not.
 set -eu
 
 fail() {
