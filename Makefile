@@ -40,7 +40,7 @@ archive: $(ARCHIVE) ## Builds .build/release/libkaio.a, for static programs
 $(ARCHIVE): $(LIBRARY)
 	sed -n '/global:/,/local:/ s/\<[a-z0-9_*]*;/\n&\n/gp' $(ROOT)Sources/Kaio/exports.map | \
 		sed -n 's/^\([a-z0-9_*]*\);$$/\1/p' >$(@D)/kaio.names
-	ld -r --force-group-allocation -o $(@D)/kaio.o @$(RELEASE)/kaio.product/Objects.LinkFileList
+	ld -r -o $(@D)/kaio.o @$(RELEASE)/kaio.product/Objects.LinkFileList
 	objcopy --wildcard --keep-global-symbols=$(@D)/kaio.names --strip-unneeded -R '.swift*' -R .linker-options $(@D)/kaio.o
 	rm -f $@ && ar rcsD $@ $(@D)/kaio.o
 

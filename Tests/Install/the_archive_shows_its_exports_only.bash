@@ -7,7 +7,8 @@ nm -g --defined-only "$archive" | awk 'NF == 3 { print $3 }' | sort >in_archive
 nm -D --defined-only "$CHECK_LIBRARY" | awk '$2 == "T" { print $3 }' | sort >in_object
 [[ -s in_object ]] || fail "$CHECK_LIBRARY shows no names"
 difference=$(diff in_object in_archive) || fail "they differ: $(sed -n 2p <<<"$difference")"
-# A group of sections is kept once in a program, by its name: ours could be dropped for another's.
+# A group of sections is kept once in a program, by its name: ours could be dropped for another's. The compiler makes none;
+# if one comes, the archive needs ld --force-group-allocation.
 ! readelf -gW "$archive" | grep -q 'COMDAT' || fail "there are section groups in it"
 
 # A Swift program has its own swift_retain and the like; and its requests are kaio's.

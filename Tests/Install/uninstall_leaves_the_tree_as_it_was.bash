@@ -20,11 +20,19 @@ install_to "$PWD/a/new/prefix"
 install_to "$PWD/a/new/prefix"
 PREFIX=$PWD/a/new/prefix "$CHECK_ROOT/Tools/install" --uninstall >/dev/null
 [[ ! -e a ]] || fail "left: $(find a | tail -n 1)"
+# What a person put into a directory that was made for kaio.
 install_to "$PWD/prefix"
 mkdir prefix/lib/kaio
-echo mine >prefix/lib/kaio/mine.so
+touch prefix/lib/kaio/mine.so prefix/include/mine.h
 PREFIX=$PWD/prefix "$CHECK_ROOT/Tools/install" --uninstall >/dev/null
-[[ -e prefix/lib/kaio/mine.so ]] || fail "a module that is not ours was removed"
+[[ -e prefix/lib/kaio/mine.so && -e prefix/include/mine.h ]] || fail "a person's file was removed"
+rm -r prefix/lib/kaio prefix/include
+
+# An installation that ends in the middle, here at the first large file, can be taken away.
+if (ulimit -f 4096 && install_to "$PWD/prefix" 2>/dev/null); then fail "a full disk is not noticed"; fi
+[[ -e prefix/include/kaio.h ]] || fail "it ended too early for this test"
+PREFIX=$PWD/prefix "$CHECK_ROOT/Tools/install" --uninstall >/dev/null
+[[ $(tree prefix) == "$before" ]] || fail "interrupted, then left: $(diff <(echo "$before") <(tree prefix) | sed -n 2p)"
 
 # A second uninstall finds nothing and says so.
 if PREFIX=$PWD/prefix "$CHECK_ROOT/Tools/install" --uninstall 2>message; then fail "uninstall of nothing succeeds"; fi
