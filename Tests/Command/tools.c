@@ -2,8 +2,10 @@
 //
 //   tools requests FILE READS WRITES [END]    makes so many requests of 4096 bytes, the writes first. END is exit,
 //                                             _exit, abort, or fork: then a child makes the reads again
+//   tools interrupts                          counts its SIGINTs in the file taken, and ends with 3 once a file end is there
 //   tools status COMMAND ...                  says how the command ended
-//   tools refuse CALL ERRNO COMMAND ...       runs it where the kernel refuses that system call (a number)
+//   tools refuse CALL ERRNO COMMAND ...       runs it where the kernel refuses that system call (a number); as
+//                                             CALL:BITS only if its third argument has all of these bits
 
 #include <aio.h>
 #include <errno.h>
@@ -55,6 +57,23 @@ static int requests(char **arguments) {
     return 0;
 }
 
+static volatile sig_atomic_t taken;
+
+static void take(int signal) {
+    (void)signal;
+    taken++;
+}
+
+// A shell would take two that come together for one.
+static int interrupts(void) {
+    int file = open("taken", O_WRONLY | O_CREAT, 0644);
+    signal(SIGINT, take);
+    if (file < 0 || creat("ready", 0644) < 0) stop("taken");
+    for (int written = 0; access("end", F_OK) != 0; usleep(10000))
+        if (taken != written) dprintf(file, "%d\n", written = taken);
+    return 3;
+}
+
 static int status(char **command) {
     int status;
     pid_t child = fork();
@@ -70,9 +89,14 @@ static int status(char **command) {
 }
 
 static void refuse(char **arguments) {
+    char *colon = strchr(arguments[0], ':');
+    unsigned bits = colon ? (unsigned)strtoul(colon + 1, NULL, 0) : 0;
     struct sock_filter filter[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)atoi(arguments[0]), 0, 1),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)atoi(arguments[0]), 0, 4),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[2])),
+        BPF_STMT(BPF_ALU | BPF_AND | BPF_K, bits),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, bits, 0, 1),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)atoi(arguments[1])),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     };
@@ -85,6 +109,7 @@ static void refuse(char **arguments) {
 
 int main(int count, char **arguments) {
     if (count >= 5 && strcmp(arguments[1], "requests") == 0) return requests(arguments + 2);
+    if (count == 2 && strcmp(arguments[1], "interrupts") == 0) return interrupts();
     if (count >= 3 && strcmp(arguments[1], "status") == 0) return status(arguments + 2);
     if (count >= 5 && strcmp(arguments[1], "refuse") == 0) refuse(arguments + 2);
     fprintf(stderr, "tools: unknown words\n");
