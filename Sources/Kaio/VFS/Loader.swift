@@ -34,6 +34,8 @@ enum Loader {
         case none
         /// There is no such file.
         case missing
+        /// A static program, in which nothing can be loaded.
+        case noLoader
         /// What the dynamic loader says.
         case notLoaded(Text)
         case initialization(CInt)
@@ -192,6 +194,10 @@ enum Loader {
                 message.add(" and ")
             }
             addPathBeside(name, &message)
+        case .noLoader:
+            message.add("module ")
+            message.addWord(name)
+            message.add(" does not load: a static program can't load objects")
         case .notLoaded(let reason):
             message.add("module ")
             message.addWord(name)
@@ -273,6 +279,10 @@ enum Loader {
             return nil
         }
         guard let file = path.terminated() else { return nil }
+        guard let dlopen = ck_dlopen() else {
+            problem = .noLoader
+            return nil
+        }
         let before = registrations
         guard let handle = dlopen(file, RTLD_NOW | RTLD_LOCAL) else {
             let reason = dlerror().flatMap { CModule.copy(Text($0)) }
