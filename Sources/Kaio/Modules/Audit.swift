@@ -40,15 +40,13 @@ extension Descriptor {
 
 /// A request that is over, as a line of a log has it.
 struct Record {
-    let request: Request
+    let outcome: Outcome
     /// Nil where it could not be found out.
     let path: Text?
     let nanoseconds: Int64
 
     /// More bytes than this the line can't have.
     var mostBytes: Int { 320 + (path?.count ?? 0) * Line.quotedByte }
-
-    var isFailure: Bool { request.block.pointee.result < 0 }
 
     func add(to line: inout Line, isJSON: Bool, isSlow: Bool) {
         if isJSON { addJSON(to: &line, isSlow) } else { addText(to: &line, isSlow) }
@@ -58,13 +56,13 @@ struct Record {
         line.add(WallTime())
         if isSlow { line.add(" slow") }
         line.add(" ")
-        line.add(request.block.pointee.operation.name)
+        line.add(outcome.operation.name)
         line.add(" ")
         if let path { line.add(quoted: path) } else { line.add("-") }
         line.add(" offset=")
-        line.add(request.block.pointee.offset)
+        line.add(outcome.offset)
         line.add(" length=")
-        line.add(request.block.pointee.length)
+        line.add(outcome.length)
         line.add(" result=")
         addResult(to: &line)
         line.add(" us=")
@@ -75,15 +73,15 @@ struct Record {
         line.add("{\"time\":\"")
         line.add(WallTime())
         line.add(isSlow ? "\",\"slow\":true,\"operation\":\"" : "\",\"operation\":\"")
-        line.add(request.block.pointee.operation.name)
+        line.add(outcome.operation.name)
         line.add("\",\"path\":")
         if let path { line.add(json: path) } else { line.add("null") }
         line.add(",\"offset\":")
-        line.add(request.block.pointee.offset)
+        line.add(outcome.offset)
         line.add(",\"length\":")
-        line.add(request.block.pointee.length)
+        line.add(outcome.length)
         line.add(",\"result\":")
-        if isFailure {
+        if outcome.isFailure {
             line.add("-1,\"error\":\"")
             addResult(to: &line)
             line.add("\"")
@@ -97,8 +95,8 @@ struct Record {
 
     /// The bytes, or the error's name.
     private func addResult(to line: inout Line) {
-        let result = request.block.pointee.result
-        if isFailure, let name = ErrorName.of(-result) { line.add(name) } else { line.add(result) }
+        let result = outcome.result
+        if outcome.isFailure, let name = ErrorName.of(-result) { line.add(name) } else { line.add(result) }
     }
 }
 

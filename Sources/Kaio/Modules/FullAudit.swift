@@ -54,26 +54,54 @@ final class FullAudit: Module {
 
     func reset() { log.reset() }
 
-    func submit(_ requests: inout RequestQueue, _ turn: inout Turn) {
-        for request in requests {
-            if operations & 1 << request.block.pointee.operation.rawValue != 0 {
-                begin(request)
-                turn.watch(request, at: position)
+    func passage(of operation: Operation) -> Passage { isAsked(operation) ? .watches : .passes }
+
+    func begins(_ request: Request) { if isAsked(request.block.pointee.operation) { begin(request) } }
+
+    func isOver(_ outcome: Outcome, since begin: Instant) {
+        guard isAsked(outcome.operation), isWanted(outcome) else { return }
+        let took = Instant.now.nanoseconds - begin.nanoseconds
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: FullAudit.stride) { short in
+            var path = short.baseAddress.unsafelyUnwrapped
+            var length = outcome.descriptor.path(into: path, FullAudit.stride)
+            var long: UnsafeMutableRawPointer?
+            if length == FullAudit.stride {
+                long = Pages.map(Descriptor.longestPath)
+                if let long {
+                    path = long.assumingMemoryBound(to: UInt8.self)
+                    length = outcome.descriptor.path(into: path, Descriptor.longestPath)
+                }
             }
+            let mask = SignalMask.blockAll()
+            write(outcome, length.map { Text(UnsafePointer(path), count: $0) }, took, mayCreateThreads: true)
+            mask.restore()
+            if let long { Pages.unmap(long, Descriptor.longestPath) }
+        }
+    }
+
+    private func isAsked(_ operation: Operation) -> Bool { operations & 1 << operation.rawValue != 0 }
+    private func isWanted(_ outcome: Outcome) -> Bool { results & (outcome.isFailure ? 2 : 1) != 0 }
+
+    private func write(_ outcome: Outcome, _ path: Text?, _ nanoseconds: Int64, mayCreateThreads: Bool) {
+        let record = Record(outcome: outcome, path: path, nanoseconds: nanoseconds)
+        log.add(record.mostBytes, mayCreateThreads: mayCreateThreads) { line in
+            record.add(to: &line, isJSON: isJSON, isSlow: false)
+        }
+    }
+
+    func submit(_ requests: inout RequestQueue, _ turn: inout Turn) {
+        for request in requests where isAsked(request.block.pointee.operation) {
+            begin(request)
+            turn.watch(request, at: position)
         }
         turn.handOn(&requests, below: position)
     }
 
     func completed(_ request: Request, _ turn: inout Turn) -> Bool {
-        let isFailure = request.block.pointee.result < 0
-        guard results & (isFailure ? 2 : 1) != 0 else { return true }
-        let trail = trail(of: request)
-        let record = Record(
-            request: request, path: path(of: request),
-            nanoseconds: Instant.now.nanoseconds - trail.pointee.begin)
-        log.add(record.mostBytes, mayCreateThreads: turn.mayCreateThreads) { line in
-            record.add(to: &line, isJSON: isJSON, isSlow: false)
-        }
+        let outcome = Outcome(request)
+        guard isAsked(outcome.operation), isWanted(outcome) else { return true }
+        let took = Instant.now.nanoseconds - trail(of: request).pointee.begin
+        write(outcome, path(of: request), took, mayCreateThreads: turn.mayCreateThreads)
         return true
     }
 

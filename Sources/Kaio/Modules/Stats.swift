@@ -103,6 +103,14 @@ final class Stats: Module {
         if Stats.listensFor != 0 { Stats.startListener() }
     }
 
+    func passage(of operation: Operation) -> Passage { .watches }
+
+    func begins(_ request: Request) { begins[Int(Slab.number(of: request))] = Instant.now.nanoseconds }
+
+    func isOver(_ outcome: Outcome, since begin: Instant) {
+        count(outcome.operation, outcome.result, Int(Instant.now.nanoseconds - begin.nanoseconds))
+    }
+
     func submit(_ requests: inout RequestQueue, _ turn: inout Turn) {
         let now = Instant.now.nanoseconds
         for request in requests {
@@ -114,12 +122,16 @@ final class Stats: Module {
 
     func completed(_ request: Request, _ turn: inout Turn) -> Bool {
         let took = Int(Instant.now.nanoseconds - begins[Int(Slab.number(of: request))])
-        let result = request.block.pointee.result
-        let counts = counts + Int(request.block.pointee.operation.rawValue)
+        count(request.block.pointee.operation, request.block.pointee.result, took)
+        return true
+    }
+
+    private func count(_ operation: Operation, _ result: Int, _ took: Int) {
+        let counts = counts + Int(operation.rawValue)
         counts.pointee.requests.wrappingAdd(1, ordering: .relaxed)
         if result == -Int(ECANCELED) {
             counts.pointee.cancelled.wrappingAdd(1, ordering: .relaxed)
-            return true
+            return
         }
         if result > 0 {
             counts.pointee.bytes.wrappingAdd(result, ordering: .relaxed)
@@ -131,7 +143,6 @@ final class Stats: Module {
         if took > counts.pointee.longest.load(ordering: .relaxed) {
             counts.pointee.longest.max(took, ordering: .relaxed)
         }
-        return true
     }
 
     // MARK: when to write

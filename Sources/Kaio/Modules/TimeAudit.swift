@@ -39,6 +39,18 @@ final class TimeAudit: Module {
 
     func reset() { log.reset() }
 
+    func passage(of operation: Operation) -> Passage { .watches }
+
+    func begins(_ request: Request) { begins[Int(Slab.number(of: request))] = Instant.now.nanoseconds }
+
+    func isOver(_ outcome: Outcome, since begin: Instant) {
+        let took = Instant.now.nanoseconds - begin.nanoseconds
+        guard took > limit else { return }
+        let mask = SignalMask.blockAll()
+        tell(outcome, took, mayCreateThreads: true)
+        mask.restore()
+    }
+
     func submit(_ requests: inout RequestQueue, _ turn: inout Turn) {
         let now = Instant.now.nanoseconds
         for request in requests {
@@ -50,31 +62,31 @@ final class TimeAudit: Module {
 
     func completed(_ request: Request, _ turn: inout Turn) -> Bool {
         let took = Instant.now.nanoseconds - begins[Int(Slab.number(of: request))]
-        if took > limit { tell(request, took, turn.mayCreateThreads) }
+        if took > limit { tell(Outcome(request), took, mayCreateThreads: turn.mayCreateThreads) }
         return true
     }
 
-    private func tell(_ request: Request, _ took: Int64, _ mayCreateThreads: Bool) {
+    private func tell(_ outcome: Outcome, _ took: Int64, mayCreateThreads: Bool) {
         // Not on the stack, which may be a signal handler's.
         let memory = Pages.map(Descriptor.longestPath)
         defer { if let memory { Pages.unmap(memory, Descriptor.longestPath) } }
-        let path = memory.flatMap { self.path(of: request, $0.assumingMemoryBound(to: UInt8.self)) }
-        let record = Record(request: request, path: path, nanoseconds: took)
+        let path = memory.flatMap { self.path(of: outcome, $0.assumingMemoryBound(to: UInt8.self)) }
+        let record = Record(outcome: outcome, path: path, nanoseconds: took)
         log.add(record.mostBytes, mayCreateThreads: mayCreateThreads) { line in
             record.add(to: &line, isJSON: isJSON, isSlow: true)
         }
     }
 
     /// Nil where the descriptor's number may be another file's by now: it is looked at before and after.
-    private func path(of request: Request, _ buffer: UnsafeMutablePointer<UInt8>) -> Text? {
-        let descriptor = request.block.pointee.descriptor
-        guard isStill(descriptor, request), let length = descriptor.path(into: buffer, Descriptor.longestPath),
-            isStill(descriptor, request)
+    private func path(of outcome: Outcome, _ buffer: UnsafeMutablePointer<UInt8>) -> Text? {
+        let descriptor = outcome.descriptor
+        guard isStill(outcome), let length = descriptor.path(into: buffer, Descriptor.longestPath),
+            isStill(outcome)
         else { return nil }
         return Text(UnsafePointer(buffer), count: length)
     }
 
-    private func isStill(_ descriptor: Descriptor, _ request: Request) -> Bool {
-        FileFacts(descriptor)?.isSameFile(as: request.block.pointee.file) ?? false
+    private func isStill(_ outcome: Outcome) -> Bool {
+        FileFacts(outcome.descriptor)?.isSameFile(as: outcome.file) ?? false
     }
 }

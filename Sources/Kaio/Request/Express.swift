@@ -4,8 +4,9 @@
 // (preadv2 with RWF_NOWAIT); a transfer of an O_DIRECT file that overlaps no other goes into the ring. No lock is taken
 // and no memory allocated, so no signal has to be blocked, and the descriptor is not asked for again each time
 // (`KnownFiles`). All else goes the ordinary way, through the modules. The modules of the standard stack have a word in
-// this: what `ordered` would hold is not taken (`OrderedCells`), and `aio_linux` says what the kernel is asked. A
-// stack with other modules above them has no short way.
+// this: what `ordered` would hold is not taken (`OrderedCells`), and `aio_linux` says what the kernel is asked. Modules
+// that only watch are told (`Passage.watches`), and those that have nothing to do with requests are passed by; a stack
+// with any other module above `aio_linux` has no short way.
 
 import CKernel
 
@@ -42,14 +43,15 @@ enum Express {
         let (length, offset) = (user.length, user.offset)
         guard length > 0, length <= most, offset >= 0, offset <= Int.max - length,
             let file = KnownFiles.facts(of: user.descriptor), file.kind == .file,
-            case let stack = Services.stack(of: user.descriptor, file), case let lane = stack.lane, lane != .none
+            case let stack = Services.stack(of: user.descriptor, file), case let way = stack.shortWay(of: operation),
+            way.lane != .none
         else { return .ordinary(isKnownToWait: false) }
         let isWrite = operation == .write
         if AIOLinux.isDoneInCall(file, length, isWrite: isWrite) {
             guard isWrite ? file.isWritable : file.isReadable,
-                lane == .kernel || OrderedCells.isClear(file, offset, offset + length, isWrite: isWrite)
+                way.lane == .kernel || OrderedCells.isClear(file, offset, offset + length, isWrite: isWrite)
             else { return .ordinary(isKnownToWait: false) }
-            return transfer(user, operation, file, notification)
+            return transfer(user, operation, file, notification, stack, way)
         }
         guard file.isDirect, isWrite ? AIOLinux.mayWrite(file, user.descriptor, offset + length) : file.isReadable,
             AIOLinux.knowsNoWait(file, operation), KernelQueue.hasRoom,
@@ -67,16 +69,17 @@ enum Express {
         request.block.pointee.isFileRemembered = true
         request.block.pointee.stack = stack
         Submission.fill(request, user, operation)
-        return give(request, lane)
+        return give(request, way)
     }
 
     // MARK: into the ring
 
     @inline(__always)
-    private static func give(_ request: Request, _ lane: Lane) -> Answer {
-        request.block.pointee.position = lane == .orderedKernel ? 1 : 0
-        if lane == .orderedKernel {
-            request.block.pointee.watchers = 1
+    private static func give(_ request: Request, _ way: Stack.ShortWay) -> Answer {
+        request.block.pointee.position = UInt8(truncatingIfNeeded: request.stack.kernel)
+        if way.watchers != 0 { tellWatchers(request, way) }
+        if way.lane == .orderedKernel {
+            request.block.pointee.watchers |= way.ordered
             guard OrderedCells.enter(request) else { return .ordinaryRequest(request) }
         }
         AIOLinux.prepare(request)
@@ -88,33 +91,32 @@ enum Express {
         return .over(0)
     }
 
+    @inline(never)
+    private static func tellWatchers(_ request: Request, _ way: Stack.ShortWay) {
+        for position in 0..<way.first where way.watchers & 1 << UInt16(position) != 0 {
+            let module = request.stack[position]
+            if !module.isWatching { continue }
+            module.begins(request)
+            request.block.pointee.watchers |= 1 << UInt16(position)
+        }
+    }
+
     /// Whether a request of which the kernel transferred as much as its length was `aio_linux`'s, and all of it.
     @inline(__always)
     static func isAllDone(_ request: Request) -> Bool {
-        let lane = request.stack.lane
-        return lane != .none && request.block.pointee.position == (lane == .kernel ? 0 : 1)
+        Int(request.block.pointee.position) == request.stack.kernel
             && request.block.pointee.transferred == 0
-    }
-
-    /// Tells `ordered` of a completion that is about to be published, where that takes no lock. (Not earlier: an
-    /// aio_fsync in between would end before a write that it covers.) True: no module is left that wants to see it.
-    @inline(__always)
-    static func climb(_ request: Request) -> Bool {
-        guard request.stack.lane == .orderedKernel, request.block.pointee.watchers == 1, OrderedCells.leave(request)
-        else {
-            return false
-        }
-        request.block.pointee.watchers = 0
-        return true
     }
 
     // MARK: in the call
 
     private static func transfer(
-        _ user: UserBlock, _ operation: Operation, _ file: FileFacts, _ notification: Notification
+        _ user: UserBlock, _ operation: Operation, _ file: FileFacts, _ notification: Notification, _ stack: Stack,
+        _ way: Stack.ShortWay
     ) -> Answer {
         var buffer = iovec(iov_base: user.buffer, iov_len: user.length)
-        let started = file.isDirect ? Instant.now : .never
+        let watchers = way.watchers == 0 ? 0 : awake(stack, way)
+        let started = file.isDirect || watchers != 0 ? Instant.now : .never
         let result = systemCall(
             operation == .read ? SYS_preadv2 : SYS_pwritev2, Int(user.descriptor.number), address(&buffer), 1,
             user.offset, 0, file.isDirect ? 0 : Int(AIOLinux.noWait))
@@ -127,6 +129,12 @@ enum Express {
             return .ordinary(isKnownToWait: result == -Int(EAGAIN))
         }
         Statistics.count(Statistics.ranInKernel)
+        if watchers != 0 {
+            let outcome = Outcome(
+                operation: operation, descriptor: user.descriptor, file: file, offset: user.offset,
+                length: user.length, result: result)
+            tell(outcome, since: started, stack, watchers)
+        }
         if notification.kind == .none {
             Engine.stampRequest()
             Statistics.countSubmitted(operation)
@@ -137,6 +145,24 @@ enum Express {
             return .over(0)
         }
         return .over(Submission.complete(user, operation, notification, result))
+    }
+
+    /// Those who watch, and have something to do for a request that comes by now.
+    @inline(never)
+    private static func awake(_ stack: Stack, _ way: Stack.ShortWay) -> UInt16 {
+        var awake: UInt16 = 0
+        for position in 0..<way.first {
+            let bit = way.watchers & 1 << UInt16(position)
+            if bit != 0, stack[position].isWatching { awake |= bit }
+        }
+        return awake
+    }
+
+    @inline(never)
+    private static func tell(_ outcome: Outcome, since begin: Instant, _ stack: Stack, _ watchers: UInt16) {
+        for position in 0..<stack.kernel where watchers & 1 << UInt16(position) != 0 {
+            stack[position].isOver(outcome, since: begin)
+        }
     }
 
     /// Whether a read that gave less than was asked for gave all there is.

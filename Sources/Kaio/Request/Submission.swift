@@ -73,7 +73,8 @@ enum Submission {
         return request
     }
 
-    /// A request that did not get through on the short way begins at the top, with the file as it is now.
+    /// A request that did not get through on the short way goes on where that began, with the file as it is now; the
+    /// modules above were told of it.
     private static func continueOrdinarily(_ request: Request) {
         let mask = SignalMask.blockAll()
         defer { mask.restore() }
@@ -319,8 +320,14 @@ enum Submission {
 
     private static func run(_ queue: inout RequestQueue, _ turn: inout Turn, wasRefused: Bool = false) {
         _ = Engine.hold()
-        turn.begin(&queue)
-        if wasRefused { KernelQueue.submitOthers(&turn) }
+        if wasRefused {
+            if let one = queue.first {
+                turn.handOn(&queue, below: one.stack.shortWay(of: one.block.pointee.operation).first - 1)
+            }
+            KernelQueue.submitOthers(&turn)
+        } else {
+            turn.begin(&queue)
+        }
         turn.finish()
         // What the kernel did or refused at once is brought further at once.
         if KernelQueue.hasEvents { KernelQueue.harvest(&turn) }

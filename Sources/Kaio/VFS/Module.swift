@@ -11,6 +11,9 @@ protocol Module: AnyObject {
     /// What a person calls it.
     var title: Text { get }
 
+    /// What the module has to see of reads, or writes, that could go the short way past it (Request/Express.swift).
+    func passage(of operation: Operation) -> Passage
+
     /// Takes requests from above. For each, the module does one of three things: hands it on
     /// (`turn.handOn`), completes it (`turn.complete`), or keeps it and does one of the two later.
     func submit(_ requests: inout RequestQueue, _ turn: inout Turn)
@@ -34,6 +37,16 @@ protocol Module: AnyObject {
     /// In the child of a fork: forgets every request.
     func reset()
 
+    // For a module whose `passage` is `.watches`. These three are called with signals open, and a signal handler may
+    // do the same on top of them, so they take a lock only with all signals blocked.
+
+    /// Whether there is anything to do for a request that comes by now.
+    var isWatching: Bool { get }
+    /// A request that is given to the kernel at once. `completed` is called for it, and must say true.
+    func begins(_ request: Request)
+    /// A transfer that was done in the call, and is about to be published.
+    func isOver(_ outcome: Outcome, since begin: Instant)
+
     // What a program asks of a connection; see Place.swift. These are called with signals open, outside of turns.
 
     func connect(_ service: Text, below: Place) -> CInt
@@ -48,6 +61,15 @@ protocol Module: AnyObject {
     ) -> CInt
 }
 
+enum Passage {
+    /// Each request: with such a module a stack has no short way.
+    case stops
+    /// None.
+    case passes
+    /// That it comes by, and how it ends.
+    case watches
+}
+
 /// What a module says when asked to cancel a request.
 enum CancelOutcome {
     /// It does not wait here.
@@ -60,6 +82,10 @@ enum CancelOutcome {
 
 extension Module {
     var title: Text { Text(name) }
+    func passage(of operation: Operation) -> Passage { .stops }
+    var isWatching: Bool { true }
+    func begins(_ request: Request) {}
+    func isOver(_ outcome: Outcome, since begin: Instant) {}
     func harvested(_ request: Request, _ result: Int, _ turn: inout Turn) {}
     func completed(_ request: Request, _ turn: inout Turn) -> Bool { true }
     func expired(_ request: Request, _ turn: inout Turn) {}

@@ -7,14 +7,62 @@ struct Stack: Equatable {
     private struct Contents {
         let modules: UnsafeMutablePointer<any Module>
         let count: Int
-        let lane: Express.Lane
+        let reads: ShortWay
+        let writes: ShortWay
+        let kernel: Int
+    }
+
+    /// The way of an operation past the modules down to `aio_linux`, if the request is in nobody's way.
+    struct ShortWay {
+        var lane = Express.Lane.none
+        /// The first module that takes part: `ordered`, or `aio_linux`.
+        var first = 0
+        /// The bit of `ordered`, if that is on the way.
+        var ordered: UInt16 = 0
+        /// The modules above these that watch, one bit for each position.
+        var watchers: UInt16 = 0
+
+        init() {}
+
+        /// None if a module stops the requests, or one of the two that know it is missing.
+        init(_ operation: Operation, _ modules: UnsafeMutablePointer<any Module>, _ count: Int) {
+            var way = ShortWay()
+            for position in 0..<count {
+                let module = modules[position]
+                let bit = UInt16(1) << UInt16(position)
+                if Text(module.name) == "aio_linux" {
+                    if way.ordered == 0 { way.first = position }
+                    way.lane = way.ordered == 0 ? .kernel : .orderedKernel
+                    self = way
+                    return
+                }
+                if Text(module.name) == "ordered", way.ordered == 0 {
+                    way.ordered = bit
+                    way.first = position
+                    continue
+                }
+                switch module.passage(of: operation) {
+                case .stops: return
+                case .passes: break
+                case .watches:
+                    if way.ordered != 0 { return }
+                    way.watchers |= bit
+                }
+            }
+        }
     }
 
     private let contents: UnsafeMutablePointer<Contents>
 
     var count: Int { contents.pointee.count }
     /// The short way past its modules, if there is one.
-    var lane: Express.Lane { contents.pointee.lane }
+    @inline(__always)
+    func shortWay(of operation: Operation) -> ShortWay {
+        operation == .read ? contents.pointee.reads : contents.pointee.writes
+    }
+    /// Where `aio_linux` is, if its requests may be completed without asking it; else -1.
+    @inline(__always)
+    var kernel: Int { contents.pointee.kernel }
 
     static let greatestCount = 16
 
@@ -46,25 +94,24 @@ struct Stack: Equatable {
             (modules + count).initialize(to: Registry.make(Text(Registry.last), position: count)!)
             count += 1
         }
-        let first = Text(modules[0].name)
-        var lane = Express.Lane.none
-        if !mayBeShort {
-            lane = .none
-        } else if first == "aio_linux" {
-            lane = .kernel
-        } else if first == "ordered", Text(modules[1].name) == "aio_linux" {
-            lane = .orderedKernel
-        }
-        self.init(modules, count, lane)
+        self.init(modules, count, mayBeShort: mayBeShort)
     }
 
-    private init(_ modules: UnsafeMutablePointer<any Module>, _ count: Int, _ lane: Express.Lane) {
+    /// A stack of a test's own modules has no short way.
+    init(_ modules: UnsafeMutablePointer<any Module>, count: Int) { self.init(modules, count, mayBeShort: false) }
+
+    private init(_ modules: UnsafeMutablePointer<any Module>, _ count: Int, mayBeShort: Bool) {
         contents = .allocate(capacity: 1)
-        contents.initialize(to: Contents(modules: modules, count: count, lane: lane))
+        var kernel = -1
+        if mayBeShort {
+            for position in 0..<count where kernel < 0 && Text(modules[position].name) == "aio_linux" { kernel = position }
+        }
+        contents.initialize(
+            to: Contents(
+                modules: modules, count: count,
+                reads: kernel < 0 ? ShortWay() : ShortWay(.read, modules, count),
+                writes: kernel < 0 ? ShortWay() : ShortWay(.write, modules, count), kernel: kernel))
     }
-
-    /// A stack of a test's own modules, with no short way.
-    init(_ modules: UnsafeMutablePointer<any Module>, count: Int) { self.init(modules, count, .none) }
 
     @inline(__always)
     subscript(position: Int) -> any Module { contents.pointee.modules[position] }

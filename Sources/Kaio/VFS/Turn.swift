@@ -128,14 +128,23 @@ struct Turn: ~Copyable {
     }
 
     private mutating func climb(_ request: Request) -> Bool {
-        if request.block.pointee.watchers == 0 || Express.climb(request) { return true }
-        while request.block.pointee.watchers != 0 {
-            // From the bottom: the highest position first.
-            let position = 15 - request.block.pointee.watchers.leadingZeroBitCount
-            request.block.pointee.watchers &= ~(1 << UInt16(position))
-            request.block.pointee.position = UInt8(position)
-            if !request.stack[position].completed(request, &self) { return false }
-        }
+        if request.block.pointee.watchers == 0 { return true }
+        // `ordered`, where it takes no lock, comes last, just before the publication: earlier, an aio_fsync in between
+        // would end before a write that it covers.
+        let last =
+            request.stack.shortWay(of: request.block.pointee.operation).ordered & request.block.pointee.watchers
+        while request.block.pointee.watchers != last { if !climbOne(request, except: last) { return false } }
+        if last != 0, !OrderedCells.leave(request) { return climbOne(request, except: 0) }
+        request.block.pointee.watchers = 0
         return true
+    }
+
+    /// From the bottom: the highest position first.
+    private mutating func climbOne(_ request: Request, except last: UInt16) -> Bool {
+        let watchers = request.block.pointee.watchers & ~last
+        let position = 15 - watchers.leadingZeroBitCount
+        request.block.pointee.watchers &= ~(1 << UInt16(position))
+        request.block.pointee.position = UInt8(position)
+        return request.stack[position].completed(request, &self)
     }
 }
