@@ -31,7 +31,8 @@ expect 1 env KAIO_VFS_OBJECTS="error_inject $standard" KAIO_VFS_PARAMETERS='erro
 # Ctrl-C, while it waits for a second.
 slow=(env KAIO_VFS_OBJECTS="delay_inject $standard" KAIO_VFS_PARAMETERS="delay_inject:delay=1s")
 "${slow[@]}" "$BUILD/open-signals" python3 "$digest" source 2>message &
-sleep 0.7
+until readlink /proc/$!/fd/* 2>links | grep -q '/source$'; do sleep 0.05; done
+sleep 0.3
 kill -INT $!
 code=0 && wait $! || code=$?
 ((code == 130)) || fail "Ctrl-C: exit code $code: $(tail -n1 message)"
