@@ -13,16 +13,18 @@ import kaio
 
 def blocks(file, size, length, most):
     """The file's blocks, in order; the next ones are in flight meanwhile."""
-    offsets = iter(range(0, size, length))
+    begin = 0
     requests = []
     while True:
-        while len(requests) < most and (offset := next(offsets, None)) is not None:
+        while len(requests) < most and begin < size:
             try:
-                requests.append((offset, kaio.read(file, min(length, size - offset), offset)))
+                requests.append((begin, kaio.read(file, min(length, size - begin), begin)))
             except BlockingIOError:
                 if not requests:
                     raise
                 most = len(requests)
+            else:
+                begin += length
         if not requests:
             return
         offset, request = requests.pop(0)

@@ -18,7 +18,8 @@ import ctypes
 import errno
 import os
 
-_library = ctypes.CDLL(os.environ.get("AIO_LIBRARY", "libkaio.so.1"), use_errno=True)
+# Global, for modules in C: they look for its functions there.
+_library = ctypes.CDLL(os.environ.get("AIO_LIBRARY", "libkaio.so.1"), mode=ctypes.RTLD_GLOBAL, use_errno=True)
 
 
 class _ControlBlock(ctypes.Structure):

@@ -16,6 +16,6 @@ grep -hoE 'parameters\.[a-zA-Z]+\(\s*"[a-z_]+", "[a-z_ ]+"' -r "$CHECK_ROOT/Sour
     sort -u | tr -d '",' >parameters
 (($(wc -l <parameters) >= 15)) || fail "only these parameters were found: $(<parameters)"
 while read -r module parameter; do
-    sed 's/\\-/-/g' "man/kaio_$module.8" | grep -qE "\\\\fB($module:)?$parameter\\\\fR" ||
+    grep -A1 '^\.TP' "man/kaio_$module.8" | grep -qE "\\\\fB($module:)?$parameter\\\\fR" ||
         fail "kaio_$module(8) has no parameter $parameter"
 done <parameters

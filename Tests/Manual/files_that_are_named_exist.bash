@@ -3,7 +3,7 @@
 . "$CHECK_ROOT/Tests/parts/support.bash"
 
 cd "$CHECK_ROOT"
-for document in *.md docs/*.md docs/*/*.md Examples/*/*.md; do
+for document in *.md docs/*.md docs/*/*.md Examples/*.md Examples/*/*.md; do
     while IFS= read -r link; do
         [[ $link == *:* || $link == '#'* ]] && continue
         [[ -e ${document%"${document##*/}"}${link%%#*} ]] || fail "$document: there is no $link"
@@ -11,7 +11,7 @@ for document in *.md docs/*.md docs/*/*.md Examples/*/*.md; do
 done
 # So do the commands that show a claim.
 Tests/run --list >"$OLDPWD/cases"
-grep -ohE 'Tests/run [a-z_][a-zA-Z0-9_/-]+' ./*.md docs/*.md docs/*/*.md Examples/*/*.md | sort -u |
+grep -ohE 'Tests/run [a-z_][a-zA-Z0-9_/-]+' ./*.md docs/*.md docs/*/*.md Examples/*.md Examples/*/*.md | sort -u |
     while read -r _ word; do
         grep -q -- "$word" "$OLDPWD/cases" || fail "no test is named $word"
     done
