@@ -170,6 +170,7 @@ enum Loader {
             var path = Message()
             path.add(name)
             return isPath(name) && !exists(&path) ? ENOENT : ELIBBAD
+        case .noLoader: return ENOSYS
         case .isSecure: return EPERM
         case .none, .initialization, .registersNothing, .registersOther: return EINVAL
         }
