@@ -142,6 +142,7 @@ enum Engine {
         else {
             return false
         }
+        Live.prepare()
         Services.make()
         ThreadExit.prepare()
         pthread_atfork(nil, nil, { Engine.closeInherited() })
@@ -163,6 +164,7 @@ enum Engine {
         Statistics.reset()
         Outstanding.reset()
         Completions.reset()
+        Live.resetAll()
         Services.reset()
         Connections.reset()
         return true
