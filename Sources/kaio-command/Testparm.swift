@@ -9,12 +9,11 @@ struct Testparm: ParsableCommand {
     @Argument(help: "The file; as a rule the one that KAIO_CONFIG names.", completion: .file())
     var file: String?
 
+    @Option(help: ArgumentHelp("The library to ask.", valueName: "file"), completion: .file())
+    var library: String?
+
     func run() throws {
-        let library = dlopen("libkaio.so.1", RTLD_NOW)
-        guard let library, let function = dlsym(library, "kaio_testparm") else { throw ExitCode(2) }
-        typealias Function = @convention(c) (UnsafePointer<CChar>?) -> CInt
-        let testparm = unsafeBitCast(function, to: Function.self)
-        let result = file.map { $0.withCString(testparm) } ?? testparm(nil)
-        throw ExitCode(result == 0 ? 0 : 1)
+        let error = try Library.find(library).testparm(file)
+        throw ExitCode(error == 0 ? 0 : 1)
     }
 }

@@ -1,0 +1,91 @@
+// The C library in Swift's words: error texts, the environment, files. Nothing here knows of kaio.
+
+import CKernel
+import Glibc
+
+/// What went wrong, in words for a person, and the code that the command ends with.
+struct Failure: Error {
+    let message: String
+    var code: CInt = 2
+}
+
+/// The text of an errno.
+func errorText(_ error: CInt) -> String { String(cString: strerror(error)) }
+
+/// A variable of the environment; nil if it is not set, or set to nothing.
+func environmentVariable(_ name: String) -> String? {
+    guard let value = getenv(name), value.pointee != 0 else { return nil }
+    return String(cString: value)
+}
+
+enum Path {
+    static func directory(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+
+    static func name(of path: String) -> String {
+        path.lastIndex(of: "/").map { String(path[path.index(after: $0)...]) } ?? path
+    }
+
+    /// From the root, as the name is written: links stay, and the file need not be there.
+    static func absolute(_ path: String) -> String {
+        if path.hasPrefix("/") { return path }
+        guard let directory = getcwd(nil, 0) else { return path }
+        defer { free(directory) }
+        let front = String(cString: directory)
+        return front == "/" ? "/" + path : front + "/" + path
+    }
+
+    /// Without links and dots; nil if there is no such file.
+    static func real(_ path: String) -> String? {
+        guard let resolved = realpath(path, nil) else { return nil }
+        defer { free(resolved) }
+        return String(cString: resolved)
+    }
+
+    static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+    /// Of this command.
+    static let executable = real("/proc/self/exe") ?? CommandLine.arguments[0]
+}
+
+/// The whole of a file, or nil with errno set. Files of /proc, which have no size, are read as well.
+func contents(of path: String) -> [UInt8]? {
+    let file = open(path, O_RDONLY | O_CLOEXEC)
+    if file < 0 { return nil }
+    defer { close(file) }
+    return contents(of: file)
+}
+
+func contents(of file: CInt) -> [UInt8]? {
+    var bytes: [UInt8] = []
+    var part = [UInt8](repeating: 0, count: 65536)
+    while true {
+        let count = read(file, &part, part.count)
+        if count < 0, errno == EINTR { continue }
+        if count < 0 { return nil }
+        if count == 0 { return bytes }
+        bytes += part[..<count]
+    }
+}
+
+/// A small text file, without the blanks and the line's end behind it.
+func text(of path: String) -> String? {
+    guard var bytes = contents(of: path) else { return nil }
+    while let last = bytes.last, last == 0x20 || last == 0x0a { bytes.removeLast() }
+    return String(decoding: bytes, as: UTF8.self)
+}
+
+/// Writes all of it; false, with errno set, if that can't be.
+@discardableResult
+func write(_ text: String, to file: CInt) -> Bool {
+    var rest = Array(text.utf8)[...]
+    while !rest.isEmpty {
+        let count = rest.withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
+        if count < 0, errno == EINTR { continue }
+        if count < 0 { return false }
+        rest = rest.dropFirst(count)
+    }
+    return true
+}
