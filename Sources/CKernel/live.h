@@ -16,6 +16,7 @@
 #define LIVE_VERSION 1
 // How long somebody looks who says nothing more, in nanoseconds; and the longest that is believed.
 #define LIVE_LOOK 3000000000ll
+#define LIVE_LONGEST_LOOK 4000000000ll
 
 enum { LIVE_HEAD = 4096, LIVE_FILES = 256, LIVE_OPERATIONS = 3, LIVE_BUCKETS = 216, LIVE_PATH = 240 };
 

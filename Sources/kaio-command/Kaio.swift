@@ -11,7 +11,7 @@ struct Kaio: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "kaio",
         abstract: "Kernel asynchronous I/O for programs that use POSIX AIO, without changing them.",
-        subcommands: [Testparm.self, Bench.self, BenchWorker.self]
+        subcommands: [Testparm.self, Bench.self, BenchWorker.self, Top.self]
     )
 
     static func main() {

@@ -93,7 +93,7 @@ struct LivePage {
     @inline(never)
     private func isStillWatched(_ until: UInt64) -> Bool {
         let left = Int64(bitPattern: until) &- Instant.roughlyNow.nanoseconds
-        if left > 0, left <= LIVE_LOOK { return true }
+        if left > 0, left <= LIVE_LONGEST_LOOK { return true }
         _ = word(LIVE_WORD_UNTIL).pointee.compareExchange(expected: until, desired: 0, ordering: .relaxed)
         return false
     }
