@@ -27,7 +27,7 @@ let package = Package(
         // Installed as `kaio`; the library's product has that name here.
         .executableTarget(
             name: "kaio-command",
-            dependencies: ["CKernel", .product(name: "ArgumentParser", package: "swift-argument-parser")]
+            dependencies: ["CKaio", "CKernel", .product(name: "ArgumentParser", package: "swift-argument-parser")]
         ),
         .testTarget(name: "KaioTests", dependencies: ["Kaio", "CKernel", "CKaio"]),
     ],

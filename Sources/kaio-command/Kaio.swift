@@ -4,6 +4,7 @@
 // script see, System.swift is the C library in Swift's words.
 
 import ArgumentParser
+import CKaio
 import Glibc
 
 @main
@@ -11,8 +12,36 @@ struct Kaio: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "kaio",
         abstract: "Kernel asynchronous I/O for programs that use POSIX AIO, without changing them.",
-        subcommands: [Testparm.self, Bench.self, BenchWorker.self, Top.self]
+        discussion: """
+            Does kaio help a program? Run it under kaio and see what is said at the end:
+
+              kaio run --stats -- ./program
+
+            Can this machine, container and file system do what kaio needs?
+
+              kaio doctor /var/lib/data
+
+            The completions of bash (also: zsh, fish) are what this prints:
+
+              kaio --generate-completion-script bash > ~/.local/share/bash-completion/completions/kaio
+
+            Exit codes: 0 all well, 1 what was looked at is not, 2 it could not be looked at or an option is wrong; those \
+            of `kaio run` are the program's. Colour is for terminals, and for none with NO_COLOR set.
+            """,
+        subcommands: [Run.self, Doctor.self, Bench.self, Top.self, Testparm.self, BenchWorker.self]
     )
+
+    @Flag(help: "Show the versions of the command and of the library that it finds.")
+    var version = false
+
+    static let version = KAIO_VERSION
+
+    func run() throws {
+        guard version else { throw CleanExit.helpRequest(self) }
+        Terminal.output.say("kaio \(Kaio.version)")
+        let library = try Library.find()
+        Terminal.output.say("library \(try library.version) (\(library.path))")
+    }
 
     static func main() {
         do {
@@ -22,7 +51,10 @@ struct Kaio: ParsableCommand {
             complain(failure.message)
             Glibc.exit(failure.code)
         } catch {
-            exit(withError: error)
+            guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
+            // The parser's own code, 64, is not one of those that the help names.
+            complain("\(message(for: error)); see --help")
+            Glibc.exit(CommandLine.arguments.dropFirst().first == "run" ? Run.ownFailure : 2)
         }
     }
 }

@@ -77,8 +77,8 @@ struct Library {
         get throws(Failure) {
             if path.contains(where: { " :$\t\n".contains($0) }) {
                 throw Failure(
-                    message: "\(path): can't be preloaded, for a blank, a colon and a dollar mean something else to the "
-                        + "loader; put the library elsewhere, and name it with --library")
+                    message: "\(path): can't be preloaded, for a blank, a colon and a dollar mean something else "
+                        + "to the loader; put the library elsewhere, and name it with --library")
             }
             return path
         }

@@ -18,6 +18,16 @@ func environmentVariable(_ name: String) -> String? {
     return String(cString: value)
 }
 
+/// A system call that the C library has no function for, or one with a variable number of arguments: its result, or a
+/// negated errno.
+func systemCall(
+    _ number: CInt, _ a: Int = 0, _ b: Int = 0, _ c: Int = 0, _ d: Int = 0, _ e: Int = 0, _ f: Int = 0
+) -> Int {
+    ck_syscall(Int(number), a, b, c, d, e, f)
+}
+
+func address(_ pointer: UnsafeRawPointer) -> Int { Int(bitPattern: pointer) }
+
 enum Path {
     static func directory(of path: String) -> String {
         guard let slash = path.lastIndex(of: "/") else { return "." }
@@ -42,6 +52,20 @@ enum Path {
         guard let resolved = realpath(path, nil) else { return nil }
         defer { free(resolved) }
         return String(cString: resolved)
+    }
+
+    /// Of the files in a directory, in order.
+    static func names(in path: String) -> [String] {
+        guard let directory = opendir(path) else { return [] }
+        defer { closedir(directory) }
+        var names: [String] = []
+        while let entry = readdir(directory) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                String(cString: UnsafeRawPointer($0).assumingMemoryBound(to: CChar.self))
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names.sorted()
     }
 
     static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
@@ -88,4 +112,38 @@ func write(_ text: String, to file: CInt) -> Bool {
         rest = rest.dropFirst(count)
     }
     return true
+}
+
+/// A directory for this run of the command alone. Who makes one removes it, whatever happens.
+struct TemporaryDirectory {
+    let path: String
+
+    /// Its name goes into variables and parameters in which a percent sign, a quote, a semicolon or a blank would mean
+    /// something else; a TMPDIR with such a name is passed by.
+    init() throws(Failure) {
+        var parent = environmentVariable("TMPDIR") ?? "/tmp"
+        let isPlain = parent.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && !"%\"';\\#".utf8.contains($0) }
+        if !parent.hasPrefix("/") || !isPlain { parent = "/tmp" }
+        var name = Array("\(parent)/kaio.XXXXXX".utf8CString)
+        guard mkdtemp(&name) != nil else {
+            throw Failure(message: "no temporary directory in \(parent): \(errorText(errno))")
+        }
+        path = String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    var names: [String] { Path.names(in: path) }
+
+    func write(_ text: String, as name: String) throws(Failure) -> String {
+        let file = open("\(path)/\(name)", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        guard file >= 0, kaio_command.write(text, to: file), close(file) == 0 else {
+            throw Failure(message: "\(path)/\(name): \(errorText(errno))")
+        }
+        return "\(path)/\(name)"
+    }
+
+    /// It has files only.
+    func remove() {
+        for name in names { unlink("\(path)/\(name)") }
+        rmdir(path)
+    }
 }

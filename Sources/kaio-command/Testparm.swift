@@ -4,16 +4,34 @@ import ArgumentParser
 import Glibc
 
 struct Testparm: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Checks a configuration file.")
+    static let configuration = CommandConfiguration(
+        abstract: "Checks a configuration file, and shows how the library understands it.",
+        discussion: """
+            What is shown is a configuration of the same meaning, with everything spelt out. Errors and warnings go to \
+            stderr, each with its file and line. Modules in C are looked for in KAIO_MODULE_DIR.
 
-    @Argument(help: "The file; as a rule the one that KAIO_CONFIG names.", completion: .file())
+              kaio testparm slow.conf && kaio run --config slow.conf ./program
+
+            Exit codes: 0 no error (warnings do no harm), 1 an error in the file, 2 it can't be read, or there is no \
+            library to ask.
+            """)
+
+    @Argument(help: "The file; without it the one that KAIO_CONFIG names.", completion: .file())
     var file: String?
 
-    @Option(help: ArgumentHelp("The library to ask.", valueName: "file"), completion: .file())
+    @Option(
+        help: ArgumentHelp("The library to ask, instead of the one found.", valueName: "file"),
+        completion: .file())
     var library: String?
 
     func run() throws {
-        let error = try Library.find(library).testparm(file)
-        throw ExitCode(error == 0 ? 0 : 1)
+        guard file != nil || environmentVariable("KAIO_CONFIG") != nil else {
+            throw Failure(message: "which file? None is given, and KAIO_CONFIG names none")
+        }
+        switch try Library.find(library).testparm(file) {
+        case 0: break
+        case EINVAL: throw ExitCode(1)
+        default: throw ExitCode(2)
+        }
     }
 }

@@ -127,6 +127,7 @@ enum Engine {
             page.claim()
             page.inFlight.pointee.wrappingAdd(down, ordering: .sequentiallyConsistent)
             page.secret.pointee.store(newSecret(), ordering: .relaxed)
+            Statistics.announce()
         }
         let phase = done ? ProcessPage.Phase.prepared : ProcessPage.Phase.unused
         page.phase.pointee.store(phase.rawValue, ordering: .releasing)

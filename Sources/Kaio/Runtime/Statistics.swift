@@ -74,11 +74,21 @@ enum Statistics {
         mostInFlight.store(0, ordering: .relaxed)
     }
 
+    /// Where KAIO_STATS_FILE says, from the directory that the program was in at its first request.
+    nonisolated(unsafe) private static var file: PathTemplate?
+
+    /// At the first request of the process, or of the child of a fork: makes the file, empty. One that stays so belongs to a
+    /// process that did not come to its exit.
+    static func announce() {
+        if file == nil { file = Options.statisticsFile.flatMap { PathTemplate($0) } }
+        openFile(tellingErrors: false)?.close()
+    }
+
     /// At exit: the file of KAIO_STATS_FILE, and the text of KAIO_SHOW_STATS.
     static func report() {
         // A child of a fork that used nothing has nothing to tell: the numbers are its parent's.
         guard Engine.isPrepared else { return }
-        if let template = Options.statisticsFile { writeFile(template) }
+        writeFile()
         if Options.showStatistics { show() }
     }
 
@@ -86,32 +96,26 @@ enum Statistics {
 
     private static func value(_ counter: borrowing Atomic<Int>) -> Int { counter.load(ordering: .relaxed) }
 
-    /// One JSON object. `%p` in the path stands for the process id.
-    private static func writeFile(_ template: Text) {
-        var path = Message()
-        var rest = template
-        while let percent = rest.firstIndex(of: 0x25), percent + 1 < rest.count {
-            path.add(rest.prefix(percent))
-            switch rest[percent + 1] {
-            case 0x70: path.add(process)
-            default: path.add(rest.dropFirst(percent).prefix(2))
-            }
-            rest = rest.dropFirst(percent + 2)
+    private static func openFile(tellingErrors: Bool) -> Descriptor? {
+        guard let file else { return nil }
+        let number = file.with { path in
+            systemCall(SYS_openat, Int(AT_FDCWD), address(path), Int(O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC), 0o666)
         }
-        path.add(rest)
-        guard let name = path.terminated() else { return }
-        let number = systemCall(
-            SYS_openat, Int(AT_FDCWD), address(name), Int(O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC), 0o666)
-        if number < 0 {
+        if number >= 0 { return Descriptor(number: CInt(number)) }
+        if tellingErrors {
             var message = Message()
             message.add("kaio: KAIO_STATS_FILE=")
-            message.add(Text(name))
+            message.add(file.text)
             message.add(": can't be written: ")
             message.add(Text(strerror(CInt(-number))))
             message.show()
-            return
         }
-        let file = Descriptor(number: CInt(number))
+        return nil
+    }
+
+    /// One JSON object.
+    private static func writeFile() {
+        guard let file = openFile(tellingErrors: true) else { return }
         var json = Message()
         json.add("{\"version\":\"")
         json.add(Version.text)

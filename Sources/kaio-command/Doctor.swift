@@ -1,0 +1,391 @@
+// kaio doctor: what this kernel, container and file system can do for asynchronous I/O, by trying it.
+//
+// Invariant: the file that it tries things on has no name (O_TMPFILE), or loses it before anything else happens, so that
+// nothing is left behind however the command ends.
+
+import ArgumentParser
+import CKernel
+import Glibc
+
+struct Doctor: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Says what this kernel, container and file system can do, and what kaio does about it.",
+        discussion: """
+            Each thing is tried. It is "ok", or it makes kaio run requests on worker threads ("workers"), which costs \
+            processor time, or nothing works without it ("missing"), or it is only worth knowing ("info"). What PATH is \
+            on decides about files: a file system may refuse what another does.
+
+              kaio doctor /var/lib/data
+              kaio doctor --json | jq -r '.checks[] | select(.verdict == "workers") | .name'
+
+            Exit codes: 0 nothing makes kaio use workers, 1 something does, 2 it can't be found out (no such directory, no \
+            permission to write there, a wrong option).
+            """)
+
+    @Argument(help: "A directory, or a file in it, where requests are to go.", completion: .directory)
+    var path = "."
+
+    @Flag(help: "Print one JSON object.")
+    var json = false
+
+    @Option(
+        help: ArgumentHelp("The library to look at, instead of the one found.", valueName: "file"),
+        completion: .file())
+    var library: String?
+
+    func run() throws {
+        var examination = try Examination(path: path)
+        examination.examineLibrary(library)
+        examination.examineKernel()
+        let text = json ? examination.json.description : examination.lines(for: .output).joined(separator: "\n")
+        guard write(text + "\n", to: STDOUT_FILENO) else {
+            throw Failure(message: "stdout: \(errorText(errno))")
+        }
+        throw ExitCode(examination.isWell ? 0 : 1)
+    }
+}
+
+private struct Check {
+    enum Verdict: String {
+        case ok
+        case workers
+        case missing
+        case info
+
+        var style: Terminal.Style {
+            switch self {
+            case .ok: .green
+            case .workers: .yellow
+            case .missing: .red
+            case .info: .dim
+            }
+        }
+    }
+
+    let name: String
+    let verdict: Verdict
+    let found: String
+    /// What kaio does about it.
+    let kaio: String
+    /// What the person could do; nil: nothing.
+    var person: String?
+}
+
+private struct Examination {
+    private var checks: [Check] = []
+    private let directory: String
+    private let file: CInt
+    private let fileSystem: String
+    private let kernel: String
+    private let hasFilter: Bool
+
+    var isWell: Bool { checks.allSatisfy { $0.verdict == .ok || $0.verdict == .info } }
+
+    init(path: String) throws(Failure) {
+        var facts = stat()
+        guard stat(path, &facts) == 0, let real = Path.real(path) else {
+            throw Failure(message: "\(path): \(errorText(errno))")
+        }
+        switch facts.st_mode & S_IFMT {
+        case S_IFDIR: directory = real
+        case S_IFREG: directory = Path.directory(of: real)
+        default: throw Failure(message: "\(path): neither a directory nor a file in one")
+        }
+        file = try Examination.unnamedFile(in: directory)
+        guard fstat(file, &facts) == 0 else { throw Failure(message: "\(directory): \(errorText(errno))") }
+        fileSystem = Examination.fileSystem(of: facts.st_dev)
+        kernel = text(of: "/proc/sys/kernel/osrelease") ?? "unknown"
+        let status = text(of: "/proc/self/status") ?? ""
+        hasFilter = status.split(separator: "\n").contains { $0.hasPrefix("Seccomp:") && $0.hasSuffix("2") }
+    }
+
+    private static func unnamedFile(in directory: String) throws(Failure) -> CInt {
+        let file = open(directory, __O_TMPFILE | O_DIRECTORY | O_RDWR | O_CLOEXEC, 0o600)
+        if file >= 0 { return file }
+        // Some file systems have no files without a name.
+        guard errno == EOPNOTSUPP || errno == EISDIR || errno == ENOENT || errno == EINVAL else {
+            throw Failure(message: "\(directory): \(errorText(errno)); a file must be made there, to try things on")
+        }
+        var (all, before) = (sigset_t(), sigset_t())
+        sigfillset(&all)
+        sigprocmask(SIG_BLOCK, &all, &before)
+        defer { sigprocmask(SIG_SETMASK, &before, nil) }
+        var name = Array("\(directory)/.kaio.XXXXXX".utf8CString)
+        let named = mkstemp(&name)
+        guard named >= 0 else {
+            throw Failure(message: "\(directory): \(errorText(errno)); a file must be made there, to try things on")
+        }
+        unlink(name)
+        return named
+    }
+
+    private static func fileSystem(of device: dev_t) -> String {
+        // As the C library's makedev puts the two together.
+        let major = device >> 8 & 0xfff | device >> 32 & ~0xfff
+        let number = "\(major):\(device & 0xff | device >> 12 & 0xffff_ff00)"
+        for line in (text(of: "/proc/self/mountinfo") ?? "").split(separator: "\n") {
+            let words = line.split(separator: " ")
+            if words.count > 4, words[2] == number, let dash = words.firstIndex(of: "-"), dash + 1 < words.count {
+                return String(words[dash + 1])
+            }
+        }
+        return "unknown file system"
+    }
+
+    // MARK: - What is tried
+
+    private mutating func add(
+        _ name: String, _ verdict: Check.Verdict, _ found: String, kaio: String, person: String? = nil
+    ) {
+        checks.append(Check(name: name, verdict: verdict, found: found, kaio: kaio, person: person))
+    }
+
+    mutating func examineLibrary(_ named: String?) {
+        let nothing = "does nothing without it"
+        do {
+            let library = try Library.find(named)
+            let (version, preload) = (try library.version, try library.preload)
+            // The loader warns on stderr, and runs the program without the library.
+            let before = environmentVariable("LD_PRELOAD")
+            setenv("LD_PRELOAD", preload, 1)
+            let result = output(of: [Path.executable, "--help"])
+            if let before { setenv("LD_PRELOAD", before, 1) } else { unsetenv("LD_PRELOAD") }
+            if let result, result.status == 0, result.errors.isEmpty {
+                add("library", .ok, "\(library.path), version \(version), can be preloaded", kaio: "is there")
+            } else {
+                let reason = result?.errors.split(separator: "\n").first.map(String.init) ?? errorText(errno)
+                add("library", .missing, reason, kaio: nothing, person: "build or install it anew for this system")
+            }
+        } catch {
+            add("library", .missing, error.message, kaio: nothing, person: "make install, or --library FILE")
+        }
+    }
+
+    mutating func examineKernel() {
+        // Before this process takes its share.
+        examineBudget()
+        do {
+            let kernelAIO = try KernelAIO(requests: 256)
+            examineCalls(kernelAIO)
+            examineTransfers(kernelAIO)
+            examineStreams(kernelAIO)
+        } catch {
+            add(
+                "io_setup", .workers, refusal(error.number), kaio: "runs every request on worker threads",
+                person: advice(error.number, calls: "io_setup, io_submit, io_pgetevents, io_cancel and io_destroy"))
+        }
+        examineDirect()
+        examineUring()
+    }
+
+    /// An errno by its name where it has a meaning here.
+    private func refusal(_ error: CInt) -> String {
+        switch error {
+        case ENOSYS: "ENOSYS: the kernel has it not, or a sandbox hides it"
+        case EPERM: "EPERM: a seccomp filter or a security module refuses it"
+        case EACCES: "EACCES: a security module refuses it"
+        case EAGAIN: "EAGAIN: fs.aio-max-nr is used up"
+        case EOPNOTSUPP: "EOPNOTSUPP: \(fileSystem) refuses it"
+        default: errorText(error)
+        }
+    }
+
+    private func advice(_ error: CInt, calls: String) -> String? {
+        switch error {
+        case ENOSYS, EPERM: "have the container's seccomp profile allow \(calls)"
+        case EAGAIN: "as root: sysctl fs.aio-max-nr=1048576"
+        default: nil
+        }
+    }
+
+    private mutating func examineCalls(_ kernelAIO: borrowing KernelAIO) {
+        if let (call, error) = kernelAIO.refusedCall {
+            add(
+                "io_setup", .workers, "works, but \(call) does not: \(refusal(error))",
+                kaio: "runs requests on worker threads where it meets that", person: advice(error, calls: call))
+        } else {
+            add("io_setup", .ok, "works, and so do the calls that belong to it", kaio: "submits requests to the kernel")
+        }
+        if kernelAIO.hasMappedRing {
+            add("completion ring", .ok, "is mapped", kaio: "takes completions without a system call")
+        } else {
+            add(
+                "completion ring", .workers, "is not mapped, as in some sandboxes",
+                kaio: "runs every request on worker threads", person: "run on a kernel of its own (not gVisor)")
+        }
+    }
+
+    /// What a process asks for, unless KAIO_RING says otherwise.
+    private static let ring = 256
+
+    private mutating func examineBudget() {
+        guard let used = text(of: "/proc/sys/fs/aio-nr").flatMap({ Int($0) }),
+            let most = text(of: "/proc/sys/fs/aio-max-nr").flatMap({ Int($0) })
+        else {
+            add("aio-max-nr", .info, "/proc/sys/fs/aio-max-nr can't be read", kaio: "asks for \(Examination.ring)")
+            return
+        }
+        let room = max(most - used, 0) / Examination.ring
+        let found = "\(Format.count(used)) of \(Format.count(most)) are used in the whole system"
+        if room > 0 {
+            add("aio-max-nr", .ok, found, kaio: "asks for \(Examination.ring) in each process: room for \(room) more")
+        } else {
+            add(
+                "aio-max-nr", .workers, found,
+                kaio: "asks for \(Examination.ring) in each process, and has worker threads until it gets them",
+                person: "as root: sysctl fs.aio-max-nr=1048576; or KAIO_RING=64")
+        }
+    }
+
+    private mutating func examineTransfers(_ kernelAIO: borrowing KernelAIO) {
+        let size = 4096
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: size)
+        defer { buffer.deallocate() }
+        buffer.initializeMemory(as: UInt8.self, repeating: 0x6b)
+        // What was just written is in the page cache.
+        let written = pwrite(file, buffer.baseAddress, size, 0)
+        guard written == size else {
+            add("buffered transfers", .info, "no room for \(size) bytes: \(errorText(errno))", kaio: "was not tried")
+            return
+        }
+        let alternatives = "O_DIRECT, or another file system (XFS takes them)"
+        addTransfer("buffered reads", kernelAIO.transfer(.read, file, buffer), "a read from the page cache", nil)
+        addTransfer("buffered writes", kernelAIO.transfer(.write, file, buffer), "a write over old data", alternatives)
+
+        let result = kernelAIO.synchronize(file)
+        if result == 0 {
+            add("aio_fsync", .ok, "IOCB_CMD_FSYNC works", kaio: "has the kernel do it")
+        } else {
+            add("aio_fsync", .workers, refusal(CInt(-result)), kaio: "calls fsync on a worker thread")
+        }
+    }
+
+    private mutating func addTransfer(_ name: String, _ result: Int, _ what: String, _ person: String?) {
+        if result > 0 {
+            add(name, .ok, "\(what) that must not wait (RWF_NOWAIT) works", kaio: "has the kernel do them at once")
+        } else {
+            let refused = result == -Int(EAGAIN) ? "EAGAIN: it would wait" : refusal(CInt(-result))
+            add(
+                name, .workers, "\(what) that must not wait (RWF_NOWAIT): \(refused)",
+                kaio: "runs them on worker threads", person: person)
+        }
+    }
+
+    private mutating func examineStreams(_ kernelAIO: borrowing KernelAIO) {
+        var ends: [CInt] = [-1, -1]
+        guard pipe(&ends) == 0 else { return }
+        defer { for end in ends { close(end) } }
+        let result = kernelAIO.poll(ends[1], Int32(POLLOUT))
+        if result >= 0 {
+            add("pipes, sockets", .ok, "IOCB_CMD_POLL works", kaio: "waits for any number of them without a thread")
+        } else {
+            add("pipes, sockets", .workers, refusal(CInt(-result)), kaio: "has a worker thread wait for each request")
+        }
+    }
+
+    private mutating func examineDirect() {
+        let flags = fcntl(file, F_GETFL)
+        guard fcntl(file, F_SETFL, flags | __O_DIRECT) == 0 else {
+            add(
+                "O_DIRECT", .info, "\(fileSystem) has none: \(errorText(errno))",
+                kaio: "has nothing to do: the program's open fails")
+            return
+        }
+        defer { _ = fcntl(file, F_SETFL, flags) }
+        let name = "O_DIRECT"
+        if let (memory, offset) = statedAlignment {
+            add(
+                name, .ok, "offsets and lengths in units of \(offset) bytes, memory of \(memory)",
+                kaio: "has the kernel do reads and overwrites; writes past the end go to worker threads")
+        } else if let alignment = triedAlignment {
+            add(
+                name, .ok, "everything in units of \(alignment) bytes (tried)",
+                kaio: "has the kernel do reads and overwrites; writes past the end go to worker threads")
+        } else {
+            add(name, .info, "a read of 4096 bytes fails: \(errorText(errno))", kaio: "passes the error to the program")
+        }
+    }
+
+    /// As statx tells (STATX_DIOALIGN), on newer kernels and some file systems.
+    private var statedAlignment: (memory: UInt32, offset: UInt32)? {
+        var words = [UInt32](repeating: 0, count: 64)
+        let (emptyPath, mask) = (0x1000, 0x2000)  // AT_EMPTY_PATH, STATX_DIOALIGN
+        let result = words.withUnsafeMutableBytes { words in
+            "".withCString {
+                systemCall(SYS_statx, Int(file), address($0), emptyPath, mask, address(words.baseAddress!))
+            }
+        }
+        guard result == 0, words[0] & UInt32(mask) != 0, words[39] > 0 else { return nil }
+        return (words[38], words[39])
+    }
+
+    private var triedAlignment: Int? {
+        let most = 4096
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 2 * most, alignment: most)
+        defer { buffer.deallocate() }
+        // Not better aligned than it says.
+        return [512, 1024, 2048, most].first { pread(file, buffer.baseAddress! + $0 % most, $0, $0 % most) >= 0 }
+    }
+
+    private mutating func examineUring() {
+        // io_uring_setup with a ring of 1. The number is the same on all machines.
+        var parameters = [UInt32](repeating: 0, count: 30)
+        let result = parameters.withUnsafeMutableBytes { systemCall(425, 1, address($0.baseAddress!)) }
+        if result >= 0 {
+            close(CInt(result))
+            add("io_uring", .info, "works", kaio: "does not use it; a program of your own could")
+            return
+        }
+        let setting = text(of: "/proc/sys/kernel/io_uring_disabled").flatMap { Int($0) } ?? 0
+        let reason: String
+        switch CInt(-result) {
+        case ENOSYS: reason = "ENOSYS: the kernel has it not, or a sandbox hides it"
+        case EPERM where setting > 0: reason = "EPERM: kernel.io_uring_disabled is \(setting)"
+        case EPERM: reason = "EPERM: a seccomp filter refuses it"
+        default: reason = errorText(CInt(-result))
+        }
+        add("io_uring", .info, reason, kaio: "does not need it")
+    }
+
+    // MARK: - What is said
+
+    private var machine: String {
+        #if arch(x86_64)
+            "x86-64"
+        #else
+            "AArch64"
+        #endif
+    }
+
+    func lines(for terminal: Terminal) -> [String] {
+        let filter = hasFilter ? "under a seccomp filter" : "no seccomp filter"
+        let title = "\(directory) (\(fileSystem)), Linux \(kernel) on \(machine), \(filter)"
+        var table = Table([.left, .left, .left, .left])
+        for check in checks {
+            table.add([Table.Cell(check.verdict.rawValue, check.verdict.style), "\(check.name)", "", "\(check.found)"])
+            table.add(["", "", "kaio", "\(check.kaio)"])
+            if let person = check.person { table.add(["", "", "you", Table.Cell(person, .bold)]) }
+        }
+        let problems = checks.filter { $0.verdict == .workers || $0.verdict == .missing }
+        let end =
+            problems.isEmpty
+            ? "Nothing makes kaio use worker threads here."
+            : "Not everything is done in the kernel here: \(problems.map(\.name).joined(separator: ", "))."
+        return [terminal.styled(title, .bold), ""] + table.lines(for: terminal) + ["", end]
+    }
+
+    var json: JSON {
+        let list = checks.map { check in
+            JSON.object([
+                ("name", .string(check.name)), ("verdict", .string(check.verdict.rawValue)),
+                ("found", .string(check.found)), ("kaio", .string(check.kaio)),
+                ("you", check.person.map { .string($0) } ?? .null),
+            ])
+        }
+        return .object([
+            ("version", .string(Kaio.version)), ("path", .string(directory)), ("file_system", .string(fileSystem)),
+            ("kernel", .string(kernel)), ("machine", .string(machine)), ("seccomp_filter", .boolean(hasFilter)),
+            ("well", .boolean(isWell)), ("checks", .array(list)),
+        ])
+    }
+}

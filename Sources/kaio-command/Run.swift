@@ -1,0 +1,176 @@
+// kaio run: runs a program on the library, and says at the end what that came to.
+
+import ArgumentParser
+import CKernel
+import Glibc
+
+struct Run: ParsableCommand {
+    /// As of env(1) and timeout(1); 126 and 127 are the program that can't be run and the one that is not there.
+    static let ownFailure: CInt = 125
+
+    static let configuration = CommandConfiguration(
+        abstract: "Runs a program on kaio, and says at the end what that came to.",
+        usage: "kaio run [<options>] [--] <program> [<argument> ...]",
+        discussion: """
+            The program finds the library in LD_PRELOAD, before what is there already, and so do the programs that it \
+            starts. It needs no change. What may keep kaio from working is said in a warning, and the program is run all \
+            the same.
+
+              kaio run ./program                        does it use kaio, and how?
+              kaio run --stats -- ./server --port 8080  how long do requests take?
+              kaio run --audit /tmp/audit.%p ./program  a line for each request
+              kaio run --config slow.conf make check    other modules, for some files
+              kaio run --vfs "delay_inject ordered aio_linux aio_poll" ./program
+
+            The summary has what every process counted that came to its exit. One that leaves by _exit, by exec or of a \
+            signal writes no numbers; the summary says so.
+
+            Variables that are set (KAIO_WORKERS=4, ...) count as always, unless an option says otherwise. With \
+            KAIO_STATS_FILE set the statistics go there, and there is no summary. Where --audit and --stats meet a configuration, their \
+            modules go on top of the stack of every service in it.
+
+            Signals reach the program, Ctrl-Z and fg work, and kaio ends as the program does: with its exit code, or of the \
+            same signal. Its own failures have the codes of env(1): 125 (an option, a configuration, no library), 126 (the \
+            program can't be run), 127 (there is none).
+            """)
+
+    @Flag(help: "Show how long requests took, by operation (module stats).")
+    var stats = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Write a line for each request (module full_audit); %p in the name is the process id. Also: stderr, syslog.",
+            valueName: "file"),
+        completion: .file())
+    var audit: String?
+
+    @Option(help: ArgumentHelp("The stack of modules, top to bottom, in one word.", valueName: "objects"))
+    var vfs: String?
+
+    @Option(
+        help: ArgumentHelp("A configuration; kaio testparm shows whether it is right.", valueName: "file"),
+        completion: .file())
+    var config: String?
+
+    @Option(
+        help: ArgumentHelp("The library to preload, instead of the one found.", valueName: "file"),
+        completion: .file())
+    var library: String?
+
+    @Flag(name: .shortAndLong, help: "Print nothing: no warnings, no summary.")
+    var quiet = false
+
+    @Argument(
+        parsing: .captureForPassthrough, help: ArgumentHelp("The program and its arguments.", valueName: "program"),
+        completion: .custom { _, _, prefix in Program.names(startingWith: prefix) })
+    var program: [String] = []
+
+    func run() throws {
+        if stats && quiet {
+            throw Failure(message: "--quiet and --stats: which one?", code: Run.ownFailure)
+        }
+        // The words as they are: those of the parser are Unicode, names and arguments may be anything.
+        var words = Array(CommandLine.arguments.indices.suffix(program.count)).map { CommandLine.unsafeArgv[$0] }
+        var name = program.first
+        if name == "--" {
+            words.removeFirst()
+            name = program.dropFirst().first
+        } else if name == "--help" || name == "-h" {
+            throw CleanExit.helpRequest(self)
+        } else if let name, name.hasPrefix("-") {
+            throw Failure(message: "\(name): unknown option; see kaio run --help", code: Run.ownFailure)
+        }
+        guard let name, !words.isEmpty else {
+            throw Failure(message: "which program? kaio run [options] -- program ...", code: Run.ownFailure)
+        }
+        do {
+            try run(Program(name), words)
+        } catch let failure as Failure {
+            throw Failure(message: failure.message, code: failure.code == 2 ? Run.ownFailure : failure.code)
+        }
+    }
+
+    private func run(_ program: Program, _ words: CStrings) throws {
+        var preload = Preload(library: try Library.find(library))
+        preload.objects = vfs
+        preload.configuration = config.map(Path.absolute)
+        let supervisor = Supervisor()
+        let directory = try TemporaryDirectory()
+        do {
+            if let configuration = try configuration(preload, in: directory) { preload.configuration = configuration }
+            for doubt in quiet ? [] : program.doubts() { warn(doubt) }
+            let isCounted = !quiet && environmentVariable("KAIO_STATS_FILE") == nil
+            if isCounted { preload.statistics = "\(directory.path)/\(Summary.countsName)" }
+            try preload.apply()
+
+            let began = Run.now
+            let process = try start(program, words, supervisor, directory)
+            let status = supervisor.wait(for: process)
+            if isCounted {
+                let end = Run.described(status) + " after \(Format.fixed(Double(Run.now - began) / 1e9, 2)) s"
+                Summary(of: directory).show(
+                    name: Path.name(of: program.name), program: process, ended: end, withLatencies: stats)
+            } else if !quiet {
+                Terminal.error.say("kaio: the statistics are in \(environmentVariable("KAIO_STATS_FILE") ?? "")")
+            }
+            directory.remove()
+            Supervisor.leave(as: status)
+        } catch {
+            directory.remove()
+            throw error
+        }
+    }
+
+    /// The stack with the modules that the options ask for. Nil where they ask for none; what they name is checked then too.
+    private func configuration(_ preload: Preload, in directory: TemporaryDirectory) throws -> String? {
+        var modules: [Stack.Module] = []
+        if let audit {
+            let place = ["stderr", "syslog"].contains(audit) ? audit : Path.absolute(audit)
+            modules.append(Stack.Module(name: "full_audit", parameters: [("to", place)]))
+        }
+        if stats {
+            let file = "\(directory.path)/\(Summary.latenciesName)"
+            modules.append(Stack.Module(name: "stats", parameters: [("file", file), ("format", "json")]))
+        }
+        if modules.isEmpty, vfs == nil, config == nil { return nil }
+        let stack = Stack(
+            objects: vfs ?? environmentVariable("KAIO_VFS_OBJECTS"),
+            parameters: environmentVariable("KAIO_VFS_PARAMETERS"),
+            file: preload.configuration ?? environmentVariable("KAIO_CONFIG").map(Path.absolute))
+        let text = try stack.adding(modules, library: preload.library, in: directory)
+        return modules.isEmpty ? nil : try directory.write(text, as: "kaio.conf")
+    }
+
+    private func start(
+        _ program: Program, _ words: CStrings, _ supervisor: Supervisor, _ directory: TemporaryDirectory
+    ) throws -> pid_t {
+        // A name with a slash is the person's own bytes.
+        let path = program.path.withCString { strdup($0) }
+        defer { free(path) }
+        guard let file = program.name.contains("/") ? words[0] : path else {
+            throw Program.failure(program.name, ENOMEM)
+        }
+        var process = supervisor.start(file, words, cleanUp: directory.remove)
+        if process == -ENOEXEC, Elf(path: program.path) == nil {
+            // A script without #!; execvp(3) does the same.
+            process = withCStrings(["/bin/sh"]) { shell in
+                supervisor.start(shell[0]!, shell + [file] + words.dropFirst(), cleanUp: directory.remove)
+            }
+        }
+        if process < 0 { throw Program.failure(program.name, -process) }
+        return process
+    }
+
+    private static func described(_ status: CInt) -> String {
+        if let code = Status.exited(status) { return code == 0 ? "ended" : "ended with code \(code)" }
+        let signal = Status.signal(status)
+        return "was ended by signal \(signal) (\(String(cString: strsignal(signal))))"
+    }
+
+    /// Nanoseconds of a clock that nobody sets.
+    private static var now: Int {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return time.tv_sec * 1_000_000_000 + time.tv_nsec
+    }
+}

@@ -1,0 +1,90 @@
+// The stack of modules that a program is run with: what the person's file and variables say, checked by the library, and
+// the modules on top of it that an option adds.
+//
+// A configuration gives each service a stack of its own. The library shows how it understands one, with everything spelt
+// out, as a configuration of the same meaning; so what an option adds is put into each service of that.
+
+import Glibc
+
+struct Stack {
+    /// What the person says; nil: nothing.
+    var objects: String?
+    var parameters: String?
+    var file: String?
+
+    struct Module {
+        let name: String
+        let parameters: [(name: String, value: String)]
+    }
+
+    /// A configuration with the modules on top of each stack. Fails with the library's own words if there is a mistake in
+    /// what the person says; `directory` is for a file.
+    func adding(_ modules: [Module], library: Library, in directory: TemporaryDirectory) throws(Failure) -> String {
+        if let file { _ = try Stack.understood(file, library) }
+        // The variables count as if they stood in front of the file.
+        var lines = ["[global]"]
+        if let objects { lines.append("vfs objects = \(objects)") }
+        lines += Stack.parts(of: parameters ?? "")
+        if let file { lines.append("include = \(file.replacing("%", with: "%%"))") }
+        let draft = try directory.write(lines.joined(separator: "\n") + "\n", as: "draft.conf")
+        let understood: String
+        do {
+            understood = try Stack.understood(draft, library)
+        } catch {
+            throw Failure(message: error.message.replacing("\(draft):2: vfs objects", with: "--vfs"), code: error.code)
+        }
+
+        var result: [String] = []
+        let additions = modules.flatMap { module in
+            module.parameters.map { "\t\(module.name):\($0.name) = \"\(Stack.escaped($0.value))\"" }
+        }
+        for line in understood.split(separator: "\n", omittingEmptySubsequences: false) {
+            // A section's own parameters are behind its stack; what is set last counts.
+            if line.isEmpty, !result.isEmpty { result += additions }
+            result.append(Stack.topped(line, with: modules))
+        }
+        return result.joined(separator: "\n") + "\n"
+    }
+
+    /// A line of a stack, with the modules that are not in it in front.
+    private static func topped(_ line: Substring, with modules: [Module]) -> String {
+        let key = "\tvfs objects = "
+        guard line.hasPrefix(key) else { return String(line) }
+        let present = line.dropFirst(key.count).split(separator: " ")
+        let names = modules.map(\.name).filter { !present.contains(Substring($0)) }
+        return key + (names.map { Substring($0) } + present).joined(separator: " ")
+    }
+
+    /// A percent sign, but that of `%p`, stands twice.
+    private static func escaped(_ path: String) -> String {
+        path.replacing("%", with: "%%").replacing("%%p", with: "%p")
+    }
+
+    /// What stands between semicolons, of which those in double quotes are none.
+    private static func parts(of parameters: String) -> [String] {
+        var parts = [""]
+        var isQuoted = false
+        for character in parameters {
+            if character == "\"" { isQuoted.toggle() }
+            if character == ";", !isQuoted {
+                parts.append("")
+            } else {
+                parts[parts.count - 1].append(character)
+            }
+        }
+        return parts
+    }
+
+    /// As `kaio testparm` shows it. It runs as a process, since the library writes to stdout, and may load modules.
+    private static func understood(_ file: String, _ library: Library) throws(Failure) -> String {
+        let command = [Path.executable, "testparm", "--library", library.path, file]
+        guard let result = output(of: command) else {
+            throw Failure(message: "\(Path.executable): \(errorText(errno))", code: Run.ownFailure)
+        }
+        guard result.status == 0 else {
+            let lines = result.errors.split(separator: "\n").map { $0.hasPrefix("kaio: ") ? $0.dropFirst(6) : $0 }
+            throw Failure(message: lines.joined(separator: "\nkaio: "), code: Run.ownFailure)
+        }
+        return result.text
+    }
+}

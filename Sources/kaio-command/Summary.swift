@@ -1,0 +1,141 @@
+// What a program's asynchronous requests came to, from what the library and the module `stats` left in a directory: the
+// sum over all processes, and the latencies of each.
+
+import Glibc
+
+struct Summary {
+    /// In the directory of the run; `%p` is the process id.
+    static let countsName = "counts.%p"
+    static let latenciesName = "latencies.%p"
+
+    private struct Process {
+        let number: Int
+        let counts: JSON
+        let latencies: JSON
+
+        var requests: Int { counts["requests"].members.reduce(0) { $0 + ($1.value.integer ?? 0) } }
+    }
+
+    private var processes: [Process] = []
+    /// Began to use the library and did not come to its end.
+    private var silent: [Int] = []
+
+    init(of directory: TemporaryDirectory) {
+        let prefix = String(Summary.countsName.dropLast(2))
+        for name in directory.names where name.hasPrefix(prefix) {
+            guard let number = Int(name.dropFirst(prefix.count)) else { continue }
+            let latencies = "\(directory.path)/\(Summary.latenciesName.dropLast(2))\(number)"
+            if let counts = contents(of: "\(directory.path)/\(name)").flatMap({ JSON($0) }) {
+                let report = contents(of: latencies).flatMap { JSON($0) } ?? .null
+                processes.append(Process(number: number, counts: counts, latencies: report))
+            } else {
+                silent.append(number)
+            }
+        }
+        processes.sort { $0.requests > $1.requests }
+        silent.sort()
+    }
+
+    private func sum(_ group: String, _ member: String) -> Int {
+        processes.reduce(0) { $0 + ($1.counts[group][member].integer ?? 0) }
+    }
+
+    private func sum(_ member: String) -> Int {
+        processes.reduce(0) { $0 + ($1.counts[member].integer ?? 0) }
+    }
+
+    private var requests: Int { processes.reduce(0) { $0 + $1.requests } }
+
+    /// `end` says how the program ended, and `program` is its process id.
+    func show(name: String, program: pid_t, ended end: String, withLatencies: Bool) {
+        let terminal = Terminal.error
+        var lines = [terminal.styled("kaio: ", .bold) + "\(name) \(end); " + headline(program)]
+        if requests > 0 { lines += counts.lines(for: terminal, indentation: "  ") }
+        if !silent.isEmpty {
+            let numbers = silent.prefix(8).map(String.init).joined(separator: ", ") + (silent.count > 8 ? ", ..." : "")
+            let who = silent.count == 1 ? "process \(numbers)" : "\(silent.count) processes (\(numbers))"
+            lines.append(
+                "  \(who) made requests that are not counted: it is written by exit, not by _exit, exec or a signal")
+        }
+        if withLatencies { lines += latencies(terminal) }
+        for line in lines { terminal.say(line) }
+    }
+
+    private func headline(_ program: pid_t) -> String {
+        if requests == 0 { return silent.isEmpty ? "it made no asynchronous request" : "nothing was counted" }
+        let number = requests == 1 ? "1 asynchronous request" : "\(Format.count(requests)) asynchronous requests"
+        if processes.count > 1 { return "\(number) in \(processes.count) processes" }
+        return processes[0].number == Int(program) ? number : "\(number) in process \(processes[0].number)"
+    }
+
+    private var counts: Table {
+        func number(_ group: String, _ member: String) -> String { Format.count(sum(group, member)) }
+        var table = Table([.left, .left])
+        let operations = ["read", "write", "fsync"].map { "\(number("requests", $0)) \($0)" }
+        table.add(["requests", Table.Cell(operations.joined(separator: ", "))])
+        table.add([
+            "bytes",
+            Table.Cell("\(Format.bytes(sum("bytes", "read"))) read, \(Format.bytes(sum("bytes", "written"))) written"),
+        ])
+        let places = [("aio_linux", "in the kernel"), ("aio_poll", "by poll"), ("aio_pthread", "on worker threads")]
+        let total = max(places.reduce(0) { $0 + sum("modules", $1.0) }, 1)
+        let parts = places.map { module, words in
+            let count = sum("modules", module)
+            let share = Format.fixed(Double(count) * 100 / Double(total), 1)
+            return "\(Format.count(count)) \(words)" + (count > 0 ? " (\(share) %)" : "")
+        }
+        table.add(["ran", Table.Cell(parts.joined(separator: ", "))])
+        let (failed, cancelled) = (sum("errors"), sum("cancelled"))
+        table.add([
+            "failed",
+            Table.Cell("\(Format.count(failed)), cancelled \(Format.count(cancelled))", failed > 0 ? .yellow : nil),
+        ])
+        let most = processes.reduce(0) { max($0, $1.counts["most_in_flight"].integer ?? 0) }
+        table.add([
+            "in flight", Table.Cell("at most \(Format.count(most))" + (processes.count > 1 ? " in one process" : "")),
+        ])
+        return table
+    }
+
+    // MARK: - Latencies
+
+    /// So many processes have a table of their own.
+    private static let mostTables = 8
+    private static let columns = ["mean", "50", "90", "99", "99.9", "max"]
+
+    private func latencies(_ terminal: Terminal) -> [String] {
+        let measured = processes.filter { !$0.latencies["services"].elements.isEmpty }
+        var lines: [String] = []
+        for process in measured.prefix(Summary.mostTables) {
+            for service in process.latencies["services"].elements {
+                let rows = service["operations"].members.filter { ($0.value["requests"].integer ?? 0) > 0 }
+                if rows.isEmpty { continue }
+                var title = "latency in us"
+                if processes.count > 1 { title += ", process \(process.number)" }
+                if let name = service["service"].string, name != "global" { title += ", service \(name)" }
+                lines.append("  " + title)
+                lines += Summary.table(rows).lines(for: terminal, indentation: "  ")
+            }
+        }
+        if measured.count > Summary.mostTables {
+            lines.append("  (\(measured.count - Summary.mostTables) more processes, which made fewer requests)")
+        }
+        return lines
+    }
+
+    private static func table(_ rows: [(name: String, value: JSON)]) -> Table {
+        var table = Table([.left] + [Table.Alignment](repeating: .right, count: 3 + columns.count))
+        let titles = columns.map { $0.first?.isNumber == true ? "\($0) %" : $0 }
+        table.add((["", "requests", "failed", "bytes"] + titles).map { Table.Cell($0, .dim) })
+        for (name, operation) in rows {
+            let failed = (operation["errors"].integer ?? 0) + (operation["cancelled"].integer ?? 0)
+            let counts = [operation["requests"].integer ?? 0, failed].map(Format.count)
+            let latencies = columns.map { column in
+                operation["latency_us"][column].number.map { Format.fixed($0, 1) } ?? "-"
+            }
+            let bytes = Format.bytes(operation["bytes"].integer ?? 0)
+            table.add(([name] + counts + [bytes] + latencies).map { Table.Cell($0) })
+        }
+        return table
+    }
+}
