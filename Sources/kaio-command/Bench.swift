@@ -64,6 +64,7 @@ struct Bench: ParsableCommand {
         let preload = try library.preload
         let version = try library.version
         if let svg { try Bench.check(svg) }
+        Bench.forgetEnvironment()
         let signals = try SignalQueue(SignalQueue.ending)
         let file = try TestFile(in: path, size: size.map { TestFile.bytes($0)! })
         let progress = Progress()
@@ -119,6 +120,18 @@ struct Bench: ParsableCommand {
             ? [(.directRead, [1, 8, 32, 128]), (.directWrite, [32]), (.cachedRead, [1, 32]), (.coldRead, [32])]
             : [(.cachedRead, [1, 8, 32, 128]), (.coldRead, [32]), (.bufferedWrite, [32])]
         return kinds.flatMap { kind, depths in depths.map { Workload(kind: kind, depth: $0) } }
+    }
+
+    /// What a person has set for other programs must not change a figure.
+    private static func forgetEnvironment() {
+        var names = ["LD_PRELOAD"]
+        var entry = ck_environment()
+        while let variable = entry?.pointee {
+            let name = String(cString: variable).prefix { $0 != "=" }
+            if name.hasPrefix("KAIO_") { names.append(String(name)) }
+            entry = entry.map { $0 + 1 }
+        }
+        for name in names { unsetenv(name) }
     }
 
     /// Before the time is spent, not after.
@@ -245,10 +258,11 @@ struct BenchRunner {
     /// Adds the figure to the results, or says in them why there is none.
     func measure(_ engine: Engine, _ workload: Workload, round: Int, _ results: inout BenchResults) throws {
         if results.isLeftOut(engine, workload) { return }
-        let (output, status) = try run([
-            BenchWorker.name, engine.rawValue, workload.kind.rawValue, "\(workload.depth)", "\(file.size)",
-            "\(milliseconds)", "\(UInt64.random(in: 0...UInt64.max >> 1))",
-        ], isPreloaded: engine == .kaio)
+        let (output, status) = try run(
+            [
+                BenchWorker.name, engine.rawValue, workload.kind.rawValue, "\(workload.depth)", "\(file.size)",
+                "\(milliseconds)", "\(UInt64.random(in: 0...UInt64.max >> 1))",
+            ], isPreloaded: engine == .kaio)
         let fields = output.split(separator: "\n").last { $0.hasPrefix("result ") }?.split(separator: " ")
         let numbers = (fields ?? []).compactMap { Double($0) }
         if status == 0, numbers.count == 3, numbers[1] > 0 {
@@ -264,7 +278,7 @@ struct BenchRunner {
     private func run(_ arguments: [String], isPreloaded: Bool) throws -> (output: String, status: CInt) {
         var ends: [CInt] = [0, 0]
         let error = ends.withUnsafeMutableBytes {
-            ck_syscall(Int(SYS_pipe2), Int(bitPattern: $0.baseAddress), Int(O_CLOEXEC), 0, 0, 0, 0)
+            systemCall(SYS_pipe2, address($0.baseAddress!), Int(O_CLOEXEC))
         }
         guard error == 0 else { throw Failure(message: "no pipe: \(errorText(CInt(-error)))") }
         defer { close(ends[0]) }
@@ -297,39 +311,18 @@ struct BenchRunner {
         }
     }
 
-    /// What a person has set for other programs must not change a figure.
-    private func environment(_ isPreloaded: Bool) -> [String] {
-        var variables: [String] = []
-        var entry = ck_environment()
-        while let variable = entry?.pointee {
-            let text = String(cString: variable)
-            if !text.hasPrefix("KAIO_"), !text.hasPrefix("LD_PRELOAD=") { variables.append(text) }
-            entry = entry.map { $0 + 1 }
-        }
-        return variables + (isPreloaded ? ["LD_PRELOAD=\(preload)"] : [])
-    }
-
     /// Returns its number, or a negated errno. It has the file as number 3, and `output` for all that it writes.
     private func spawn(_ arguments: [String], _ isPreloaded: Bool, _ output: CInt) -> CInt {
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO)
-        posix_spawn_file_actions_adddup2(&actions, output, STDERR_FILENO)
-        posix_spawn_file_actions_adddup2(&actions, file.descriptor, BenchWorker.file)
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
+        if isPreloaded { setenv("LD_PRELOAD", preload, 1) }
+        defer { unsetenv("LD_PRELOAD") }
         var none = sigset_t()
         sigemptyset(&none)
-        posix_spawnattr_setsigmask(&attributes, &none)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
-        var words = (["kaio"] + arguments).map { strdup($0) } + [nil]
-        var variables = environment(isPreloaded).map { strdup($0) } + [nil]
-        defer { for text in words + variables { free(text) } }
-        var child = pid_t()
-        let error = posix_spawn(&child, "/proc/self/exe", &actions, &attributes, &words, &variables)
-        return error == 0 ? child : -error
+        return withCStrings(["kaio"] + arguments) { words in
+            kaio_command.spawn(
+                "/proc/self/exe", words,
+                redirections: [(output, STDOUT_FILENO), (output, STDERR_FILENO), (file.descriptor, BenchWorker.file)],
+                mask: none)
+        }
     }
 }
 

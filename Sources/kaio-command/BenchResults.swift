@@ -145,9 +145,10 @@ struct BenchResults {
     var table: String {
         let terminal = Terminal.output
         var table = Table([.left] + Array(repeating: .right, count: 8))
-        table.add(["operations a second", "glibc", "kaio", "raw", "kaio/glibc", "", "glibc", "kaio", "raw"].map {
-            .init($0, .bold)
-        })
+        table.add(
+            ["operations a second", "glibc", "kaio", "raw", "kaio/glibc", "", "glibc", "kaio", "raw"].map {
+                .init($0, .bold)
+            })
         for row in rows {
             var cells: [Table.Cell] = [.init(row.workload.title)]
             cells += Engine.allCases.map { .init(rate(row, $0)?.shown(0) ?? "-") }
@@ -172,7 +173,8 @@ struct BenchResults {
 
     private static func cell(_ ratio: Figure?) -> Table.Cell {
         guard let ratio else { return "-" }
-        let style: Terminal.Style? = ratio.isNoisy ? nil : ratio.median >= 1.05 ? .green : ratio.median <= 0.95 ? .red : nil
+        let style: Terminal.Style? =
+            ratio.isNoisy ? nil : ratio.median >= 1.05 ? .green : ratio.median <= 0.95 ? .red : nil
         return .init(ratio.shown(2), style)
     }
 
@@ -200,7 +202,8 @@ struct BenchResults {
         return .object([
             ("name", .string(row.workload.name)), ("title", .string(row.workload.title)),
             ("depth", .integer(row.workload.depth)), ("engines", .object(engines)),
-            ("kaio_to_glibc", ratio(row, to: .glibc)?.json ?? .null), ("kaio_to_raw", ratio(row, to: .raw)?.json ?? .null),
+            ("kaio_to_glibc", ratio(row, to: .glibc)?.json ?? .null),
+            ("kaio_to_raw", ratio(row, to: .raw)?.json ?? .null),
         ])
     }
 
@@ -227,7 +230,8 @@ struct BenchResults {
         }
         return SVG(
             title: "Random transfers of 4 KiB in \(path) (\(fileSystem)): glibc's AIO, kaio, raw kernel AIO",
-            note: "kaio \(version), \(machine); medians of \(rounds) rounds, whiskers: quartiles", charts: [bars, curves])
+            note: "kaio \(version), \(machine); medians of \(rounds) rounds, whiskers: quartiles",
+            charts: [bars, curves])
     }
 
     private var series: [(name: String, colour: String)] {

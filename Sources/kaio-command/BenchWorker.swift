@@ -70,7 +70,7 @@ struct BenchWorker: ParsableCommand {
 
     func run() throws {
         // Should the parent be gone, nobody reads the result.
-        _ = ck_syscall(Int(SYS_prctl), BenchWorker.dieWithParent, Int(SIGKILL), 0, 0, 0, 0)
+        _ = systemCall(SYS_prctl, BenchWorker.dieWithParent, Int(SIGKILL))
         let isPreloaded = dlsym(nil, "kaio_version") != nil
         guard isPreloaded == (engine == .kaio) else {
             throw Failure(
@@ -267,7 +267,7 @@ private struct RawWindow {
         self.order = order
         var context = 0
         let result = withUnsafeMutablePointer(to: &context) {
-            ck_syscall(Int(SYS_io_setup), workload.depth, Int(bitPattern: $0), 0, 0, 0, 0)
+            systemCall(SYS_io_setup, workload.depth, address($0))
         }
         guard result == 0 else {
             throw Failure(message: "io_setup: \(errorText(CInt(-result)))", code: BenchWorker.noRawInterface)
@@ -291,16 +291,14 @@ private struct RawWindow {
         for index in 0..<count { list[index].pointee.u.c.offset = Int64(order.next() * Workload.block) }
         var done = 0
         while done < count {
-            let result = ck_syscall(
-                Int(SYS_io_submit), context, count - done, Int(bitPattern: list + done), 0, 0, 0)
+            let result = systemCall(SYS_io_submit, context, count - done, address(list + done))
             guard result > 0 else { throw Failure(message: "io_submit: \(errorText(CInt(-result)))") }
             done += result
         }
     }
 
     private func harvest(atLeast least: Int) throws -> Int {
-        let count = ck_syscall(
-            Int(SYS_io_getevents), context, least, depth, Int(bitPattern: events), 0, 0)
+        let count = systemCall(SYS_io_getevents, context, least, depth, address(events))
         guard count > 0 else { throw Failure(message: "io_getevents: \(errorText(CInt(-count)))") }
         for index in 0..<count {
             let result = Int(bitPattern: events[index].res)

@@ -98,7 +98,8 @@ struct LiveReader {
         var file = Glibc.open("/proc/\(process)/root\(mapping.path)", flags)
         if file < 0 { file = Glibc.open(mapping.path, flags) }
         guard file >= 0 else {
-            throw .other("\(mapping.path): \(errorText(errno)); process \(process) can't be looked at without this file")
+            throw .other(
+                "\(mapping.path): \(errorText(errno)); process \(process) can't be looked at without this file")
         }
         var status = stat()
         guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_ino == mapping.inode else {

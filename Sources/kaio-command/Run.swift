@@ -101,6 +101,7 @@ struct Run: ParsableCommand {
             for doubt in quiet ? [] : program.doubts() { warn(doubt) }
             let isCounted = !quiet && environmentVariable("KAIO_STATS_FILE") == nil
             if isCounted { preload.statistics = "\(directory.path)/\(Summary.countsName)" }
+            preload.live = directory.path
             try preload.apply()
 
             let began = Run.now

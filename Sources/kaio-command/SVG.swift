@@ -26,7 +26,8 @@ struct SVG {
             top += chart.height
         }
         canvas.text(16, height - 12, note, size: 11)
-        let size = "width=\"\(Int(SVG.width))\" height=\"\(Int(height))\" viewBox=\"0 0 \(Int(SVG.width)) \(Int(height))\""
+        let size =
+            "width=\"\(Int(SVG.width))\" height=\"\(Int(height))\" viewBox=\"0 0 \(Int(SVG.width)) \(Int(height))\""
         return """
             <svg xmlns="http://www.w3.org/2000/svg" \(size) font-family="sans-serif" font-size="12" fill="#222">
             <title>\(Canvas.escaped(title))</title>
@@ -79,7 +80,8 @@ struct Canvas {
     mutating func line(_ points: [(x: Double, y: Double)], _ colour: String, width: Double = 1) {
         let path = points.map { "\(Canvas.number($0.x)),\(Canvas.number($0.y))" }.joined(separator: " ")
         elements.append(
-            "<polyline points=\"\(path)\" fill=\"none\" stroke=\"\(colour)\" stroke-width=\"\(Canvas.number(width))\"/>")
+            "<polyline points=\"\(path)\" fill=\"none\" stroke=\"\(colour)\" stroke-width=\"\(Canvas.number(width))\"/>"
+        )
     }
 
     mutating func box(_ x: Double, _ y: Double, _ width: Double, _ height: Double, _ colour: String) {

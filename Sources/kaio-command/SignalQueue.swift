@@ -25,8 +25,7 @@ struct SignalQueue {
         let set = signals
         let result = withUnsafePointer(to: set) {
             // SFD_NONBLOCK and SFD_CLOEXEC are these.
-            ck_syscall(
-                Int(SYS_signalfd4), -1, Int(bitPattern: $0), 8, Int(O_NONBLOCK | O_CLOEXEC), 0, 0)
+            systemCall(SYS_signalfd4, -1, address($0), 8, Int(O_NONBLOCK | O_CLOEXEC))
         }
         guard result >= 0 else { throw Failure(message: "signalfd: \(errorText(CInt(-result)))") }
         file = CInt(result)

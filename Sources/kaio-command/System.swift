@@ -118,12 +118,16 @@ func write(_ text: String, to file: CInt) -> Bool {
 struct TemporaryDirectory {
     let path: String
 
-    /// Its name goes into variables and parameters in which a percent sign, a quote, a semicolon or a blank would mean
-    /// something else; a TMPDIR with such a name is passed by.
+    /// In memory if TMPDIR does not say otherwise: what `kaio top` reads is written all the time. Its name goes into
+    /// variables and parameters in which a percent sign, a quote, a semicolon or a blank would mean something else; a
+    /// directory with such a name is passed by.
     init() throws(Failure) {
-        var parent = environmentVariable("TMPDIR") ?? "/tmp"
-        let isPlain = parent.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && !"%\"';\\#".utf8.contains($0) }
-        if !parent.hasPrefix("/") || !isPlain { parent = "/tmp" }
+        let parents = [environmentVariable("TMPDIR"), environmentVariable("XDG_RUNTIME_DIR"), "/dev/shm"]
+        let parent =
+            parents.compactMap { $0 }.first { path in
+                let isPlain = path.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && !"%\"';\\#".utf8.contains($0) }
+                return isPlain && path.hasPrefix("/") && access(path, W_OK | X_OK) == 0
+            } ?? "/tmp"
         var name = Array("\(parent)/kaio.XXXXXX".utf8CString)
         guard mkdtemp(&name) != nil else {
             throw Failure(message: "no temporary directory in \(parent): \(errorText(errno))")

@@ -69,7 +69,7 @@ private struct Watch {
         self.signals = signals
         self.screen = screen
         // pidfd_open; -ENOSYS before Linux 5.3.
-        life = CInt(max(-1, ck_syscall(434, Int(process), 0, 0, 0, 0, 0)))
+        life = CInt(max(-1, systemCall(434, Int(process))))
         program = text(of: "/proc/\(process)/comm") ?? "?"
         view = TopView(process: process, program: program)
     }
@@ -99,7 +99,9 @@ private struct Watch {
                 if json {
                     guard write(view.json.description + "\n", to: STDOUT_FILENO) else { return }
                 } else if screen == nil {
-                    guard write(view.lines(120, .max).joined(separator: "\n") + "\n\n", to: STDOUT_FILENO) else { return }
+                    guard write(view.lines(120, .max).joined(separator: "\n") + "\n\n", to: STDOUT_FILENO) else {
+                        return
+                    }
                 }
             }
             draw(nil)
