@@ -81,6 +81,17 @@ class Results:
         return Figure(values) if values else None
 
 
+EMPTY_MODULES = 8  # in the stack of the engine `empty`
+
+
+def module_price(results, case, engine, count=1):
+    """What a module above the standard stack costs, in nanoseconds of CPU time a request; the difference is taken within
+    each round."""
+    pairs = zip(results.column(case, engine, "cpu_ns"), results.column(case, "kaio", "cpu_ns"))
+    values = [(above - below) / count for above, below in pairs if above is not None and below is not None]
+    return Figure(values) if values else None
+
+
 def targets(results):
     """(what, figure, at least?, bound), in the order of the issue that set them."""
     ratio, figure = results.ratio, results.figure
@@ -118,6 +129,9 @@ def targets(results):
     for case, where in (("direct-write-4k-32", "the disk"), ("ram-write-4k-32", "the RAM-backed device")):
         yield (f"module `ordered`: IOPS of O_DIRECT writes, depth 32, on {where} with it against without",
                ratio(case, "iops", "kaio", "kaio, not ordered"), True, 0.95)
+    for case, where in (("module-cached", "page-cache hit"), ("module-direct", "O_DIRECT read, 32 in flight")):
+        yield (f"an empty module in the stack: ns of CPU time more, {where}",
+               module_price(results, case, "empty", EMPTY_MODULES), False, 20)
 
 
 # --- Markdown
@@ -190,7 +204,7 @@ def markdown(data, plots):
     parts.append("## Single functions\n\nFrom `Benchmarks/micro.c`; raw is io_submit, called through libaio.\n")
     section("How long the submitting call takes, in microseconds", "call-", both,
             {"50 %": "p50", "99 %": "p99", "99.9 %": "p999"}, 1000)
-    section("A plain loop", "window-", both, {"operations a second": "iops", "CPU time of each, ns": "cpu_ns"})
+    section("A plain loop", "window-", both + ("musl",), {"operations a second": "iops", "CPU time of each, ns": "cpu_ns"})
     section("Lists of 32", "list-", both, {"operations a second": "iops", "CPU time of each, ns": "cpu_ns"})
     section("aio_error", "error", both, {"ns": "ns"})
     section("aio_suspend", "suspend-", both, {"ns a call": "call_ns", "ns an entry": "entry_ns"})
@@ -201,6 +215,21 @@ def markdown(data, plots):
     section("Resident memory", "memory", both,
             {"at the start, KiB": "start_kib", "first request, KiB more": "first_kib",
              "10,000 in flight, bytes each": "many_bytes_each"})
+    rows = []
+    for case in ("module-cached", "module-direct"):
+        for engine in data["cases"].get(case, {}).get("engines", {}):
+            if engine != "kaio":
+                count = EMPTY_MODULES if engine == "empty" else 1
+                rows.append((data["cases"][case]["title"].split(", a module")[0], f"`{engine}`",
+                             shown(module_price(results, case, engine, count), spread=True),
+                             shown(figure(case, engine, "cpu_ns")), shown(figure(case, "kaio", "cpu_ns"))))
+    if rows:
+        parts.append("### Modules, in nanoseconds of CPU time a request\n\nOne module above the standard stack, told to do "
+                     "nothing to reads or next to nothing; the price is the difference in the same round, with its "
+                     f"quartiles. `empty`, without a function, is measured {EMPTY_MODULES} at a time, as one costs too "
+                     "little; `passing` is a C module whose two functions for reads do nothing but hand on, and "
+                     "`passing-8` are eight of them.\n\n"
+                     + table(("read", "module", "price", "with it", "without"), rows))
     section("Start of /bin/true, microseconds", "start", both,
             {"without": "without_ns", "with": "with_ns", "more": "more_ns"}, 1000)
     if parts[-1].startswith("## Single"):

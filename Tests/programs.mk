@@ -14,6 +14,7 @@ make_target = mkdir -p $(@D) && rm -f $@ && $(1) -o $@.$$$$ >$@.log 2>&1 && mv $
 .SECONDARY:
 
 $(build)/%.o: Tests/Conformance/%.c $(wildcard Tests/Conformance/*.h include/*.h) Tests/programs.mk
+	@rm -f $(@:.o=.plain) $(@:.o=.linked) # else those of an older source would be run
 	$(call make_target,$(CC) $(CFLAGS) -Iinclude -c $<)
 
 $(build)/%.plain: $(build)/%.o

@@ -24,7 +24,9 @@ struct Library {
             guard let path = Path.real(named) else {
                 throw Failure(message: "--library \(named): \(errorText(errno))")
             }
-            return Library(path: path)
+            let library = Library(path: path)
+            _ = try library.version
+            return library
         }
         let directory = Path.directory(of: Path.executable)
         for place in places {

@@ -44,13 +44,30 @@ private func isPossible(_ file: borrowing TestFile) -> Bool {
 }
 
 @Suite struct `The short way` {
-    @Test func `is there for stacks that begin with aio_linux, or with ordered and aio_linux`() {
+    @Test func `is there where nothing above ordered and aio_linux must see the request`() {
         let lanes: [(StaticString, Express.Lane)] = [
             ("ordered aio_linux aio_poll aio_pthread", .orderedKernel), ("ordered aio_linux", .orderedKernel),
             ("aio_linux aio_pthread", .kernel), ("aio_linux", .kernel), ("ordered aio_pthread", .none),
             ("ordered", .none), ("aio_poll ordered aio_linux", .none), ("aio_pthread", .none),
+            ("stats ordered aio_linux", .orderedKernel), ("stats time_audit aio_linux", .kernel),
+            ("readahead ordered aio_linux", .none), ("stats readahead ordered aio_linux", .none),
+            ("readonly ordered aio_linux", .orderedKernel), ("error_inject aio_linux", .kernel),
+            ("ordered stats aio_linux", .none), ("ordered readonly aio_linux", .orderedKernel),
         ]
-        for (names, lane) in lanes { #expect(Stack(names: Text(names)) { _ in }?.lane == lane) }
+        for (names, lane) in lanes {
+            #expect(Stack(names: Text(names)) { _ in }?.shortWay(of: .read).lane == lane, "\(names)")
+        }
+    }
+
+    @Test func `is one operation's`() {
+        let stack = Stack(names: Text("readonly ordered aio_linux" as StaticString)) { _ in }!
+        #expect(stack.shortWay(of: .read).lane == .orderedKernel)
+        #expect(stack.shortWay(of: .write).lane == .none)
+        let other = Stack(names: Text("stats readahead ordered aio_linux" as StaticString)) { _ in }!
+        #expect(other.shortWay(of: .read).lane == .none)
+        #expect(other.shortWay(of: .write).lane == .orderedKernel)
+        #expect(other.shortWay(of: .write).watchers == 1)
+        #expect(other.shortWay(of: .write).first == 2)
     }
 
     @Test func `does a read of the cache in the call`() async {

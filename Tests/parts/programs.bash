@@ -49,7 +49,7 @@ compile_programs() {
     local case targets=()
     for case in "${cases[@]}"; do
         case ${case% *} in
-            unit | fio/* | examples/*) ;;
+            unit | fio/* | examples/* | command/*) ;;
             stress-ng/*) targets+=(.build/tests/exit.so) ;;
             *) targets+=("$(binary "${case% *}" "${case##* }")") ;;
         esac

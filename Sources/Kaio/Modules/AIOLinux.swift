@@ -5,7 +5,8 @@
 // Reads and writes of regular files and block devices go by io_submit with RWF_NOWAIT: where the kernel would
 // have to wait (for a page to be read, a block to be allocated), it says so, and the request goes on to the
 // next module. So does all that the kernel does not support this way, and whatever it calls invalid: the plain
-// system call then gives the error that programs know.
+// system call then gives the error that programs know. A buffered read that comes alone is made by preadv2 with the
+// same flag, as the kernel would do it inside io_submit.
 //
 // A buffered request that takes long even without waiting (a large copy) would be done by io_submit in the
 // caller's time; those go on at once.
@@ -32,7 +33,13 @@ final class AIOLinux: Module {
         var mine = RequestQueue()
         var others = RequestQueue()
         while let request = requests.popFirst() {
-            if KernelQueue.context != nil, isForKernel(request), Reactor.isRunning || !request.isExpectedByNobody {
+            let isAlone = requests.isEmpty && mine.isEmpty
+            if isAlone, turn.role == .submitter, gate == nil, isForKernel(request), isBufferedRead(request) {
+                // As good as io_submit, and nothing has to be harvested.
+                handle(request, AIOLinux.readAtOnce(request), &turn)
+            } else if KernelQueue.context != nil, isForKernel(request),
+                Reactor.isRunning || !request.isExpectedByNobody
+            {
                 AIOLinux.prepare(request)
                 mine.append(request)
             } else {
@@ -47,6 +54,10 @@ final class AIOLinux: Module {
 
     func harvested(_ request: Request, _ result: Int, _ turn: inout Turn) {
         gate?.leave(&turn)
+        handle(request, result, &turn)
+    }
+
+    private func handle(_ request: Request, _ result: Int, _ turn: inout Turn) {
         let isKnown = result == request.block.pointee.length || isFileKnown(request, turn)
         switch result {
         case -Int(EAGAIN), -Int(EOPNOTSUPP), -Int(EINVAL), -Int(ENOMEM), -Int(ENOSYS):
@@ -96,6 +107,18 @@ final class AIOLinux: Module {
         case .read: return isTried(request)
         case .write: return isTried(request) && AIOLinux.isWithin(file, request.end) && !file.isAppending
         case .list: return false
+        }
+    }
+
+    private func isBufferedRead(_ request: Request) -> Bool {
+        request.block.pointee.operation == .read && !request.block.pointee.file.isDirect
+    }
+
+    private static func readAtOnce(_ request: Request) -> Int {
+        request.withRemainingBuffers { buffers, count in
+            systemCall(
+                SYS_preadv2, Int(request.block.pointee.descriptor.number), address(buffers), count,
+                request.remainingOffset, 0, Int(noWait))
         }
     }
 

@@ -92,6 +92,8 @@ final class DelayInject: Module {
 
     // MARK: Module
 
+    func passage(of operation: Operation) -> Passage { operations.contains(operation) ? .stops : .passes }
+
     func submit(_ requests: inout RequestQueue, _ turn: inout Turn) {
         for request in requests {
             let operation = request.block.pointee.operation

@@ -79,6 +79,11 @@ final class ErrorInject: Module {
 
     // MARK: Module
 
+    func passage(of operation: Operation) -> Passage {
+        for index in 0..<count where rules[index].operations.contains(operation) { return .stops }
+        return .passes
+    }
+
     func submit(_ requests: inout RequestQueue, _ turn: inout Turn) {
         var others = RequestQueue()
         while let request = requests.popFirst() {

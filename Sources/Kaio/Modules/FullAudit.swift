@@ -54,7 +54,7 @@ final class FullAudit: Module {
 
     func reset() { log.reset() }
 
-    var passage: Passage { .watches }
+    func passage(of operation: Operation) -> Passage { isAsked(operation) ? .watches : .passes }
 
     func begins(_ request: Request) { if isAsked(request.block.pointee.operation) { begin(request) } }
 

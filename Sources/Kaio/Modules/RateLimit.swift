@@ -103,6 +103,8 @@ final class RateLimit: Module {
 
     // MARK: Module
 
+    func passage(of operation: Operation) -> Passage { lane(of: operation) == nil ? .passes : .stops }
+
     func submit(_ requests: inout RequestQueue, _ turn: inout Turn) {
         var free = RequestQueue()
         lock.pointee.lock()
@@ -152,8 +154,9 @@ final class RateLimit: Module {
     // MARK: the lanes; all of this under the lock but `lane(of:)`
 
     /// Nil for what is not limited.
-    private func lane(of request: Request) -> UnsafeMutablePointer<Lane>? {
-        let operation = request.block.pointee.operation
+    private func lane(of request: Request) -> UnsafeMutablePointer<Lane>? { lane(of: request.block.pointee.operation) }
+
+    private func lane(of operation: Operation) -> UnsafeMutablePointer<Lane>? {
         guard !operation.isSynchronize else { return nil }
         let lane = lanes + Operations.index(operation)
         return lane.pointee.isLimited ? lane : nil

@@ -98,6 +98,8 @@ final class ReadAhead: Module {
 
     // MARK: Module
 
+    func passage(of operation: Operation) -> Passage { operation == .read ? .stops : .passes }
+
     func submit(_ requests: inout RequestQueue, _ turn: inout Turn) {
         var isWorkThere = false
         var isMissing = false

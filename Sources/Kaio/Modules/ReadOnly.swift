@@ -37,6 +37,8 @@ final class ReadOnly: Module {
         localTime = count > 0 ? LocalTime(from: ReadOnly.now) : nil
     }
 
+    func passage(of operation: Operation) -> Passage { operation == .read ? .passes : .stops }
+
     func submit(_ requests: inout RequestQueue, _ turn: inout Turn) {
         guard isReadOnly(at: ReadOnly.now) else { return turn.handOn(&requests, below: position) }
         var reads = RequestQueue()

@@ -103,7 +103,7 @@ final class Stats: Module {
         if Stats.listensFor != 0 { Stats.startListener() }
     }
 
-    var passage: Passage { .watches }
+    func passage(of operation: Operation) -> Passage { .watches }
 
     func begins(_ request: Request) { begins[Int(Slab.number(of: request))] = Instant.now.nanoseconds }
 

@@ -39,7 +39,7 @@ final class TimeAudit: Module {
 
     func reset() { log.reset() }
 
-    var passage: Passage { .watches }
+    func passage(of operation: Operation) -> Passage { .watches }
 
     func begins(_ request: Request) { begins[Int(Slab.number(of: request))] = Instant.now.nanoseconds }
 

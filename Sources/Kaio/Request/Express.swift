@@ -43,14 +43,15 @@ enum Express {
         let (length, offset) = (user.length, user.offset)
         guard length > 0, length <= most, offset >= 0, offset <= Int.max - length,
             let file = KnownFiles.facts(of: user.descriptor), file.kind == .file,
-            case let stack = Services.stack(of: user.descriptor, file), case let way = stack.shortWay, way.lane != .none
+            case let stack = Services.stack(of: user.descriptor, file), case let way = stack.shortWay(of: operation),
+            way.lane != .none
         else { return .ordinary(isKnownToWait: false) }
         let isWrite = operation == .write
         if AIOLinux.isDoneInCall(file, length, isWrite: isWrite) {
             guard isWrite ? file.isWritable : file.isReadable,
                 way.lane == .kernel || OrderedCells.isClear(file, offset, offset + length, isWrite: isWrite)
             else { return .ordinary(isKnownToWait: false) }
-            return transfer(user, operation, file, notification, stack)
+            return transfer(user, operation, file, notification, stack, way)
         }
         guard file.isDirect, isWrite ? AIOLinux.mayWrite(file, user.descriptor, offset + length) : file.isReadable,
             AIOLinux.knowsNoWait(file, operation), KernelQueue.hasRoom,
@@ -75,8 +76,8 @@ enum Express {
 
     @inline(__always)
     private static func give(_ request: Request, _ way: Stack.ShortWay) -> Answer {
-        request.block.pointee.position = UInt8(truncatingIfNeeded: way.kernel)
-        if way.watchers != 0 { tellWatchers(request, way.watchers) }
+        request.block.pointee.position = UInt8(truncatingIfNeeded: request.stack.kernel)
+        if way.watchers != 0 { tellWatchers(request, way) }
         if way.lane == .orderedKernel {
             request.block.pointee.watchers |= way.ordered
             guard OrderedCells.enter(request) else { return .ordinaryRequest(request) }
@@ -91,8 +92,8 @@ enum Express {
     }
 
     @inline(never)
-    private static func tellWatchers(_ request: Request, _ watchers: UInt16) {
-        for position in 0..<request.stack.shortWay.first where watchers & 1 << UInt16(position) != 0 {
+    private static func tellWatchers(_ request: Request, _ way: Stack.ShortWay) {
+        for position in 0..<way.first where way.watchers & 1 << UInt16(position) != 0 {
             let module = request.stack[position]
             if !module.isWatching { continue }
             module.begins(request)
@@ -103,17 +104,18 @@ enum Express {
     /// Whether a request of which the kernel transferred as much as its length was `aio_linux`'s, and all of it.
     @inline(__always)
     static func isAllDone(_ request: Request) -> Bool {
-        Int(request.block.pointee.position) == request.stack.shortWay.kernel
+        Int(request.block.pointee.position) == request.stack.kernel
             && request.block.pointee.transferred == 0
     }
 
     // MARK: in the call
 
     private static func transfer(
-        _ user: UserBlock, _ operation: Operation, _ file: FileFacts, _ notification: Notification, _ stack: Stack
+        _ user: UserBlock, _ operation: Operation, _ file: FileFacts, _ notification: Notification, _ stack: Stack,
+        _ way: Stack.ShortWay
     ) -> Answer {
         var buffer = iovec(iov_base: user.buffer, iov_len: user.length)
-        let watchers = stack.shortWay.watchers == 0 ? 0 : awake(stack)
+        let watchers = way.watchers == 0 ? 0 : awake(stack, way)
         let started = file.isDirect || watchers != 0 ? Instant.now : .never
         let result = systemCall(
             operation == .read ? SYS_preadv2 : SYS_pwritev2, Int(user.descriptor.number), address(&buffer), 1,
@@ -147,10 +149,10 @@ enum Express {
 
     /// Those who watch, and have something to do for a request that comes by now.
     @inline(never)
-    private static func awake(_ stack: Stack) -> UInt16 {
+    private static func awake(_ stack: Stack, _ way: Stack.ShortWay) -> UInt16 {
         var awake: UInt16 = 0
-        for position in 0..<stack.shortWay.first {
-            let bit = stack.shortWay.watchers & 1 << UInt16(position)
+        for position in 0..<way.first {
+            let bit = way.watchers & 1 << UInt16(position)
             if bit != 0, stack[position].isWatching { awake |= bit }
         }
         return awake
@@ -158,7 +160,7 @@ enum Express {
 
     @inline(never)
     private static func tell(_ outcome: Outcome, since begin: Instant, _ stack: Stack, _ watchers: UInt16) {
-        for position in 0..<stack.shortWay.first where watchers & 1 << UInt16(position) != 0 {
+        for position in 0..<stack.kernel where watchers & 1 << UInt16(position) != 0 {
             stack[position].isOver(outcome, since: begin)
         }
     }

@@ -321,7 +321,9 @@ enum Submission {
     private static func run(_ queue: inout RequestQueue, _ turn: inout Turn, wasRefused: Bool = false) {
         _ = Engine.hold()
         if wasRefused {
-            if let first = queue.first { turn.handOn(&queue, below: first.stack.shortWay.first - 1) }
+            if let one = queue.first {
+                turn.handOn(&queue, below: one.stack.shortWay(of: one.block.pointee.operation).first - 1)
+            }
             KernelQueue.submitOthers(&turn)
         } else {
             turn.begin(&queue)

@@ -78,7 +78,9 @@ final class CModule: Module {
     let handle: CHandlePointer
     /// It has no function for requests.
     private let isIdle: Bool
-    var passage: Passage { isIdle ? .passes : .stops }
+    func passage(of operation: Operation) -> Passage {
+        functions.aio_done_fn == nil && function(for: operation) == nil ? .passes : .stops
+    }
 
     private var functions: kaio_vfs_fns { handle.pointee.functions }
 
@@ -123,17 +125,19 @@ final class CModule: Module {
         }
     }
 
-    private func take(_ request: Request, _ call: UnsafeMutablePointer<CCall>) {
-        let function: (@convention(c) (OpaquePointer?, OpaquePointer?) -> Void)?
-        switch request.block.pointee.operation {
-        case .read: function = functions.aio_read_fn
-        case .write: function = functions.aio_write_fn
-        case .synchronize, .synchronizeData, .list: function = functions.aio_fsync_fn
+    private func function(for operation: Operation) -> (@convention(c) (OpaquePointer?, OpaquePointer?) -> Void)? {
+        switch operation {
+        case .read: return functions.aio_read_fn
+        case .write: return functions.aio_write_fn
+        case .synchronize, .synchronizeData, .list: return functions.aio_fsync_fn
         }
+    }
+
+    private func take(_ request: Request, _ call: UnsafeMutablePointer<CCall>) {
         let slot = handle.pointee.slots + Int(Slab.number(of: request))
         let sequence = request.sequence
         handle.pointee.values[request] = nil
-        guard let function else {
+        guard let function = function(for: request.block.pointee.operation) else {
             slot.pointee.store(CHandle.State.below.word(sequence), ordering: .relaxed)
             return CModule.passOn(request, handle, call)
         }

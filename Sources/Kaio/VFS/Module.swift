@@ -11,8 +11,8 @@ protocol Module: AnyObject {
     /// What a person calls it.
     var title: Text { get }
 
-    /// What the module has to see of requests that could go the short way past it (Request/Express.swift).
-    var passage: Passage { get }
+    /// What the module has to see of reads, or writes, that could go the short way past it (Request/Express.swift).
+    func passage(of operation: Operation) -> Passage
 
     /// Takes requests from above. For each, the module does one of three things: hands it on
     /// (`turn.handOn`), completes it (`turn.complete`), or keeps it and does one of the two later.
@@ -82,7 +82,7 @@ enum CancelOutcome {
 
 extension Module {
     var title: Text { Text(name) }
-    var passage: Passage { .stops }
+    func passage(of operation: Operation) -> Passage { .stops }
     var isWatching: Bool { true }
     func begins(_ request: Request) {}
     func isOver(_ outcome: Outcome, since begin: Instant) {}

@@ -22,7 +22,9 @@ enum Services {
             var stack = Stack(names: service.objects, parameters: service.parameters) { complain(service, of: $0) }
             if let made = stack, !connect(made, service) { stack = nil }
             (stacks + position).initialize(to: stack ?? Stack(names: Text(Registry.standardStack)) { _ in }!)
-            if stacks[position].lane != .none { anyIsShort = true }
+            for operation in [Operation.read, .write] where stacks[position].shortWay(of: operation).lane != .none {
+                anyIsShort = true
+            }
         }
         configuration.warnOfUnasked()
         Services.stacks = stacks

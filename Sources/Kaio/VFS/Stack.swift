@@ -7,16 +7,16 @@ struct Stack: Equatable {
     private struct Contents {
         let modules: UnsafeMutablePointer<any Module>
         let count: Int
-        let way: ShortWay
+        let reads: ShortWay
+        let writes: ShortWay
+        let kernel: Int
     }
 
-    /// The way past the modules down to `aio_linux`, for requests that are in nobody's way.
+    /// The way of an operation past the modules down to `aio_linux`, if the request is in nobody's way.
     struct ShortWay {
         var lane = Express.Lane.none
-        /// Where `aio_linux` is; -1 where there is no such way.
-        var kernel = -1
         /// The first module that takes part: `ordered`, or `aio_linux`.
-        var first = -1
+        var first = 0
         /// The bit of `ordered`, if that is on the way.
         var ordered: UInt16 = 0
         /// The modules above these that watch, one bit for each position.
@@ -25,13 +25,12 @@ struct Stack: Equatable {
         init() {}
 
         /// None if a module stops the requests, or one of the two that know it is missing.
-        init(_ modules: UnsafeMutablePointer<any Module>, _ count: Int) {
+        init(_ operation: Operation, _ modules: UnsafeMutablePointer<any Module>, _ count: Int) {
             var way = ShortWay()
             for position in 0..<count {
                 let module = modules[position]
                 let bit = UInt16(1) << UInt16(position)
                 if Text(module.name) == "aio_linux" {
-                    way.kernel = position
                     if way.ordered == 0 { way.first = position }
                     way.lane = way.ordered == 0 ? .kernel : .orderedKernel
                     self = way
@@ -42,7 +41,7 @@ struct Stack: Equatable {
                     way.first = position
                     continue
                 }
-                switch module.passage {
+                switch module.passage(of: operation) {
                 case .stops: return
                 case .passes: break
                 case .watches:
@@ -58,9 +57,12 @@ struct Stack: Equatable {
     var count: Int { contents.pointee.count }
     /// The short way past its modules, if there is one.
     @inline(__always)
-    var shortWay: ShortWay { contents.pointee.way }
+    func shortWay(of operation: Operation) -> ShortWay {
+        operation == .read ? contents.pointee.reads : contents.pointee.writes
+    }
+    /// Where `aio_linux` is, if its requests may be completed without asking it; else -1.
     @inline(__always)
-    var lane: Express.Lane { contents.pointee.way.lane }
+    var kernel: Int { contents.pointee.kernel }
 
     static let greatestCount = 16
 
@@ -96,16 +98,24 @@ struct Stack: Equatable {
             (modules + count).initialize(to: Registry.make(Text(Registry.last), position: count)!)
             count += 1
         }
-        self.init(modules, count, mayBeShort ? ShortWay(modules, count) : ShortWay())
+        self.init(modules, count, mayBeShort: mayBeShort)
     }
 
-    private init(_ modules: UnsafeMutablePointer<any Module>, _ count: Int, _ way: ShortWay) {
+    /// A stack of a test's own modules has no short way.
+    init(_ modules: UnsafeMutablePointer<any Module>, count: Int) { self.init(modules, count, mayBeShort: false) }
+
+    private init(_ modules: UnsafeMutablePointer<any Module>, _ count: Int, mayBeShort: Bool) {
         contents = .allocate(capacity: 1)
-        contents.initialize(to: Contents(modules: modules, count: count, way: way))
+        var kernel = -1
+        if mayBeShort {
+            for position in 0..<count where kernel < 0 && Text(modules[position].name) == "aio_linux" { kernel = position }
+        }
+        contents.initialize(
+            to: Contents(
+                modules: modules, count: count,
+                reads: kernel < 0 ? ShortWay() : ShortWay(.read, modules, count),
+                writes: kernel < 0 ? ShortWay() : ShortWay(.write, modules, count), kernel: kernel))
     }
-
-    /// A stack of a test's own modules, with no short way.
-    init(_ modules: UnsafeMutablePointer<any Module>, count: Int) { self.init(modules, count, ShortWay()) }
 
     @inline(__always)
     subscript(position: Int) -> any Module { contents.pointee.modules[position] }

@@ -131,7 +131,8 @@ struct Turn: ~Copyable {
         if request.block.pointee.watchers == 0 { return true }
         // `ordered`, where it takes no lock, comes last, just before the publication: earlier, an aio_fsync in between
         // would end before a write that it covers.
-        let last = request.stack.shortWay.ordered & request.block.pointee.watchers
+        let last =
+            request.stack.shortWay(of: request.block.pointee.operation).ordered & request.block.pointee.watchers
         while request.block.pointee.watchers != last { if !climbOne(request, except: last) { return false } }
         if last != 0, !OrderedCells.leave(request) { return climbOne(request, except: 0) }
         request.block.pointee.watchers = 0

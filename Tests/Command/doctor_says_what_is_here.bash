@@ -1,0 +1,32 @@
+#!/bin/bash
+# holds: kaio doctor tries each thing on the path, as text and as JSON, and leaves nothing there.
+
+# shellcheck source=Tests/Command/check.bash
+. "$CHECK_ROOT/Tests/Command/check.bash"
+
+doctor() { "$CHECK_COMMAND" doctor --library "$CHECK_LIBRARY" "$@"; }
+mkdir place
+doctor --json place >out 2>err
+result=$?
+names=$(jq -r '.checks | map(.name) | join(",")' out)
+expected="library,aio-max-nr,io_setup,completion ring,buffered reads,buffered writes,aio_fsync,pipes\, sockets,O_DIRECT,io_uring"
+[[ $names == "${expected//\\/}" ]] || fail "checks are '$names'"
+jq -e --arg path "$PWD/place" --arg kernel "$(uname -r)" '.path == $path and .kernel == $kernel
+    and (.checks | all(.verdict | IN("ok", "workers", "missing", "info")) and all(.found != "" and .kaio != ""))
+    and .well == (.checks | all(.verdict | IN("ok", "info")))' out >/dev/null || fail "not as it should be: $(<out)"
+[[ $(jq .well out) == "$( ((result == 0)) && echo true || echo false)" ]] || fail "well, but the code is $result"
+[[ $(jq -r .file_system out) == "$(findmnt -no FSTYPE --target place)" ]] || fail "file system $(jq .file_system out)"
+
+expect "$result" doctor place
+[[ $(grep -cE '^(ok|workers|missing|info) ' out) == 10 ]] || fail "not 10 lines: $(<out)"
+touch place/file
+expect "$result" doctor place/file
+has out "^$PWD/place \\("
+rm place/file
+rmdir place || fail "something is left in the directory"
+
+expect 2 doctor no-such-place
+has err 'no-such-place: No such file'
+expect 2 doctor /dev/null
+expect 2 doctor /proc
+expect 2 doctor --no-such-option

@@ -1,0 +1,29 @@
+#!/bin/bash
+# holds: kaio testparm shows a good file as it is understood, and says what is wrong with another.
+
+# shellcheck source=Tests/Command/check.bash
+. "$CHECK_ROOT/Tests/Command/check.bash"
+
+testparm() { "$CHECK_COMMAND" testparm --library "$CHECK_LIBRARY" "$@"; }
+printf '[a]\npath = /data/*\nvfs objects = readonly ordered\n' >good.conf
+expect 0 testparm good.conf
+has out '^\[a\]$'
+has out '^	path = /data/\*$'
+[[ ! -s err ]] || fail "stderr has something"
+# What is shown is a file of the same meaning.
+cp out again.conf
+cp out first
+expect 0 testparm again.conf
+cmp out first || fail "its own output is understood in another way"
+
+printf 'pth = /data/*\n' >bad.conf
+expect 1 testparm bad.conf
+has err 'bad\.conf:1: pth: unknown option'
+KAIO_CONFIG=good.conf expect 0 testparm
+has out '^\[a\]$'
+expect 2 testparm
+has err 'KAIO_CONFIG'
+expect 2 testparm missing.conf
+has err "missing\.conf: can't be read"
+expect 2 testparm --library bad.conf good.conf
+expect 2 testparm one two

@@ -1,0 +1,92 @@
+// Small programs for the tests of the command:
+//
+//   tools requests FILE READS WRITES [END]    makes so many requests of 4096 bytes, the writes first. END is exit,
+//                                             _exit, abort, or fork: then a child makes the reads again
+//   tools status COMMAND ...                  says how the command ended
+//   tools refuse CALL ERRNO COMMAND ...       runs it where the kernel refuses that system call (a number)
+
+#include <aio.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void stop(const char *what) {
+    perror(what);
+    exit(99);
+}
+
+static void transfer(int file, int (*start)(struct aiocb *), int count) {
+    static char data[4096];
+    for (int i = 0; i < count; i++) {
+        struct aiocb request = {.aio_fildes = file, .aio_buf = data, .aio_nbytes = sizeof data};
+        request.aio_offset = i * (off_t)sizeof data;
+        request.aio_sigevent.sigev_notify = SIGEV_NONE;
+        if (start(&request) != 0) stop("submit");
+        const struct aiocb *list[] = {&request};
+        while (aio_error(&request) == EINPROGRESS) aio_suspend(list, 1, NULL);
+        if (aio_return(&request) != sizeof data) stop("transfer");
+    }
+}
+
+static int requests(char **arguments) {
+    int file = open(arguments[0], O_RDWR | O_CREAT, 0644), reads = atoi(arguments[1]);
+    if (file < 0 || ftruncate(file, reads * 4096) != 0) stop(arguments[0]);
+    transfer(file, aio_write, atoi(arguments[2]));
+    transfer(file, aio_read, reads);
+    const char *end = arguments[3] ? arguments[3] : "exit";
+    if (strcmp(end, "fork") == 0) {
+        if (fork() == 0) {
+            transfer(file, aio_read, reads);
+            exit(0);
+        }
+        wait(NULL);
+    }
+    if (strcmp(end, "_exit") == 0) _exit(0);
+    if (strcmp(end, "abort") == 0) abort();
+    return 0;
+}
+
+static int status(char **command) {
+    int status;
+    pid_t child = fork();
+    if (child == 0) {
+        execvp(command[0], command);
+        stop(command[0]);
+    }
+    signal(SIGINT, SIG_IGN);
+    if (waitpid(child, &status, 0) != child) stop("waitpid");
+    if (WIFSIGNALED(status)) printf("signal %d\n", WTERMSIG(status));
+    else printf("code %d\n", WEXITSTATUS(status));
+    return 0;
+}
+
+static void refuse(char **arguments) {
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)atoi(arguments[0]), 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)atoi(arguments[1])),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof filter / sizeof filter[0], filter};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) stop("no new privileges");
+    if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) stop("seccomp");
+    execvp(arguments[2], arguments + 2);
+    stop(arguments[2]);
+}
+
+int main(int count, char **arguments) {
+    if (count >= 5 && strcmp(arguments[1], "requests") == 0) return requests(arguments + 2);
+    if (count >= 3 && strcmp(arguments[1], "status") == 0) return status(arguments + 2);
+    if (count >= 5 && strcmp(arguments[1], "refuse") == 0) refuse(arguments + 2);
+    fprintf(stderr, "tools: unknown words\n");
+    return 99;
+}

@@ -1,0 +1,39 @@
+#!/bin/bash
+# holds: Static programs, those of another machine and those with privileges are named, and run.
+
+# shellcheck source=Tests/Command/check.bash
+. "$CHECK_ROOT/Tests/Command/check.bash"
+
+printf 'int main(void) { return 3; }\n' >three.c
+cc -static -o static three.c 2>err || fail "cc -static"
+expect 3 kaio_run ./static
+has err 'warning: \./static is a static program'
+cc -static-pie -o static-pie three.c 2>err || fail "cc -static-pie"
+expect 3 kaio_run ./static-pie
+has err 'warning: \./static-pie is a static program'
+
+# The machine is the word at 18.
+cc -o foreign three.c
+printf '\x28\x00' | dd of=foreign bs=1 seek=18 conv=notrunc 2>/dev/null
+expect 126 kaio_run ./foreign
+has err 'warning: \./foreign is for ARM, and the library for '
+
+# Only another user can give privileges away.
+if (($(id -u) == 0)); then
+    cc -o privileged three.c
+    chown 65534:65534 privileged
+    chmod u+s privileged
+    expect 3 kaio_run ./privileged
+    has err 'warning: \./privileged is set-user-ID'
+    chmod u-s,g+s privileged
+    expect 3 kaio_run ./privileged
+    has err 'warning: \./privileged is set-group-ID'
+    chmod g-s privileged
+    expect 3 kaio_run ./privileged
+    lacks err 'set-'
+fi
+# The interpreter of a script is what counts.
+printf '#! %s/static word\n' "$PWD" >script
+chmod +x script
+expect 3 kaio_run ./script
+has err 'warning: \./script is a script: .*/static is a static program'
