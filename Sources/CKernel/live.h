@@ -29,7 +29,7 @@ enum {
     LIVE_WORD_RELEASE_END = LIVE_WORD_RELEASE + 4,
     // On CLOCK_MONOTONIC: until when somebody looks. 0: nobody does. The only words that who looks writes to are this
     // one and the next, and the files, which it clears when it comes.
-    LIVE_WORD_UNTIL,
+    LIVE_WORD_UNTIL = LIVE_WORD_RELEASE_END,
     LIVE_WORD_WATCH, // counts those who came while nobody looked
     LIVE_WORDS
 };

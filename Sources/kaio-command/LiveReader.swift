@@ -8,8 +8,8 @@ import Glibc
 
 /// Why a process can't be looked at.
 enum LiveProblem: Error {
-    /// It may be looked at later.
-    case noRequestYet
+    /// It may be looked at later. What is known of its children.
+    case noRequestYet(hint: String)
     case other(String)
 }
 
@@ -82,15 +82,35 @@ struct LiveReader {
     }
 
     private static func withoutPage(_ process: pid_t, _ maps: [Mapping]) -> LiveProblem {
+        let hint = hint(below: process)
         guard maps.contains(where: { Path.name(of: $0.path).hasPrefix("libkaio") }) else {
-            return .other("process \(process) does not run on kaio; `kaio run PROGRAM` starts one that does")
+            return .other(
+                "process \(process) does not run on kaio"
+                    + (hint.isEmpty ? "; `kaio run PROGRAM` starts one that does" : hint))
         }
         let variables = contents(of: "/proc/\(process)/environ") ?? []
         if variables.split(separator: 0).contains(where: { $0.starts(with: "KAIO_LIVE_DIR=".utf8) }) {
-            return .noRequestYet
+            return .noRequestYet(hint: hint)
         }
         return .other(
             "process \(process) runs on kaio, but KAIO_LIVE_DIR is not set in its environment; `kaio run` sets it")
+    }
+
+    /// The processes below this one that can be looked at, in words; empty if there are none.
+    private static func hint(below process: pid_t) -> String {
+        let name = String(cString: live_name())
+        let busy = descendants(of: process).filter { process in
+            text(of: "/proc/\(process)/maps")?.contains("/\(name)") ?? false
+        }
+        let named = busy.prefix(8).map { "\($0) (\(text(of: "/proc/\($0)/comm") ?? "?"))" }
+        return named.isEmpty ? "" : "; look at its child \(named.joined(separator: ", "))"
+    }
+
+    private static func descendants(of process: pid_t, depth: Int = 0) -> [pid_t] {
+        let children = Path.names(in: "/proc/\(process)/task").flatMap { thread in
+            (text(of: "/proc/\(process)/task/\(thread)/children") ?? "").split(separator: " ").compactMap { pid_t($0) }
+        }
+        return depth > 8 ? [] : children.flatMap { [$0] + descendants(of: $0, depth: depth + 1) }
     }
 
     private static func open(_ mapping: Mapping, of process: pid_t) throws(LiveProblem) -> CInt {

@@ -13,7 +13,8 @@ struct Top: ParsableCommand {
         discussion: """
             By file and operation, for a program that was started with `kaio run`, or with KAIO_LIVE_DIR set to a directory. \
             Press q to quit. The program counts only while somebody looks, so what it began before is not in flight here. \
-            Latencies are from the program's call to the result, and shown at most an eighth too high.
+            Latencies are from the program's call to the result, and shown at most an eighth too high. Of the children \
+            that it forks each has to be looked at itself.
 
             Examples:
               kaio run fio job.fio & kaio top $(pgrep -n fio)
@@ -63,6 +64,7 @@ private struct Watch {
     private var reader: LiveReader?
     private var view: TopView
     private var hasQuit = false
+    private var wasThere = false
 
     init(_ process: pid_t, _ signals: SignalQueue, _ screen: Screen?) {
         self.process = process
@@ -81,13 +83,11 @@ private struct Watch {
     }
 
     mutating func run(interval: Int, once: Bool, json: Bool) throws {
-        guard try connect() || !once else {
-            throw Failure(message: "process \(process) has made no asynchronous request yet", code: 1)
-        }
+        guard try connect() || !once else { throw Failure(message: view.whyNothing, code: 1) }
         screen?.enter()
         defer { screen?.leave() }
         var last = try sample()
-        draw(nil)
+        draw()
         while true {
             try wait(interval)
             if hasQuit { return }
@@ -99,12 +99,12 @@ private struct Watch {
                 if json {
                     guard write(view.json.description + "\n", to: STDOUT_FILENO) else { return }
                 } else if screen == nil {
-                    guard write(view.lines(120, .max).joined(separator: "\n") + "\n\n", to: STDOUT_FILENO) else {
+                    guard write(view.lines(.max, .max).joined(separator: "\n") + "\n\n", to: STDOUT_FILENO) else {
                         return
                     }
                 }
             }
-            draw(nil)
+            draw()
             last = now
             if once { return }
             if isOver {
@@ -119,15 +119,18 @@ private struct Watch {
     private mutating func connect() throws -> Bool {
         reader?.close()
         reader = nil
+        view.version = nil
         do {
             reader = try LiveReader(process: process)
             view.version = reader?.version
+            wasThere = true
             return true
-        } catch LiveProblem.noRequestYet {
+        } catch LiveProblem.noRequestYet(let hint) {
+            view.hint = hint
             return false
         } catch LiveProblem.other(let reason) {
             // It may be about to end, or to become another program.
-            if view.version != nil { return false }
+            if wasThere { return false }
             throw Failure(message: reason, code: 1)
         }
     }
@@ -137,7 +140,7 @@ private struct Watch {
         return reader?.sample()
     }
 
-    private func draw(_ problem: String?) {
+    private func draw() {
         guard let screen else { return }
         let size = screen.size
         screen.show(view.lines(size.columns, size.lines))
@@ -166,12 +169,12 @@ private struct Watch {
 
     private func take(_ signal: CInt) throws {
         switch signal {
-        case SIGWINCH: draw(nil)
+        case SIGWINCH: draw()
         case SIGTSTP:
             screen?.leave()
             kill(getpid(), SIGSTOP)
             screen?.enter()
-            draw(nil)
+            draw()
         default: throw Interruption(signal: signal)
         }
     }

@@ -7,6 +7,10 @@ struct TopView {
     let program: String
     /// Of the process's library; nil before its first request.
     var version: String?
+    /// What else there is to look at while it has made no request.
+    var hint = ""
+
+    var whyNothing: String { "process \(process) (\(program)) has made no asynchronous request yet\(hint)" }
 
     private struct Row {
         let path: String
@@ -59,7 +63,7 @@ struct TopView {
         let terminal = Terminal.output
         let name = "\(program) (\(process))" + (version.map { ", kaio \($0)" } ?? "")
         var lines = [terminal.styled(String("kaio top: \(name); q quits".prefix(width)), .bold)]
-        guard version != nil else { return lines + ["", "No asynchronous request yet."] }
+        guard version != nil else { return lines + ["", String(whyNothing.prefix(width))] }
         lines.append("")
         let head = TopView.columns.map { right($0.name, $0.width) }.joined() + "  op     file"
         lines.append(terminal.styled(String(head.prefix(width)), .dim))

@@ -7,7 +7,7 @@ list_command() {
     local file name
     for file in "$root"/Tests/Command/*.bash; do
         name=${file##*/} name=${name%.bash}
-        [[ $name == check ]] || cases+=("command/$name command")
+        [[ $name == @(check|serving) ]] || cases+=("command/$name command")
     done
 }
 

@@ -1,0 +1,58 @@
+#!/bin/bash
+# holds: kaio top shows how often a program did what on which file, as JSON and for a person.
+
+# shellcheck source=Tests/Command/check.bash
+. "$CHECK_ROOT/Tests/Command/check.bash"
+# shellcheck source=Tests/Command/serving.bash
+. "$CHECK_ROOT/Tests/Command/serving.bash"
+
+head -c 262144 /dev/zero >one
+cp one "two 2"
+serve one "two 2"
+order read 0 9
+look() {
+    "$CHECK_COMMAND" top --once --interval 2 "$@" "$process" >out 2>err &
+    top=$!
+    until_true is_watched
+    sleep 0.3
+    order read 0 30
+    order read 1 10
+    order write 1 5
+    order fsync 1 2
+    wait "$top" || fail "kaio top ended with $?"
+}
+# number FILE OPERATION MEMBER
+number() { jq --arg file "$PWD/$1" --arg op "$2" ".files[] | select(.path == \$file and .operation == \$op) | $3" out; }
+is() { [[ $1 == "$2" ]] || fail "$1 is not $2: $(<out)"; }
+
+look --json
+is "$(wc -l <out)" 1
+is "$(number one read .requests)" 30
+is "$(number one read .bytes)" $((30 * 4096))
+is "$(number one read .in_flight)" 0
+is "$(number "two 2" read .requests)" 10
+is "$(number "two 2" write .requests)" 5
+is "$(number "two 2" fsync .requests)" 2
+is "$(jq '.files | length' out)" 4
+is "$(jq .total.requests out)" 47
+is "$(jq .pid out)" "$process"
+is "$(jq -r .program out)" tools
+is "$(jq '.seconds > 1.9 and .seconds < 9' out)" true
+is "$(jq '.total.requests_per_second * .seconds | round' out)" 47
+is "$(jq '.total.latency_us | .["50"] > 0 and .["50"] <= .["99"] and .["99"] <= .max and .mean <= .max' out)" true
+
+# Somebody may look again, and begins with nothing; here, before the first one is forgotten.
+look
+has out "^kaio top: tools \($process\), kaio "
+has out " 15 .* read +$PWD/one$"
+has out " write +$PWD/two 2$"
+lacks out $'\e'
+
+# Without --once one look follows another, as long as the process lives.
+"$CHECK_COMMAND" top --json --interval 0.2 "$process" >out 2>err 3>&- &
+top=$!
+until_true eval '(($(wc -l <out) >= 3))'
+dismiss
+wait "$top" || fail "kaio top ended with $?"
+has err "process $process \(tools\) has ended"
+jq -e . out >/dev/null || fail "no JSON: $(<out)"
