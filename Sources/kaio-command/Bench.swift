@@ -336,16 +336,10 @@ final class Progress {
 
     private static let width = 20
 
-    private static var now: Int {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return time.tv_sec * 1000 + time.tv_nsec / 1_000_000
-    }
-
     /// The runs take the same time each.
     func show(_ done: Int, of count: Int, _ what: String) {
-        if done == 0 { start = Progress.now }
-        let left = done == 0 ? nil : (Progress.now - start) * (count - done) / done / 1000
+        if done == 0 { start = Clock.now }
+        let left = done == 0 ? nil : (Clock.now - start) / 1_000_000 * (count - done) / done / 1000
         show(done, count, what + (left.map { ", \($0 / 60):\($0 % 60 < 10 ? "0" : "")\($0 % 60) left" } ?? ""))
     }
 

@@ -143,37 +143,24 @@ private struct Meter {
     private(set) var processorNanoseconds = 0
 
     init(milliseconds: Int) {
-        let now = Meter.now
+        let now = Clock.now
         warmUpEnd = now + min(milliseconds / 5, 100) * 1_000_000
         end = now + milliseconds * 1_000_000
-    }
-
-    private static var now: Int {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return time.tv_sec * 1_000_000_000 + time.tv_nsec
-    }
-
-    /// Of all threads.
-    private static var processorNow: Int {
-        var time = timespec()
-        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
-        return time.tv_sec * 1_000_000_000 + time.tv_nsec
     }
 
     /// So many transfers are done. False: the time is up.
     mutating func count(_ done: Int) -> Bool {
         transfers += done
-        let now = Meter.now
+        let now = Clock.now
         if start == 0, now >= warmUpEnd {
             transfers = 0
             start = now
-            processorStart = Meter.processorNow
+            processorStart = Clock.processor
         }
         // At least one, so that a slow device has a figure.
         guard now >= end, start != 0, transfers > 0 else { return true }
         nanoseconds = now - start
-        processorNanoseconds = Meter.processorNow - processorStart
+        processorNanoseconds = Clock.processor - processorStart
         return false
     }
 }

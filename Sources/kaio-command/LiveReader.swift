@@ -137,21 +137,15 @@ struct LiveReader {
 
     // MARK: looking
 
-    private static var now: Int64 {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
-    }
-
     /// How often `look` must be called, in milliseconds.
     static let heartbeat = Int(LIVE_LOOK / 3_000_000)
 
     /// Tells the process that somebody looks. The first one who comes makes room for the files, and clears them.
     func look() throws(Failure) {
-        guard until < LiveReader.now else { return set(LIVE_WORD_UNTIL, UInt64(LiveReader.now + LIVE_LOOK)) }
+        guard until < Int64(Clock.now) else { return set(LIVE_WORD_UNTIL, UInt64(Int64(Clock.now) + LIVE_LOOK)) }
         flock(file, LOCK_EX)
         defer { flock(file, LOCK_UN) }
-        if until < LiveReader.now {
+        if until < Int64(Clock.now) {
             set(LIVE_WORD_WATCH, word(LIVE_WORD_WATCH) &+ 1)
             let error = posix_fallocate(file, 0, off_t(live_size()))
             guard error == 0 else { throw Failure(message: "no room for the page: \(errorText(error))") }
@@ -160,7 +154,7 @@ struct LiveReader {
                 throw Failure(message: "no room for the page: \(errorText(errno))")
             }
         }
-        set(LIVE_WORD_UNTIL, UInt64(LiveReader.now + LIVE_LOOK))
+        set(LIVE_WORD_UNTIL, UInt64(Int64(Clock.now) + LIVE_LOOK))
     }
 
     private var until: Int64 { Int64(bitPattern: word(LIVE_WORD_UNTIL)) }
@@ -181,7 +175,7 @@ struct LiveReader {
     /// What was counted up to now.
     func sample() -> LiveSample {
         _ = pread(file, page, live_size(), 0)
-        var sample = LiveSample(time: LiveReader.now, watch: live_word(page, CInt(LIVE_WORD_WATCH)).pointee)
+        var sample = LiveSample(time: Int64(Clock.now), watch: live_word(page, CInt(LIVE_WORD_WATCH)).pointee)
         for number in 0..<CInt(LIVE_FILES) {
             let file = live_file(page, number)!
             let isOthers = number == CInt(LIVE_FILES) - 1

@@ -28,6 +28,19 @@ func systemCall(
 
 func address(_ pointer: UnsafeRawPointer) -> Int { Int(bitPattern: pointer) }
 
+enum Clock {
+    /// Nanoseconds of a clock that nobody sets.
+    static var now: Int { read(CLOCK_MONOTONIC) }
+    /// Of processor time, of all threads of this process.
+    static var processor: Int { read(CLOCK_PROCESS_CPUTIME_ID) }
+
+    private static func read(_ clock: clockid_t) -> Int {
+        var time = timespec()
+        clock_gettime(clock, &time)
+        return time.tv_sec * 1_000_000_000 + time.tv_nsec
+    }
+}
+
 enum Path {
     static func directory(of path: String) -> String {
         guard let slash = path.lastIndex(of: "/") else { return "." }

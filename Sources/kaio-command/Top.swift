@@ -150,21 +150,15 @@ private struct Watch {
     private mutating func wait(_ milliseconds: Int) throws {
         var left = milliseconds
         while left > 0, !hasQuit {
-            let start = now
+            let start = Clock.now
             let ready = signals.wait(
                 for: [screen?.keyFile ?? -1, life], milliseconds: min(left, LiveReader.heartbeat))
-            left -= now - start
+            left -= (Clock.now - start) / 1_000_000
             while let signal = signals.next() { try take(signal) }
             if ready[0], let key = screen?.key() { hasQuit = key == "q" || key == "Q" }
             if ready[1] { return }
             try reader?.look()
         }
-    }
-
-    private var now: Int {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return time.tv_sec * 1000 + time.tv_nsec / 1_000_000
     }
 
     private func take(_ signal: CInt) throws {
