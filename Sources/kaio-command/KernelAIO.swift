@@ -49,7 +49,13 @@ struct KernelAIO: ~Copyable {
         block.aio_rw_flags = KernelAIO.noWait
         block.u.c.buf = buffer.baseAddress
         block.u.c.nbytes = UInt(buffer.count)
-        return run(&block)
+        var result = run(&block)
+        // A page may be in use for a moment, by the write that comes before.
+        for _ in 0..<10 where result == -Int(EAGAIN) {
+            usleep(1000)
+            result = run(&block)
+        }
+        return result
     }
 
     func synchronize(_ file: CInt) -> Int {

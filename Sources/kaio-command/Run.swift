@@ -136,7 +136,6 @@ struct Run: ParsableCommand {
         if modules.isEmpty, vfs == nil, config == nil { return nil }
         let stack = Stack(
             objects: vfs ?? environmentVariable("KAIO_VFS_OBJECTS"),
-            parameters: environmentVariable("KAIO_VFS_PARAMETERS"),
             file: preload.configuration ?? environmentVariable("KAIO_CONFIG").map(Path.absolute))
         let text = try stack.adding(modules, library: preload.library, in: directory)
         return modules.isEmpty ? nil : try directory.write(text, as: "kaio.conf")

@@ -9,7 +9,6 @@ import Glibc
 struct Stack {
     /// What the person says; nil: nothing.
     var objects: String?
-    var parameters: String?
     var file: String?
 
     struct Module {
@@ -21,10 +20,9 @@ struct Stack {
     /// what the person says; `directory` is for a file.
     func adding(_ modules: [Module], library: Library, in directory: TemporaryDirectory) throws(Failure) -> String {
         if let file { _ = try Stack.understood(file, library) }
-        // The variables count as if they stood in front of the file.
+        // The variable counts as if it stood in front of the file. KAIO_VFS_PARAMETERS does so by itself.
         var lines = ["[global]"]
         if let objects { lines.append("vfs objects = \(objects)") }
-        lines += Stack.parts(of: parameters ?? "")
         if let file { lines.append("include = \(file.replacing("%", with: "%%"))") }
         let draft = try directory.write(lines.joined(separator: "\n") + "\n", as: "draft.conf")
         let understood: String
@@ -58,21 +56,6 @@ struct Stack {
     /// A percent sign, but that of `%p`, stands twice.
     private static func escaped(_ path: String) -> String {
         path.replacing("%", with: "%%").replacing("%%p", with: "%p")
-    }
-
-    /// What stands between semicolons, of which those in double quotes are none.
-    private static func parts(of parameters: String) -> [String] {
-        var parts = [""]
-        var isQuoted = false
-        for character in parameters {
-            if character == "\"" { isQuoted.toggle() }
-            if character == ";", !isQuoted {
-                parts.append("")
-            } else {
-                parts[parts.count - 1].append(character)
-            }
-        }
-        return parts
     }
 
     /// As `kaio testparm` shows it. It runs as a process, since the library writes to stdout, and may load modules.

@@ -5,8 +5,8 @@
 . "$CHECK_ROOT/Tests/Command/check.bash"
 
 build_tools
-expect 0 kaio_run --audit "log %p.d 100%" ./tools requests data 10 5
-[[ $(cat "log "*".d 100%" | grep -cE ' (read|write) "/.*/data" offset=') == 15 ]] || fail "not 15 lines: $(cat log*)"
+expect 0 kaio_run --audit "log %p.d 100%q" ./tools requests data 10 5
+[[ $(cat "log "*".d 100%q" | grep -cE ' (read|write) "/.*/data" offset=') == 15 ]] || fail "not 15 lines: $(cat log*)"
 
 mkdir below
 expect 0 kaio_run --audit audit sh -c 'cd below && ../tools requests data 10 5'

@@ -6,6 +6,7 @@
 //                                             "read|write|fsync NUMBER COUNT" that many on that file, and says "done"
 //   tools watched PAGE                        whether somebody looks at the process with this page (kaio top)
 //   tools map FILE                            maps it, says "ready PID", and waits for a line
+//   tools interrupts                          counts its SIGINTs in the file taken, and ends with 3 once a file end is there
 //   tools status COMMAND ...                  says how the command ended
 //   tools refuse CALL ERRNO COMMAND ...       runs it where the kernel refuses that system call (a number)
 
@@ -108,6 +109,23 @@ static int map(const char *name) {
     return 0;
 }
 
+static volatile sig_atomic_t taken;
+
+static void take(int signal) {
+    (void)signal;
+    taken++;
+}
+
+// A shell would take two that come together for one.
+static int interrupts(void) {
+    int file = open("taken", O_WRONLY | O_CREAT, 0644);
+    signal(SIGINT, take);
+    if (file < 0 || creat("ready", 0644) < 0) stop("taken");
+    for (int written = 0; access("end", F_OK) != 0; usleep(10000))
+        if (taken != written) dprintf(file, "%d\n", written = taken);
+    return 3;
+}
+
 static int status(char **command) {
     int status;
     pid_t child = fork();
@@ -141,6 +159,7 @@ int main(int count, char **arguments) {
     if (count >= 3 && strcmp(arguments[1], "serve") == 0) return serve(arguments + 2);
     if (count >= 3 && strcmp(arguments[1], "watched") == 0) return watched(arguments[2]);
     if (count >= 3 && strcmp(arguments[1], "map") == 0) return map(arguments[2]);
+    if (count == 2 && strcmp(arguments[1], "interrupts") == 0) return interrupts();
     if (count >= 3 && strcmp(arguments[1], "status") == 0) return status(arguments + 2);
     if (count >= 5 && strcmp(arguments[1], "refuse") == 0) refuse(arguments + 2);
     fprintf(stderr, "tools: unknown words\n");

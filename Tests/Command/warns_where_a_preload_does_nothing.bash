@@ -18,6 +18,13 @@ printf '\x28\x00' | dd of=foreign bs=1 seek=18 conv=notrunc 2>/dev/null
 expect 126 kaio_run ./foreign
 has err 'warning: \./foreign is for ARM, and the library for '
 
+if command -v musl-gcc >/dev/null; then
+    musl-gcc -o other three.c
+    # musl's loader does not go on without what it can't preload.
+    kaio_run ./other >out 2>err
+    has err 'warning: \./other uses musl'
+fi
+
 # Only another user can give privileges away.
 if (($(id -u) == 0)); then
     cc -o privileged three.c
