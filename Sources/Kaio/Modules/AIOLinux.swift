@@ -34,12 +34,14 @@ final class AIOLinux: Module {
         var others = RequestQueue()
         while let request = requests.popFirst() {
             let isAlone = requests.isEmpty && mine.isEmpty
-            if isAlone, turn.role == .submitter, gate == nil, isForKernel(request), isBufferedRead(request) {
+            guard KernelQueue.context != nil, isForKernel(request) else {
+                others.append(request)
+                continue
+            }
+            if isAlone, turn.role == .submitter, gate == nil, isBufferedRead(request) {
                 // As good as io_submit, and nothing has to be harvested.
                 handle(request, AIOLinux.readAtOnce(request), &turn)
-            } else if KernelQueue.context != nil, isForKernel(request),
-                Reactor.isRunning || !request.isExpectedByNobody
-            {
+            } else if Reactor.isRunning || !request.isExpectedByNobody {
                 AIOLinux.prepare(request)
                 mine.append(request)
             } else {
