@@ -78,7 +78,7 @@ struct Bench: ParsableCommand {
             try file.fill(signals, progress)
             var results = BenchResults(
                 version: version, path: Path.real(path) ?? path, size: file.size, rounds: rounds,
-                fileSystem: FileSystem.type(of: path), isDirect: file.isDirect,
+                fileSystem: file.fileSystem, isDirect: file.isDirect,
                 seconds: Double(runner.milliseconds) / 1000)
             if !file.isDirect {
                 results.notes.append("O_DIRECT is refused here (\(file.whyNotDirect)): buffered transfers instead.")
@@ -157,6 +157,12 @@ struct TestFile {
 
     var isDirect: Bool { whyNotDirect.isEmpty }
 
+    var fileSystem: String {
+        var status = stat()
+        fstat(descriptor, &status)
+        return UnnamedFile.fileSystem(of: status.st_dev)
+    }
+
     private static let least = 1 << 20
     private static let standard = 256 << 20
 
@@ -180,23 +186,8 @@ struct TestFile {
                 message: "\(path): \(Format.bytes(free)) are free; the file needs \(Format.bytes(max(limit, 2 << 20)))")
         }
         size = 1 << (Int.bitWidth - 1 - limit.leadingZeroBitCount)
-        descriptor = try TestFile.open(in: path)
+        descriptor = try UnnamedFile.make(in: path)
         whyNotDirect = TestFile.tryDirect(descriptor)
-    }
-
-    private static func open(in path: String) throws(Failure) -> CInt {
-        let file = Glibc.open(path, __O_TMPFILE | O_DIRECTORY | O_RDWR | O_CLOEXEC, 0o600)
-        if file >= 0 { return file }
-        guard errno == EOPNOTSUPP || errno == EISDIR || errno == ENOENT && Path.exists(path) else {
-            throw Failure(message: "\(path): no file can be made there: \(errorText(errno))")
-        }
-        // A file system that does not know O_TMPFILE. All signals that end the command wait meanwhile.
-        var name = Array("\(path)/.kaio-bench-XXXXXX".utf8CString)
-        let named = mkstemp(&name)
-        guard named >= 0 else { throw Failure(message: "\(path): no file can be made there: \(errorText(errno))") }
-        unlink(&name)
-        _ = fcntl(named, F_SETFD, FD_CLOEXEC)
-        return named
     }
 
     private static func tryDirect(_ descriptor: CInt) -> String {
@@ -224,23 +215,6 @@ struct TestFile {
             }
         }
         guard fsync(descriptor) == 0 else { throw Failure(message: "the file can't be written: \(errorText(errno))") }
-    }
-}
-
-enum FileSystem {
-    /// As /proc names it: of the longest mount point above the path, the one that was mounted last.
-    static func type(of path: String) -> String {
-        guard let real = Path.real(path), let mounts = text(of: "/proc/self/mounts") else { return "?" }
-        var best = (point: "", type: "?")
-        for line in mounts.split(separator: "\n") {
-            let fields = line.split(separator: " ")
-            guard fields.count > 2 else { continue }
-            let point = fields[1] == "/" ? "" : String(fields[1])
-            if (real + "/").hasPrefix(point + "/"), point.count >= best.point.count {
-                best = (point, String(fields[2]))
-            }
-        }
-        return best.type
     }
 }
 
