@@ -125,7 +125,7 @@ struct BarChart: Chart {
     private let series: [(name: String, colour: String)]
     private var groups: [(name: String, figures: [Figure?])] = []
 
-    private static let (left, right, head, thick, gap) = (230.0, 780.0, 40.0, 11.0, 10.0)
+    private static let (left, right, head, thick, gap) = (255.0, 790.0, 40.0, 11.0, 10.0)
 
     init(unit: String, series: [(name: String, colour: String)]) {
         self.unit = unit

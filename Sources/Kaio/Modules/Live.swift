@@ -29,7 +29,7 @@ final class Live: Module {
         page == nil || count >= Stack.greatestCount ? nil : Live(position: 0)
     }
 
-    var passage: Passage { .watches }
+    func passage(of operation: Operation) -> Passage { .watches }
 
     @inline(__always)
     var isWatching: Bool { Live.page?.isWatched ?? false }
