@@ -14,7 +14,7 @@ struct Doctor: ParsableCommand {
             on decides about files: a file system may refuse what another does.
 
               kaio doctor /var/lib/data
-              kaio doctor --json | jq -r '.checks[] | select(.verdict == "workers") | .name'
+              kaio doctor --json | jq '.checks[] | select(.verdict != "ok")'
 
             Exit codes: 0 nothing makes kaio use workers, 1 something does, 2 it can't be found out (no such directory, no \
             permission to write there, a wrong option).

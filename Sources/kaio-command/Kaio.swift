@@ -21,9 +21,9 @@ struct Kaio: ParsableCommand {
 
               kaio doctor /var/lib/data
 
-            The completions of bash (also: zsh, fish) are what this prints:
+            Completions for bash, zsh or fish:
 
-              kaio --generate-completion-script bash > ~/.local/share/bash-completion/completions/kaio
+              kaio --generate-completion-script bash > kaio.bash
 
             Exit codes: 0 all well, 1 what was looked at is not, 2 it could not be looked at or an option is wrong; those \
             of `kaio run` are the program's. Colour is for terminals, and for none with NO_COLOR set.

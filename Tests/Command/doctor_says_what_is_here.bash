@@ -23,6 +23,10 @@ touch place/file
 expect "$result" doctor place/file
 has out "^$PWD/place \\("
 rm place/file
+# Where there are no files without a name, it has one for a moment. O_TMPFILE, but for O_DIRECTORY, is 020000000.
+build_tools
+openat=$(printf '#include <sys/syscall.h>\nSYS_openat\n' | cc -E -P -x c - | tail -n1)
+expect "$result" ./tools refuse "$openat:020000000" 95 "$CHECK_COMMAND" doctor --library "$CHECK_LIBRARY" place
 rmdir place || fail "something is left in the directory"
 
 expect 2 doctor no-such-place

@@ -1,5 +1,5 @@
 #!/bin/bash
-# holds: Each command has a help with examples and exit codes, of no more than 80 columns; versions are shown.
+# holds: Each command has a help with examples and exit codes, none of them broken; versions are shown.
 
 # shellcheck source=Tests/Command/check.bash
 . "$CHECK_ROOT/Tests/Command/check.bash"
@@ -10,7 +10,9 @@ for command in "" run doctor testparm; do
     [[ ! -s err ]] || fail "'kaio $command --help' writes to stderr"
     has out '^  kaio '
     has out 'codes'
-    lacks out '^.{81}'
+    # The parser breaks lines at 80 columns, at which an example would not be one any more.
+    broken=$(awk 'example && $0 != "" && !/^  kaio / { print } { example = /^  kaio / }' out)
+    [[ ! $broken ]] || fail "an example of 'kaio $command --help' is broken: $broken"
 done
 expect 0 "$CHECK_COMMAND" run --stats --help
 has out '^USAGE: kaio run'

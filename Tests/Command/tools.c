@@ -8,7 +8,8 @@
 //   tools map FILE                            maps it, says "ready PID", and waits for a line
 //   tools interrupts                          counts its SIGINTs in the file taken, and ends with 3 once a file end is there
 //   tools status COMMAND ...                  says how the command ended
-//   tools refuse CALL ERRNO COMMAND ...       runs it where the kernel refuses that system call (a number)
+//   tools refuse CALL ERRNO COMMAND ...       runs it where the kernel refuses that system call (a number); as
+//                                             CALL:BITS only if its third argument has all of these bits
 
 #include <aio.h>
 #include <errno.h>
@@ -141,9 +142,14 @@ static int status(char **command) {
 }
 
 static void refuse(char **arguments) {
+    char *colon = strchr(arguments[0], ':');
+    unsigned bits = colon ? (unsigned)strtoul(colon + 1, NULL, 0) : 0;
     struct sock_filter filter[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)atoi(arguments[0]), 0, 1),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)atoi(arguments[0]), 0, 4),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[2])),
+        BPF_STMT(BPF_ALU | BPF_AND | BPF_K, bits),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, bits, 0, 1),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)atoi(arguments[1])),
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     };

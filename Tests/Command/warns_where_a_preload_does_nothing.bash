@@ -38,6 +38,22 @@ if (($(id -u) == 0)); then
     chmod g-s privileged
     expect 3 kaio_run ./privileged
     lacks err 'set-'
+    # Those of root are no more than it has already.
+    if command -v setcap >/dev/null; then
+        setcap cap_net_raw=ep privileged || fail "setcap"
+        expect 3 kaio_run ./privileged
+        lacks err 'capabilities'
+        # Where another user gets to.
+        place=$(mktemp -d /tmp/kaio.XXXXXX) || fail "mktemp"
+        trap 'rm -rf "$place"' EXIT
+        chmod 777 "$place"
+        cp "$CHECK_COMMAND" "$place/kaio"
+        cp "$CHECK_LIBRARY" "$place/libkaio.so.1"
+        cp --preserve=all privileged "$place"
+        TMPDIR=$place expect 3 setpriv --reuid 65534 --regid 65534 --clear-groups \
+            "$place/kaio" run "$place/privileged"
+        has err 'warning: .*/privileged has file capabilities'
+    fi
 fi
 # The interpreter of a script is what counts.
 printf '#! %s/static word\n' "$PWD" >script
