@@ -20,7 +20,7 @@ order() {
     done=$((done + 1))
     until_true is_done
 }
-is_done() { (($(grep -c done answers) >= done)); }
+is_done() { (($(grep -c "^done" answers) >= done)); }
 
 # Ends the program, and kaio run with it.
 dismiss() {

@@ -3,7 +3,8 @@
 //   tools requests FILE READS WRITES [END]    makes so many requests of 4096 bytes, the writes first. END is exit,
 //                                             _exit, abort, or fork: then a child makes the reads again
 //   tools serve FILE ...                      makes a read of each file and says "ready PID"; then for each line
-//                                             "read|write|fsync NUMBER COUNT" that many on that file, and says "done"
+//                                             "read|write|fsync NUMBER COUNT" that many on that file, and says "done";
+//                                             "again 0 0" has it begin anew, by exec
 //   tools watched PAGE                        whether somebody looks at the process with this page (kaio top)
 //   tools map FILE                            maps it, says "ready PID", and waits for a line
 //   tools interrupts                          counts its SIGINTs in the file taken, and ends with 3 once a file end is there
@@ -89,6 +90,7 @@ static int serve(char **names) {
     }
     say("ready");
     while (scanf("%15s %d %d", operation, &number, &count) == 3 && number >= 0 && number < known) {
+        if (strcmp(operation, "again") == 0) execv("/proc/self/exe", names - 2);
         if (strcmp(operation, "fsync") == 0) synchronize(files[number], count);
         else transfer(files[number], strcmp(operation, "read") == 0 ? aio_read : aio_write, count);
         say("done");

@@ -10,11 +10,12 @@ head -c 262144 /dev/zero >one
 cp one "two 2"
 serve one "two 2"
 order read 0 9
+# look SECONDS DELAY OPTION ...
 look() {
-    "$CHECK_COMMAND" top --once --interval 2 "$@" "$process" >out 2>err &
+    "$CHECK_COMMAND" top --once --interval "$1" "${@:3}" "$process" >out 2>err &
     top=$!
     until_true is_watched
-    sleep 0.3
+    sleep "$2"
     order read 0 30
     order read 1 10
     order write 1 5
@@ -25,7 +26,8 @@ look() {
 number() { jq --arg file "$PWD/$1" --arg op "$2" ".files[] | select(.path == \$file and .operation == \$op) | $3" out; }
 is() { [[ $1 == "$2" ]] || fail "$1 is not $2: $(<out)"; }
 
-look --json
+# For longer than the program believes who says nothing.
+look 5 3.5 --json
 is "$(wc -l <out)" 1
 is "$(number one read .requests)" 30
 is "$(number one read .bytes)" $((30 * 4096))
@@ -37,22 +39,23 @@ is "$(jq '.files | length' out)" 4
 is "$(jq .total.requests out)" 47
 is "$(jq .pid out)" "$process"
 is "$(jq -r .program out)" tools
-is "$(jq '.seconds > 1.9 and .seconds < 9' out)" true
+is "$(jq '.seconds > 4.9 and .seconds < 12' out)" true
 is "$(jq '.total.requests_per_second * .seconds | round' out)" 47
 is "$(jq '.total.latency_us | .["50"] > 0 and .["50"] <= .["99"] and .["99"] <= .max and .mean <= .max' out)" true
 
 # Somebody may look again, and begins with nothing; here, before the first one is forgotten.
-look
+look 4 1.5
 has out "^kaio top: tools \($process\), kaio "
-has out " 15 .* read +$PWD/one$"
+has out " [78] .* read +$PWD/one$"
 has out " write +$PWD/two 2$"
 lacks out $'\e'
 
 # Without --once one look follows another, as long as the process lives.
-"$CHECK_COMMAND" top --json --interval 0.2 "$process" >out 2>err 3>&- &
+"$CHECK_COMMAND" top --json --interval 0.2 "$process" >looks 2>err 3>&- &
 top=$!
-until_true eval '(($(wc -l <out) >= 3))'
+has_looked() { (($(wc -l <looks) >= 3)); }
+until_true has_looked
 dismiss
 wait "$top" || fail "kaio top ended with $?"
 has err "process $process \(tools\) has ended"
-jq -e . out >/dev/null || fail "no JSON: $(<out)"
+jq -e . looks >/dev/null || fail "no JSON: $(<looks)"

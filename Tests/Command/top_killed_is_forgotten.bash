@@ -19,7 +19,8 @@ wait "$top" 2>/dev/null
 begin=$SECONDS
 order read 0 50
 is_watched || fail "it is forgotten too soon to say anything"
-until_true eval 'order read 0 1; is_not_watched'
+is_forgotten() { order read 0 1 && is_not_watched; }
+until_true is_forgotten
 ((SECONDS - begin <= 6)) || fail "forgotten only after $((SECONDS - begin)) s"
 # And who comes then is served.
 "$CHECK_COMMAND" top --once --json --interval 0.2 "$process" >out 2>err || fail "kaio top ended with $?"

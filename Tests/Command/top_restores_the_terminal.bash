@@ -13,9 +13,9 @@ serve file
 
 # session: kaio top on a terminal of its own; what is typed comes from descriptor 4. Leaves its output in `screen`.
 session() {
-    rm -f keys screen tty before after code
+    rm -f keys screen name before after code
     mkfifo keys
-    local command="trap : INT; tty >tty; stty rows 20 cols 70; stty -g >before
+    local command="trap : INT; tty >name; stty rows 20 cols 70; stty -g >before
         '$CHECK_COMMAND' top --interval 60 $process; echo \$? >code; stty -g >after"
     env --default-signal script -qefc "$command" screen <keys >/dev/null 2>&1 3>&- &
     terminal=$!
@@ -28,8 +28,8 @@ leaves() {
     wait "$terminal"
     has code "^$1\$"
     cmp -s before after || fail "the terminal's settings are not restored: $(<before), $(<after)"
-    has screen "$escape\[\?1049h"
-    [[ $(tail -c 300 screen) == *"$escape[?25h$escape[?1049l"* ]] || fail "the screen is not left"
+    has screen "${escape}\[\?1049h"
+    [[ $(tail -c 300 screen) == *"${escape}[?25h${escape}[?1049l"* ]] || fail "the screen is not left"
 }
 top_process() { pgrep -f "^$CHECK_COMMAND top --interval 60 $process\$"; }
 
@@ -48,9 +48,10 @@ leaves 143
 # A new size is drawn at once, not after the interval, and no line is longer.
 session
 order read 0 1
-before=$(stat -c %s screen)
-stty -F "$(<tty)" rows 6 cols 40
-until_true eval '(($(stat -c %s screen) > before))'
+size=$(stat -c %s screen)
+is_drawn() { (($(stat -c %s screen) > size)); }
+stty -F "$(<name)" rows 6 cols 40
+until_true is_drawn
 printf q >&4
 leaves 0
 
@@ -58,11 +59,12 @@ leaves 0
 session
 top=$(top_process)
 kill -TSTP "$top"
-until_true eval '[[ $(state "$top") == T ]]'
-[[ $(tail -c 300 screen) == *"$escape[?1049l"* ]] || fail "stopped, it has the screen still"
-before=$(stat -c %s screen)
+is_stopped() { [[ $(state "$top") == T ]]; }
+until_true is_stopped
+[[ $(tail -c 300 screen) == *"${escape}[?1049l"* ]] || fail "stopped, it has the screen still"
+size=$(stat -c %s screen)
 kill -CONT "$top"
-until_true eval '(($(stat -c %s screen) > before))'
+until_true is_drawn
 printf q >&4
 leaves 0
 
