@@ -46,6 +46,26 @@ static UNUSED void look(pid_t process, void *page, double seconds) {
     look_for(page, seconds);
 }
 
+static UNUSED void *looking_thread(void *page) {
+    for (;;) {
+        look_for(page, 3);
+        sleep_for(0.5);
+    }
+    return page;
+}
+
+// Comes as the first one who looks, and goes on looking; gets none of the program's signals.
+static UNUSED void keep_looking(pid_t process, void *page) {
+    sigset_t all, before;
+    pthread_t thread;
+    look(process, page, 3);
+    sigfillset(&all);
+    OK(pthread_sigmask(SIG_BLOCK, &all, &before));
+    OK(pthread_create(&thread, NULL, looking_thread, page));
+    OK(pthread_sigmask(SIG_SETMASK, &before, NULL));
+    OK(pthread_detach(thread));
+}
+
 static UNUSED uint64_t count_of(struct live_file *file, int operation, int counter) {
     return __atomic_load_n(live_counter(file, operation, counter), __ATOMIC_ACQUIRE);
 }

@@ -3,7 +3,7 @@
 // environment: KAIO_LIVE_DIR=.
 #include "live.h"
 
-enum { threads = 4, rounds = 5000, files = 8 };
+enum { threads = 4, rounds = 50000, files = 2 };
 static int descriptors[files];
 
 static void *work(void *unused) {
@@ -25,12 +25,9 @@ int main(void) {
     }
     read_block(descriptors[0], 0);
     void *page = open_page(getpid());
-    look(getpid(), page, 3);
+    keep_looking(getpid(), page);
     for (int i = 0; i < threads; i++) OK(pthread_create(&all[i], NULL, work, NULL));
-    for (int i = 0; i < threads; i++) {
-        look_for(page, 3);
-        OK(pthread_join(all[i], NULL));
-    }
+    for (int i = 0; i < threads; i++) OK(pthread_join(all[i], NULL));
     EQUAL(sum_of(page, LIVE_OVER), threads * rounds);
     for (int i = 0; i < files; i++) {
         snprintf(name, sizeof name, "/file%d", i);

@@ -3,14 +3,26 @@
 // environment: KAIO_LIVE_DIR=.
 #include "live.h"
 
+static int count_mappings(void) {
+    char line[PATH_MAX + 128];
+    int count = 0;
+    FILE *maps = fopen("/proc/self/maps", "re");
+    while (maps && fgets(line, sizeof line, maps)) count += strstr(line, live_name()) != NULL;
+    fclose(maps);
+    return count;
+}
+
 int main(void) {
     int file = named_file("file", 0);
     read_block(file, 0);
     void *page = open_page(getpid());
     look(getpid(), page, 3);
     read_block(file, 1);
+    EQUAL(count_mappings(), 2);
     pid_t child = fork();
     if (child == 0) {
+        // Not the library's, but this program's own.
+        EQUAL(count_mappings(), 1);
         for (int i = 0; i < 5; i++) read_block(file, i);
         void *mine = open_page(getpid());
         CHECK(mine != page);
