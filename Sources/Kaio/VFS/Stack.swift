@@ -108,7 +108,9 @@ struct Stack: Equatable {
         contents = .allocate(capacity: 1)
         var kernel = -1
         if mayBeShort {
-            for position in 0..<count where kernel < 0 && Text(modules[position].name) == "aio_linux" { kernel = position }
+            for position in 0..<count where kernel < 0 && Text(modules[position].name) == "aio_linux" {
+                kernel = position
+            }
         }
         contents.initialize(
             to: Contents(
