@@ -96,11 +96,8 @@ struct Bench: ParsableCommand {
             }
             progress.clear()
             print(json ? results.json.description : results.table)
-            if let svg {
-                guard let drawing = results.drawing.write(to: svg) else { return try Bench.finish(results) }
-                throw Failure(message: "--svg \(svg): \(drawing)")
-            }
-            try Bench.finish(results)
+            if let svg, let error = results.drawing.write(to: svg) { throw Failure(message: "--svg \(svg): \(error)") }
+            if results.hasFailures { throw ExitCode(1) }
         } catch let interruption as Interruption {
             progress.clear()
             SignalQueue.end(by: interruption.signal)
@@ -108,10 +105,6 @@ struct Bench: ParsableCommand {
             progress.clear()
             throw error
         }
-    }
-
-    private static func finish(_ results: BenchResults) throws {
-        if results.hasFailures { throw ExitCode(1) }
     }
 
     private static func workloads(isDirect: Bool) -> [Workload] {

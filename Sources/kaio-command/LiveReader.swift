@@ -31,9 +31,22 @@ struct LiveReader {
         file = try LiveReader.open(mapping, of: process)
         page = .allocate(byteCount: live_size(), alignment: 8)
         memset(page, 0, live_size())
-        guard pread(file, page, Int(LIVE_HEAD), 0) == Int(LIVE_HEAD), live_word(page, 0).pointee == LIVE_MAGIC else {
-            throw .other("\(mapping.path): not a page of kaio's")
+        do throws(LiveProblem) {
+            version = try LiveReader.readHead(page, file, mapping.path, process)
+        } catch {
+            Glibc.close(file)
+            page.deallocate()
+            throw error
         }
+    }
+
+    /// Returns the version of the library that made the page.
+    private static func readHead(
+        _ page: UnsafeMutableRawPointer, _ file: CInt, _ path: String, _ process: pid_t
+    ) throws(LiveProblem) -> String {
+        guard pread(file, page, Int(LIVE_HEAD), 0) == Int(LIVE_HEAD),
+            live_word(page, CInt(LIVE_WORD_MAGIC)).pointee == LIVE_MAGIC
+        else { throw .other("\(path): not a page of kaio's") }
         let version = live_word(page, CInt(LIVE_WORD_VERSION)).pointee
         guard version == UInt64(LIVE_VERSION) else {
             throw .other(
@@ -42,7 +55,7 @@ struct LiveReader {
         }
         let words = LIVE_WORD_RELEASE_END - LIVE_WORD_RELEASE
         let release = UnsafeRawBufferPointer(start: live_word(page, CInt(LIVE_WORD_RELEASE)), count: Int(words) * 8)
-        self.version = LiveReader.cleaned(release.prefix { $0 != 0 })
+        return cleaned(release.prefix { $0 != 0 })
     }
 
     func close() {
