@@ -1,7 +1,5 @@
 // kaio doctor: what this kernel, container and file system can do for asynchronous I/O, by trying it.
-//
-// Invariant: the file that it tries things on has no name (O_TMPFILE), or loses it before anything else happens, so that
-// nothing is left behind however the command ends.
+// The file that it tries things on has no name (UnnamedFile.swift).
 
 import ArgumentParser
 import CKernel
@@ -97,45 +95,12 @@ private struct Examination {
         case S_IFREG: directory = Path.directory(of: real)
         default: throw Failure(message: "\(path): neither a directory nor a file in one")
         }
-        file = try Examination.unnamedFile(in: directory)
+        file = try UnnamedFile.make(in: directory)
         guard fstat(file, &facts) == 0 else { throw Failure(message: "\(directory): \(errorText(errno))") }
-        fileSystem = Examination.fileSystem(of: facts.st_dev)
+        fileSystem = UnnamedFile.fileSystem(of: facts.st_dev)
         kernel = text(of: "/proc/sys/kernel/osrelease") ?? "unknown"
         let status = text(of: "/proc/self/status") ?? ""
         hasFilter = status.split(separator: "\n").contains { $0.hasPrefix("Seccomp:") && $0.hasSuffix("2") }
-    }
-
-    private static func unnamedFile(in directory: String) throws(Failure) -> CInt {
-        let file = open(directory, __O_TMPFILE | O_DIRECTORY | O_RDWR | O_CLOEXEC, 0o600)
-        if file >= 0 { return file }
-        // Some file systems have no files without a name.
-        guard errno == EOPNOTSUPP || errno == EISDIR || errno == ENOENT || errno == EINVAL else {
-            throw Failure(message: "\(directory): \(errorText(errno)); a file must be made there, to try things on")
-        }
-        var (all, before) = (sigset_t(), sigset_t())
-        sigfillset(&all)
-        sigprocmask(SIG_BLOCK, &all, &before)
-        defer { sigprocmask(SIG_SETMASK, &before, nil) }
-        var name = Array("\(directory)/.kaio.XXXXXX".utf8CString)
-        let named = mkstemp(&name)
-        guard named >= 0 else {
-            throw Failure(message: "\(directory): \(errorText(errno)); a file must be made there, to try things on")
-        }
-        unlink(name)
-        return named
-    }
-
-    private static func fileSystem(of device: dev_t) -> String {
-        // As the C library's makedev puts the two together.
-        let major = device >> 8 & 0xfff | device >> 32 & ~0xfff
-        let number = "\(major):\(device & 0xff | device >> 12 & 0xffff_ff00)"
-        for line in (text(of: "/proc/self/mountinfo") ?? "").split(separator: "\n") {
-            let words = line.split(separator: " ")
-            if words.count > 4, words[2] == number, let dash = words.firstIndex(of: "-"), dash + 1 < words.count {
-                return String(words[dash + 1])
-            }
-        }
-        return "unknown file system"
     }
 
     // MARK: - What is tried

@@ -11,6 +11,8 @@ struct Preload {
     var configuration: String?
     /// The library's statistics of each process go here.
     var statistics: String?
+    /// Where `kaio top` finds each process's page.
+    var live: String?
 
     /// Sets the variables, in this process, which hands its environment on as it is.
     func apply() throws(Failure) {
@@ -19,6 +21,7 @@ struct Preload {
         if let objects { set("KAIO_VFS_OBJECTS", objects) }
         if let configuration { set("KAIO_CONFIG", configuration) }
         if let statistics { set("KAIO_STATS_FILE", statistics) }
+        if let live, environmentVariable("KAIO_LIVE_DIR") == nil { set("KAIO_LIVE_DIR", live) }
     }
 
     private func set(_ name: String, _ value: String) { setenv(name, value, 1) }

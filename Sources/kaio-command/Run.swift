@@ -101,13 +101,14 @@ struct Run: ParsableCommand {
             for doubt in quiet ? [] : program.doubts() { warn(doubt) }
             let isCounted = !quiet && environmentVariable("KAIO_STATS_FILE") == nil
             if isCounted { preload.statistics = "\(directory.path)/\(Summary.countsName)" }
+            preload.live = directory.path
             try preload.apply()
 
-            let began = Run.now
+            let began = Clock.now
             let process = try start(program, words, supervisor, directory)
             let status = supervisor.wait(for: process)
             if isCounted {
-                let end = Run.described(status) + " after \(Format.fixed(Double(Run.now - began) / 1e9, 2)) s"
+                let end = Run.described(status) + " after \(Format.fixed(Double(Clock.now - began) / 1e9, 2)) s"
                 Summary(of: directory).show(
                     name: Path.name(of: program.name), program: process, ended: end, withLatencies: stats)
             } else if !quiet {
@@ -164,12 +165,5 @@ struct Run: ParsableCommand {
         if let code = Status.exited(status) { return code == 0 ? "ended" : "ended with code \(code)" }
         let signal = Status.signal(status)
         return "was ended by signal \(signal) (\(String(cString: strsignal(signal))))"
-    }
-
-    /// Nanoseconds of a clock that nobody sets.
-    private static var now: Int {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return time.tv_sec * 1_000_000_000 + time.tv_nsec
     }
 }

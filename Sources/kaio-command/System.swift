@@ -28,6 +28,19 @@ func systemCall(
 
 func address(_ pointer: UnsafeRawPointer) -> Int { Int(bitPattern: pointer) }
 
+enum Clock {
+    /// Nanoseconds of a clock that nobody sets.
+    static var now: Int { read(CLOCK_MONOTONIC) }
+    /// Of processor time, of all threads of this process.
+    static var processor: Int { read(CLOCK_PROCESS_CPUTIME_ID) }
+
+    private static func read(_ clock: clockid_t) -> Int {
+        var time = timespec()
+        clock_gettime(clock, &time)
+        return time.tv_sec * 1_000_000_000 + time.tv_nsec
+    }
+}
+
 enum Path {
     static func directory(of path: String) -> String {
         guard let slash = path.lastIndex(of: "/") else { return "." }
@@ -118,12 +131,16 @@ func write(_ text: String, to file: CInt) -> Bool {
 struct TemporaryDirectory {
     let path: String
 
-    /// Its name goes into variables and parameters in which a percent sign, a quote, a semicolon or a blank would mean
-    /// something else; a TMPDIR with such a name is passed by.
+    /// In memory if TMPDIR does not say otherwise: what `kaio top` reads is written all the time. Its name goes into
+    /// variables and parameters in which a percent sign, a quote, a semicolon or a blank would mean something else; a
+    /// directory with such a name is passed by.
     init() throws(Failure) {
-        var parent = environmentVariable("TMPDIR") ?? "/tmp"
-        let isPlain = parent.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && !"%\"';\\#".utf8.contains($0) }
-        if !parent.hasPrefix("/") || !isPlain { parent = "/tmp" }
+        let parents = [environmentVariable("TMPDIR"), environmentVariable("XDG_RUNTIME_DIR"), "/dev/shm"]
+        let parent =
+            parents.compactMap { $0 }.first { path in
+                let isPlain = path.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && !"%\"';\\#".utf8.contains($0) }
+                return isPlain && path.hasPrefix("/") && access(path, W_OK | X_OK) == 0
+            } ?? "/tmp"
         var name = Array("\(parent)/kaio.XXXXXX".utf8CString)
         guard mkdtemp(&name) != nil else {
             throw Failure(message: "no temporary directory in \(parent): \(errorText(errno))")

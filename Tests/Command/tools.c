@@ -2,6 +2,11 @@
 //
 //   tools requests FILE READS WRITES [END]    makes so many requests of 4096 bytes, the writes first. END is exit,
 //                                             _exit, abort, or fork: then a child makes the reads again
+//   tools serve FILE ...                      makes a read of each file and says "ready PID"; then for each line
+//                                             "read|write|fsync NUMBER COUNT" that many on that file, and says "done";
+//                                             "again 0 0" has it begin anew, by exec
+//   tools watched PAGE                        whether somebody looks at the process with this page (kaio top)
+//   tools map FILE                            maps it, says "ready PID", and waits for a line
 //   tools interrupts                          counts its SIGINTs in the file taken, and ends with 3 once a file end is there
 //   tools status COMMAND ...                  says how the command ended
 //   tools refuse CALL ERRNO COMMAND ...       runs it where the kernel refuses that system call (a number); as
@@ -17,9 +22,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "../../Sources/CKernel/live.h"
 
 static void stop(const char *what) {
     perror(what);
@@ -54,6 +62,53 @@ static int requests(char **arguments) {
     }
     if (strcmp(end, "_exit") == 0) _exit(0);
     if (strcmp(end, "abort") == 0) abort();
+    return 0;
+}
+
+static void synchronize(int file, int count) {
+    for (int i = 0; i < count; i++) {
+        struct aiocb request = {.aio_fildes = file, .aio_sigevent.sigev_notify = SIGEV_NONE};
+        if (aio_fsync(O_SYNC, &request) != 0) stop("aio_fsync");
+        const struct aiocb *list[] = {&request};
+        while (aio_error(&request) == EINPROGRESS) aio_suspend(list, 1, NULL);
+        if (aio_return(&request) != 0) stop("aio_fsync");
+    }
+}
+
+static void say(const char *text) {
+    printf("%s %d\n", text, (int)getpid());
+    fflush(stdout);
+}
+
+static int serve(char **names) {
+    int files[16], known = 0, number, count;
+    char operation[16];
+    for (; names[known] && known < 16; known++) {
+        files[known] = open(names[known], O_RDWR);
+        if (files[known] < 0) stop(names[known]);
+        transfer(files[known], aio_read, 1);
+    }
+    say("ready");
+    while (scanf("%15s %d %d", operation, &number, &count) == 3 && number >= 0 && number < known) {
+        if (strcmp(operation, "again") == 0) execv("/proc/self/exe", names - 2);
+        if (strcmp(operation, "fsync") == 0) synchronize(files[number], count);
+        else transfer(files[number], strcmp(operation, "read") == 0 ? aio_read : aio_write, count);
+        say("done");
+    }
+    return 0;
+}
+
+static int watched(const char *page) {
+    uint64_t until = 0;
+    int file = open(page, O_RDONLY);
+    return file < 0 || pread(file, &until, sizeof until, LIVE_WORD_UNTIL * 8) != sizeof until || until == 0;
+}
+
+static int map(const char *name) {
+    int file = open(name, O_RDWR);
+    if (file < 0 || mmap(NULL, 4096, PROT_READ, MAP_SHARED, file, 0) == MAP_FAILED) stop(name);
+    say("ready");
+    getchar();
     return 0;
 }
 
@@ -109,6 +164,9 @@ static void refuse(char **arguments) {
 
 int main(int count, char **arguments) {
     if (count >= 5 && strcmp(arguments[1], "requests") == 0) return requests(arguments + 2);
+    if (count >= 3 && strcmp(arguments[1], "serve") == 0) return serve(arguments + 2);
+    if (count >= 3 && strcmp(arguments[1], "watched") == 0) return watched(arguments[2]);
+    if (count >= 3 && strcmp(arguments[1], "map") == 0) return map(arguments[2]);
     if (count == 2 && strcmp(arguments[1], "interrupts") == 0) return interrupts();
     if (count >= 3 && strcmp(arguments[1], "status") == 0) return status(arguments + 2);
     if (count >= 5 && strcmp(arguments[1], "refuse") == 0) refuse(arguments + 2);

@@ -11,13 +11,13 @@ script_of() {
     echo "${folder^}/${1#*/}.bash"
 }
 
-# What the cases of a folder share, check.bash, is none.
+# What the cases of a folder share, check.bash and serving.bash, is none.
 list_scripts() {
     local folder script
     for folder in command install manual; do
         for script in "$root/Tests/${folder^}"/*.bash; do
             script=${script##*/} script=${script%.bash}
-            [[ $script == check ]] || cases+=("$folder/$script $folder")
+            [[ $script == @(check|serving) ]] || cases+=("$folder/$script $folder")
         done
     done
 }

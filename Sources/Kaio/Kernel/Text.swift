@@ -54,6 +54,13 @@ struct Text {
         return length == 0 ? nil : rest.prefix(length)
     }
 
+    var countOfWords: Int {
+        var rest = self
+        var count = 0
+        while rest.takeWord() != nil { count += 1 }
+        return count
+    }
+
     /// A decimal number without sign; nil for anything else, and for one beyond 18 digits.
     var number: Int? {
         guard (1...18).contains(count) else { return nil }

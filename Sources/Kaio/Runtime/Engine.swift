@@ -143,6 +143,7 @@ enum Engine {
         else {
             return false
         }
+        Live.prepare()
         Services.make()
         ThreadExit.prepare()
         pthread_atfork(nil, nil, { Engine.closeInherited() })
@@ -164,6 +165,7 @@ enum Engine {
         Statistics.reset()
         Outstanding.reset()
         Completions.reset()
+        Live.resetAll()
         Services.reset()
         Connections.reset()
         return true

@@ -22,11 +22,13 @@ enum Options {
     nonisolated(unsafe) private(set) static var configurationFile: Text?
     /// Where modules are looked for that are objects of their own.
     nonisolated(unsafe) private(set) static var moduleDirectory: Text?
+    /// Where the page lies that `kaio top` reads; see Modules/Live.swift.
+    nonisolated(unsafe) private(set) static var liveDirectory: Text?
 
     private static let known: StaticString =
         """
-        KAIO_CONFIG, KAIO_IDLE_SECONDS, KAIO_MAX_REQUESTS, KAIO_MODULE_DIR, KAIO_RING, KAIO_SHOW_STATS, \
-        KAIO_STATS_FILE, KAIO_VERBOSE, KAIO_VFS_OBJECTS, KAIO_VFS_PARAMETERS, KAIO_WORKERS
+        KAIO_CONFIG, KAIO_IDLE_SECONDS, KAIO_LIVE_DIR, KAIO_MAX_REQUESTS, KAIO_MODULE_DIR, KAIO_RING, \
+        KAIO_SHOW_STATS, KAIO_STATS_FILE, KAIO_VERBOSE, KAIO_VFS_OBJECTS, KAIO_VFS_PARAMETERS, KAIO_WORKERS
         """
 
     /// The process has more rights than who set its environment.
@@ -67,6 +69,8 @@ enum Options {
             configurationFile = value.isEmpty ? nil : value
         } else if name == "KAIO_MODULE_DIR" {
             moduleDirectory = value.isEmpty ? nil : value
+        } else if name == "KAIO_LIVE_DIR" {
+            liveDirectory = value.isEmpty ? nil : value
         } else {
             var message = Message()
             message.add("kaio: ")

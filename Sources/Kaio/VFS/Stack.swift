@@ -90,6 +90,10 @@ struct Stack: Equatable {
         var count = 0
         var rest = names
         var endsWell = false
+        if let live = Live.make(above: names.countOfWords + 1) {
+            modules.initialize(to: live)
+            count = 1
+        }
         while let name = rest.takeWord() {
             guard count < Stack.greatestCount - 1,
                 let module = Registry.make(name, position: count, parameters: parameters)

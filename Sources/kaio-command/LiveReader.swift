@@ -1,0 +1,285 @@
+// The page of a process that runs on kaio, read from outside: CKernel/live.h has its layout.
+//
+// Invariant: nothing that the process wrote there is trusted. It is read with pread and never mapped, so that a file cut
+// short harms nobody; counters may be anything; text is cleaned before a person sees it.
+
+import CKernel
+import Glibc
+
+/// Why a process can't be looked at.
+enum LiveProblem: Error {
+    /// It may be looked at later. What is known of its children.
+    case noRequestYet(hint: String)
+    case other(String)
+}
+
+struct LiveReader {
+    private let file: CInt
+    private let page: UnsafeMutableRawPointer
+    let version: String
+
+    /// Finds the page of a process among what it has mapped.
+    init(process: pid_t) throws(LiveProblem) {
+        guard let bytes = contents(of: "/proc/\(process)/maps"), !bytes.isEmpty else {
+            throw .other(LiveReader.reason(process, errno))
+        }
+        let maps = String(decoding: bytes, as: UTF8.self).split(separator: "\n").map(Mapping.init)
+        let name = String(cString: live_name())
+        guard let mapping = maps.last(where: { $0.isShared && Path.name(of: $0.path).hasPrefix(name) }) else {
+            throw LiveReader.withoutPage(process, maps)
+        }
+        file = try LiveReader.open(mapping, of: process)
+        page = .allocate(byteCount: live_size(), alignment: 8)
+        memset(page, 0, live_size())
+        do throws(LiveProblem) {
+            version = try LiveReader.readHead(page, file, mapping.path, process)
+        } catch {
+            Glibc.close(file)
+            page.deallocate()
+            throw error
+        }
+    }
+
+    /// Returns the version of the library that made the page.
+    private static func readHead(
+        _ page: UnsafeMutableRawPointer, _ file: CInt, _ path: String, _ process: pid_t
+    ) throws(LiveProblem) -> String {
+        guard pread(file, page, Int(LIVE_HEAD), 0) == Int(LIVE_HEAD),
+            live_word(page, CInt(LIVE_WORD_MAGIC)).pointee == LIVE_MAGIC
+        else { throw .other("\(path): not a page of kaio's") }
+        let version = live_word(page, CInt(LIVE_WORD_VERSION)).pointee
+        guard version == UInt64(LIVE_VERSION) else {
+            throw .other(
+                "process \(process) runs on a kaio whose page has layout \(version); this command knows layout "
+                    + "\(LIVE_VERSION)")
+        }
+        let words = LIVE_WORD_RELEASE_END - LIVE_WORD_RELEASE
+        let release = UnsafeRawBufferPointer(start: live_word(page, CInt(LIVE_WORD_RELEASE)), count: Int(words) * 8)
+        return cleaned(release.prefix { $0 != 0 })
+    }
+
+    func close() {
+        Glibc.close(file)
+        page.deallocate()
+    }
+
+    // MARK: finding it
+
+    /// A line of /proc/PID/maps.
+    private struct Mapping {
+        let isShared: Bool
+        let inode: UInt64
+        let path: String
+
+        init(_ line: Substring) {
+            let fields = line.split(separator: " ", maxSplits: 5)
+            isShared = fields.count == 6 && fields[1].hasSuffix("s")
+            inode = fields.count == 6 ? UInt64(fields[4]) ?? 0 : 0
+            path = fields.count == 6 ? String(fields[5].drop { $0 == " " }) : ""
+        }
+    }
+
+    private static func reason(_ process: pid_t, _ error: CInt) -> String {
+        var status = stat()
+        guard kill(process, 0) == 0 || errno != ESRCH, stat("/proc/\(process)", &status) == 0 else {
+            return "there is no process \(process)"
+        }
+        if status.st_uid != geteuid(), error == EACCES || error == EPERM {
+            let name = getpwuid(status.st_uid).map { String(cString: $0.pointee.pw_name) } ?? "\(status.st_uid)"
+            return "process \(process) is \(name)'s: only \(name) and root can look at it"
+        }
+        // A zombie, or a thread of the kernel's, has no maps.
+        return error == 0
+            ? "process \(process) has no memory: it has ended, or is the kernel's"
+            : "process \(process) can't be looked at: \(errorText(error))"
+    }
+
+    private static func withoutPage(_ process: pid_t, _ maps: [Mapping]) -> LiveProblem {
+        let hint = hint(below: process)
+        guard maps.contains(where: { Path.name(of: $0.path).hasPrefix("libkaio") }) else {
+            return .other(
+                "process \(process) does not run on kaio"
+                    + (hint.isEmpty ? "; `kaio run PROGRAM` starts one that does" : hint))
+        }
+        let variables = contents(of: "/proc/\(process)/environ") ?? []
+        if variables.split(separator: 0).contains(where: { $0.starts(with: "KAIO_LIVE_DIR=".utf8) }) {
+            return .noRequestYet(hint: hint)
+        }
+        return .other(
+            "process \(process) runs on kaio, but KAIO_LIVE_DIR is not set in its environment; `kaio run` sets it")
+    }
+
+    /// The processes below this one that can be looked at, in words; empty if there are none.
+    private static func hint(below process: pid_t) -> String {
+        let name = String(cString: live_name())
+        let busy = descendants(of: process).filter { process in
+            text(of: "/proc/\(process)/maps")?.contains("/\(name)") ?? false
+        }
+        let named = busy.prefix(8).map { "\($0) (\(text(of: "/proc/\($0)/comm") ?? "?"))" }
+        return named.isEmpty ? "" : "; look at its child \(named.joined(separator: ", "))"
+    }
+
+    private static func descendants(of process: pid_t, depth: Int = 0) -> [pid_t] {
+        let children = Path.names(in: "/proc/\(process)/task").flatMap { thread in
+            (text(of: "/proc/\(process)/task/\(thread)/children") ?? "").split(separator: " ").compactMap { pid_t($0) }
+        }
+        return depth > 8 ? [] : children.flatMap { [$0] + descendants(of: $0, depth: depth + 1) }
+    }
+
+    private static func open(_ mapping: Mapping, of process: pid_t) throws(LiveProblem) -> CInt {
+        let flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK
+        var file = Glibc.open("/proc/\(process)/root\(mapping.path)", flags)
+        if file < 0 { file = Glibc.open(mapping.path, flags) }
+        guard file >= 0 else {
+            throw .other(
+                "\(mapping.path): \(errorText(errno)); process \(process) can't be looked at without this file")
+        }
+        var status = stat()
+        guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_ino == mapping.inode else {
+            Glibc.close(file)
+            throw .other("\(mapping.path): not the file that process \(process) has")
+        }
+        return file
+    }
+
+    /// Whether the process made another page since, for a program that it became.
+    var isReplaced: Bool {
+        var status = stat()
+        return fstat(file, &status) != 0 || status.st_nlink == 0
+    }
+
+    // MARK: looking
+
+    /// How often `look` must be called, in milliseconds.
+    static let heartbeat = Int(LIVE_LOOK / 3_000_000)
+
+    /// Tells the process that somebody looks. The first one who comes makes room for the files, and clears them.
+    func look() throws(Failure) {
+        guard until < Int64(Clock.now) else { return set(LIVE_WORD_UNTIL, UInt64(Int64(Clock.now) + LIVE_LOOK)) }
+        flock(file, LOCK_EX)
+        defer { flock(file, LOCK_UN) }
+        if until < Int64(Clock.now) {
+            set(LIVE_WORD_WATCH, word(LIVE_WORD_WATCH) &+ 1)
+            let error = posix_fallocate(file, 0, off_t(live_size()))
+            guard error == 0 else { throw Failure(message: "no room for the page: \(errorText(error))") }
+            let zeroes = [UInt8](repeating: 0, count: live_size() - Int(LIVE_HEAD))
+            guard pwrite(file, zeroes, zeroes.count, off_t(LIVE_HEAD)) == zeroes.count else {
+                throw Failure(message: "no room for the page: \(errorText(errno))")
+            }
+        }
+        set(LIVE_WORD_UNTIL, UInt64(Int64(Clock.now) + LIVE_LOOK))
+    }
+
+    private var until: Int64 { Int64(bitPattern: word(LIVE_WORD_UNTIL)) }
+
+    private func word(_ number: Int) -> UInt64 {
+        var value: UInt64 = 0
+        _ = pread(file, &value, 8, off_t(number * 8))
+        return value
+    }
+
+    private func set(_ number: Int, _ value: UInt64) {
+        var value = value
+        _ = pwrite(file, &value, 8, off_t(number * 8))
+    }
+
+    // MARK: reading
+
+    /// What was counted up to now.
+    func sample() -> LiveSample {
+        _ = pread(file, page, live_size(), 0)
+        var sample = LiveSample(time: Int64(Clock.now), watch: live_word(page, CInt(LIVE_WORD_WATCH)).pointee)
+        for number in 0..<CInt(LIVE_FILES) {
+            let file = live_file(page, number)!
+            let isOthers = number == CInt(LIVE_FILES) - 1
+            guard file.pointee.key != 0 || isOthers else { continue }
+            for operation in 0..<CInt(LIVE_OPERATIONS) {
+                let counts = LiveCounts(
+                    counters: (0..<CInt(LIVE_COUNTERS)).map { live_counter(file, operation, $0).pointee },
+                    latencies: (0..<CInt(LIVE_BUCKETS)).map { live_latency(file, operation, $0).pointee })
+                if counts[LIVE_BEGUN] == 0 { continue }
+                let key = LiveSample.Key(file: number, identity: file.pointee.key, operation: operation)
+                sample.rows[key] = (isOthers ? "(other files)" : LiveReader.path(file), counts)
+            }
+        }
+        return sample
+    }
+
+    private static func path(_ file: UnsafeMutablePointer<live_file>) -> String {
+        let length = file.pointee.path_length
+        guard length > 0, length <= UInt64(LIVE_PATH) + 1 else { return "?" }
+        let text = UnsafeRawBufferPointer(start: live_path(file), count: Int(length) - 1)
+        return (length > UInt64(LIVE_PATH) ? "..." : "") + cleaned(text[...])
+    }
+
+    /// Without what a terminal would take for orders.
+    private static func cleaned(_ bytes: Slice<UnsafeRawBufferPointer>) -> String {
+        var text = ""
+        for scalar in String(decoding: bytes, as: UTF8.self).unicodeScalars {
+            let isControl = scalar.value < 0x20 || (0x7f..<0xa0).contains(scalar.value)
+            text.unicodeScalars.append(isControl ? "?" : scalar)
+        }
+        return text
+    }
+}
+
+/// What was counted of one operation on one file.
+struct LiveCounts {
+    private var counters: [UInt64]
+    private var latencies: [UInt32]
+
+    static let none = LiveCounts(
+        counters: Array(repeating: 0, count: Int(LIVE_COUNTERS)),
+        latencies: Array(repeating: 0, count: Int(LIVE_BUCKETS)))
+
+    init(counters: [UInt64], latencies: [UInt32]) {
+        self.counters = counters
+        self.latencies = latencies
+    }
+
+    subscript(counter: Int) -> Int { Int(clamping: counters[counter]) }
+
+    var inFlight: Int { max(0, Int(clamping: Int64(bitPattern: counters[LIVE_BEGUN] &- counters[LIVE_OVER]))) }
+
+    /// What came since.
+    func since(_ earlier: LiveCounts) -> LiveCounts {
+        LiveCounts(
+            counters: zip(counters, earlier.counters).map { $0 &- $1 },
+            latencies: zip(latencies, earlier.latencies).map { $0 &- $1 })
+    }
+
+    mutating func add(_ other: LiveCounts) {
+        for index in counters.indices { counters[index] &+= other.counters[index] }
+        for index in latencies.indices { latencies[index] &+= other.latencies[index] }
+    }
+
+    /// In nanoseconds, at most an eighth too high: what this part of all is not above. Nil if there was none.
+    func latency(_ part: Double) -> Int? {
+        let total = latencies.reduce(0) { $0 + Int($1) }
+        let wanted = max(1, Int((Double(total) * part).rounded(.up)))
+        var seen = 0
+        for (bucket, count) in latencies.enumerated() where total > 0 {
+            seen += Int(count)
+            if seen >= wanted { return Int(live_bound(CInt(bucket))) }
+        }
+        return nil
+    }
+
+    var meanLatency: Int? {
+        let total = latencies.reduce(0) { $0 + Int($1) }
+        return total == 0 ? nil : self[LIVE_NANOSECONDS] / total
+    }
+}
+
+struct LiveSample {
+    struct Key: Hashable {
+        let file: CInt
+        let identity: UInt64
+        let operation: CInt
+    }
+
+    /// In nanoseconds.
+    let time: Int64
+    let watch: UInt64
+    var rows: [Key: (path: String, counts: LiveCounts)] = [:]
+}

@@ -1,0 +1,144 @@
+// What `kaio top` shows of two looks at a process, one after the other: lines for a person, JSON for a script.
+
+import CKernel
+
+struct TopView {
+    let process: Int32
+    let program: String
+    /// Of the process's library; nil before its first request.
+    var version: String?
+    /// What else there is to look at while it has made no request.
+    var hint = ""
+
+    var whyNothing: String { "process \(process) (\(program)) has made no asynchronous request yet\(hint)" }
+
+    private struct Row {
+        let path: String
+        let operation: String
+        /// In the time between the two looks.
+        let counts: LiveCounts
+        let inFlight: Int
+    }
+
+    private var rows: [Row] = []
+    private var total = Row(path: "", operation: "", counts: .none, inFlight: 0)
+    private var seconds = 0.0
+
+    private static let operations = ["read", "write", "fsync"]
+
+    init(process: Int32, program: String) {
+        self.process = process
+        self.program = program
+    }
+
+    /// - Parameter interval: what was waited, in milliseconds, where there was no earlier look.
+    mutating func update(_ now: LiveSample, since before: LiveSample?, interval: Int) {
+        // Who came while nobody looked began anew.
+        let earlier = before?.watch == now.watch ? before : nil
+        seconds = earlier.map { Double(now.time - $0.time) / 1e9 } ?? Double(interval) / 1000
+        rows = now.rows.map { key, row in
+            Row(
+                path: row.path, operation: TopView.operations[Int(key.operation)],
+                counts: row.counts.since(earlier?.rows[key]?.counts ?? .none), inFlight: row.counts.inFlight)
+        }
+        rows.sort { a, b in
+            let (left, right) = (a.counts[LIVE_OVER], b.counts[LIVE_OVER])
+            return left != right ? left > right : (a.path, a.operation) < (b.path, b.operation)
+        }
+        var counts = LiveCounts.none
+        for row in rows { counts.add(row.counts) }
+        total = Row(
+            path: "", operation: "", counts: counts,
+            inFlight: rows.reduce(0) { $0.addingReportingOverflow($1.inFlight).partialValue })
+    }
+
+    // MARK: for a person
+
+    private static let columns: [(name: String, width: Int)] = [
+        ("req/s", 9), ("bytes/s", 11), ("in flight", 10), ("failed", 7), ("50 %", 9), ("99 %", 9), ("99.9 %", 9),
+        ("max", 9),
+    ]
+
+    func lines(_ width: Int, _ height: Int) -> [String] {
+        let terminal = Terminal.output
+        let name = "\(program) (\(process))" + (version.map { ", kaio \($0)" } ?? "")
+        var lines = [terminal.styled(String("kaio top: \(name); q quits".prefix(width)), .bold)]
+        guard version != nil else { return lines + ["", String(whyNothing.prefix(width))] }
+        lines.append("")
+        let head = TopView.columns.map { right($0.name, $0.width) }.joined() + "  op     file"
+        lines.append(terminal.styled(String(head.prefix(width)), .dim))
+        lines.append(line(total, "all", "", width))
+        let room = height - lines.count
+        let shown = rows.count > room ? room - 1 : rows.count
+        lines += rows.prefix(max(0, shown)).map { line($0, $0.operation, $0.path, width) }
+        if shown < rows.count { lines.append("... and \(rows.count - shown) more") }
+        return lines
+    }
+
+    private func line(_ row: Row, _ operation: String, _ path: String, _ width: Int) -> String {
+        let counts = row.counts
+        var cells = [
+            Format.count(Int(perSecond(counts[LIVE_OVER]).rounded())), Format.bytes(Int(perSecond(counts[LIVE_BYTES]))),
+            Format.count(row.inFlight), Format.count(counts[LIVE_FAILED]),
+        ]
+        cells += [0.5, 0.99, 0.999, 1].map { counts.latency($0).map(TopView.duration) ?? "-" }
+        let front = zip(cells, TopView.columns).map { right($0, $1.width) }.joined()
+        let line = "\(front)  \(operation)\(String(repeating: " ", count: max(0, 7 - operation.count)))"
+        let room = width - line.count
+        // The end of a path says more than its beginning.
+        let end = path.count > room ? "<" + path.suffix(max(0, room - 1)) : path
+        return String((line + end).prefix(width))
+    }
+
+    private func right(_ text: String, _ width: Int) -> String {
+        String(repeating: " ", count: max(1, width - text.count)) + text
+    }
+
+    private func perSecond(_ count: Int) -> Double { min(Double(count) / max(seconds, 1e-3), 1e15) }
+
+    private static func duration(_ nanoseconds: Int) -> String {
+        let value = Double(nanoseconds)
+        switch nanoseconds {
+        case ..<1000: return "\(nanoseconds) ns"
+        case ..<100_000: return Format.fixed(value / 1e3, 1) + " us"
+        case ..<1_000_000: return Format.fixed(value / 1e3, 0) + " us"
+        case ..<100_000_000: return Format.fixed(value / 1e6, 1) + " ms"
+        case ..<1_000_000_000: return Format.fixed(value / 1e6, 0) + " ms"
+        default: return Format.fixed(value / 1e9, 1) + " s"
+        }
+    }
+
+    // MARK: for a script
+
+    var json: JSON {
+        .object([
+            ("pid", .integer(Int(process))), ("program", .string(program)), ("version", .string(version ?? "")),
+            ("seconds", .number(seconds)), ("total", .object(members(total))),
+            (
+                "files",
+                .array(
+                    rows.map {
+                        .object([("path", .string($0.path)), ("operation", .string($0.operation))] + members($0))
+                    })
+            ),
+        ])
+    }
+
+    private func members(_ row: Row) -> [(name: String, value: JSON)] {
+        let counts = row.counts
+        var latency: JSON = .null
+        if let mean = counts.meanLatency {
+            let parts: [(String, Double)] = [("50", 0.5), ("90", 0.9), ("99", 0.99), ("99.9", 0.999), ("max", 1)]
+            latency = .object(
+                [("mean", .number(Double(mean) / 1000))]
+                    + parts.map { ($0.0, .number(Double(counts.latency($0.1) ?? 0) / 1000)) })
+        }
+        return [
+            ("requests", .integer(counts[LIVE_OVER])),
+            ("requests_per_second", .number(perSecond(counts[LIVE_OVER]))),
+            ("bytes", .integer(counts[LIVE_BYTES])), ("bytes_per_second", .number(perSecond(counts[LIVE_BYTES]))),
+            ("failed", .integer(counts[LIVE_FAILED])), ("cancelled", .integer(counts[LIVE_CANCELLED])),
+            ("in_flight", .integer(row.inFlight)), ("latency_us", latency),
+        ]
+    }
+}
