@@ -4,11 +4,11 @@ SWIFT ?= swift
 CC = cc
 CLANG ?= clang
 PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
 DESTDIR ?=
 
 # Where this file is, so that `make -f elsewhere/Makefile demo` works in any directory; ./ as a rule.
 ROOT := $(dir $(lastword $(MAKEFILE_LIST)))
-VERSION = $(shell sed -n 's/^\#define KAIO_VERSION "\(.*\)"/\1/p' $(ROOT)include/kaio.h)
 
 # The library. The manifest has no linker flags, so that other packages can depend on it; they are here:
 # no other name than those of the map is visible, none is missing, and once loaded the object stays
@@ -31,6 +31,19 @@ $(LIBRARY): $(SOURCES) $(ROOT)Makefile
 	@ln -sf libkaio.so $(RELEASE)/libkaio.so.1
 	@touch $@
 
+# The same objects as one, for programs that are linked statically. Only the names of the map are visible in it: of the
+# Swift runtime's own, which it contains, a Swift program has others.
+ARCHIVE := $(RELEASE)/libkaio.a
+
+archive: $(ARCHIVE) ## Builds .build/release/libkaio.a, for static programs
+
+$(ARCHIVE): $(LIBRARY)
+	sed -n '/global:/,/local:/ s/\<[a-z0-9_*]*;/\n&\n/gp' $(ROOT)Sources/Kaio/exports.map | \
+		sed -n 's/^\([a-z0-9_*]*\);$$/\1/p' >$(@D)/kaio.names
+	ld -r -o $(@D)/kaio.o @$(RELEASE)/kaio.product/Objects.LinkFileList
+	objcopy --wildcard --keep-global-symbols=$(@D)/kaio.names --strip-unneeded -R '.swift*' -R .linker-options $(@D)/kaio.o
+	rm -f $@ && ar rcsD $@ $(@D)/kaio.o
+
 # The command needs the C library alone, not a Swift installation. It has a build directory of its own, as other flags
 # in the same one would build everything anew.
 COMMAND := $(ROOT).build/command/release/kaio-command
@@ -44,7 +57,16 @@ $(COMMAND): $(ROOT)Package.swift $(shell find $(ROOT)Sources/kaio-command -type 
 		--product kaio-command --static-swift-stdlib $(COMMAND_LINK:%=-Xlinker %)
 	@touch $@
 
-test: set-up-test library command ## Runs all tests; ends with "N passed, N failed"
+# Shells read them, so a line that says who runs them is out of place.
+COMPLETIONS := $(foreach shell,bash zsh fish,$(ROOT).build/completions/kaio.$(shell))
+
+$(COMPLETIONS): $(ROOT).build/completions/kaio.%: $(COMMAND)
+	@mkdir -p $(@D)
+	$(COMMAND) --generate-completion-script $* | sed '1 { /^#!/ d }' >$@
+
+all: library archive command man $(COMPLETIONS) ## Builds all that is installed
+
+test: set-up-test all ## Runs all tests; ends with "N passed, N failed"
 	@$(ROOT)Tests/run
 
 conformance: set-up-test library ## Runs the C programs on kaio and on glibc; writes docs/conformance.md
@@ -59,14 +81,29 @@ bench: set-up-bench library ## Measures kaio beside glibc, libaio and io_uring (
 bench-quick: set-up-bench library ## The same for what has a target only (2 minutes); writes Benchmarks/results/quick
 	@$(ROOT)Benchmarks/bench --quick
 
+# The texts are in docs/; what the headers say of functions is taken from there.
+PAGES := $(shell find $(ROOT)docs -name '*.md' -o -name '*.css') $(wildcard $(ROOT)include/*.h) $(ROOT)Tools/manual
+
+man: $(ROOT).build/man/kaio.7 ## Makes the man pages, .build/man/NAME.SECTION
+
+docs: $(ROOT).build/html/index.html ## Makes the manual as HTML, .build/html/index.html
+
+$(ROOT).build/man/kaio.7 $(ROOT).build/html/index.html &: $(PAGES)
+	@$(ROOT)Tools/setup man
+	$(ROOT)Tools/manual man $(ROOT).build/man
+	$(ROOT)Tools/manual html $(ROOT).build/html
+
 lint: set-up-lint ## Checks the style of Swift, the scripts, and C with two compilers
 	@$(ROOT)Tools/lint
 
-install: library ## Installs the library and its headers below PREFIX (/usr/local)
-	install -D -m 644 $(LIBRARY) "$(DESTDIR)$(PREFIX)/lib/libkaio.so.$(VERSION)"
-	ln -sf libkaio.so.$(VERSION) "$(DESTDIR)$(PREFIX)/lib/libkaio.so.1"
-	ln -sf libkaio.so.1 "$(DESTDIR)$(PREFIX)/lib/libkaio.so"
-	install -D -m 644 -t "$(DESTDIR)$(PREFIX)/include" $(wildcard $(ROOT)include/*.h)
+install: all ## Installs below PREFIX (/usr/local); LIBDIR is PREFIX/lib, DESTDIR goes in front of both
+	@PREFIX="$(PREFIX)" LIBDIR="$(LIBDIR)" DESTDIR="$(DESTDIR)" $(ROOT)Tools/install
+
+uninstall: ## Removes what install has put there; with the same PREFIX and DESTDIR
+	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" $(ROOT)Tools/install --uninstall
+
+deb: set-up-deb all ## Builds the Debian packages libkaio1, libkaio-dev and kaio, .build/deb/*.deb
+	@$(ROOT)Tools/deb
 
 clean: ## Removes all that was built
 	rm -rf $(ROOT).build $(ROOT).build-tsan
@@ -77,4 +114,4 @@ help: ## Lists the targets
 set-up-%:
 	@$(ROOT)Tools/setup $*
 
-.PHONY: library command test conformance demo bench bench-quick lint install clean help
+.PHONY: library archive command all test conformance demo bench bench-quick man docs lint install uninstall deb clean help

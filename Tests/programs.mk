@@ -1,6 +1,7 @@
 # Compiles C programs for Tests/run, from the root of the package:
 #   make -f Tests/programs.mk LIBRARY=path/libkaio.so .build/tests/<group>/<name>.plain    the C library only
 #                                                     .build/tests/<group>/<name>.linked   with -lkaio
+#                                                     .build/tests/<group>/<name>.static   -static with libkaio.a
 # A target's compiler messages go to <target>.log. Results are moved into place, since two runs may overlap.
 
 CC = cc
@@ -22,6 +23,10 @@ $(build)/%.plain: $(build)/%.o
 
 $(build)/%.linked: $(build)/%.o
 	$(call make_target,$(CC) -pthread $< -L"$$(dirname "$(LIBRARY)")" -Wl$(comma)--no-as-needed -lkaio $(links))
+
+# A warning of the linker's is an error: the archive must be good for a static program without one.
+$(build)/%.static: $(build)/%.o $(LIBRARY:.so=.a)
+	$(call make_target,$(CC) -pthread -static -Wl$(comma)--fatal-warnings $< "$(LIBRARY:.so=.a)" $(links))
 
 $(build)/exit.so: Tests/parts/exit.c
 	$(call make_target,$(CC) $(CFLAGS) -shared -fPIC $<)

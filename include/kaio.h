@@ -120,9 +120,10 @@ typedef struct kaio_file kaio_file;
  * those of the configuration. Of these, "aio_linux:aio num events" (1 to 65536, default 128) is how many requests of
  * the connection may be in the kernel at a time; the others wait in order.
  *
- * The strings are only read. The connection is the caller's, to be given to kaio_disconnect. NULL with EINVAL: a
- * module or a parameter is unknown, or a value is bad, which a line on stderr names; ENOMEM, EMFILE or ENFILE: no
- * memory, no descriptor; or what a module's connect says.
+ * The strings are only read. The connection is the caller's, to be given to kaio_disconnect. NULL with, and a line on
+ * stderr that says what is meant, ENOENT: there is no such module, nor a file for it; ELIBBAD: its file does not load;
+ * EPERM: a path in a process with another user's rights; EINVAL: it is no module, or a parameter is unknown, or a value
+ * bad. Without one, ENOMEM, EMFILE or ENFILE: no memory, no descriptor; or what a module's connect says.
  */
 kaio_connection *kaio_connect(const char *service, const char *vfs_objects, const char *parameters);
 
@@ -137,7 +138,8 @@ int kaio_disconnect(kaio_connection *connection);
 
 /*
  * Opens a file through the connection's modules, as open(2) does, with O_CLOEXEC. The file is the caller's, to be
- * given to kaio_close or to its connection's end. NULL with the errno of open(2).
+ * given to kaio_close or to its connection's end. NULL with the errno of open(2). The descriptor of a FIFO or a terminal
+ * is in non-blocking mode; without O_NONBLOCK in `flags` requests wait all the same.
  */
 kaio_file *kaio_open(kaio_connection *connection, const char *path, int flags, mode_t mode);
 

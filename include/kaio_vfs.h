@@ -48,7 +48,10 @@ extern "C" {
 /* The interface that this header describes. A module that was built for another is refused. */
 #define KAIO_VFS_INTERFACE_VERSION 1
 
-/* A module's place in one stack: the same module in two stacks, or twice in one, has two. It lasts for ever. */
+/*
+ * A module's place in one stack: the same module in two stacks, or twice in one, has two, and each connection has its
+ * own. It lasts until disconnect_fn has returned and its data is freed; for a service of a preloaded program, for ever.
+ */
 typedef struct kaio_vfs_handle kaio_vfs_handle;
 
 /*
@@ -66,12 +69,14 @@ struct kaio_vfs_fns {
     /*
      * The module is put to use, for the service of this name: the place to read parameters and to allocate what
      * belongs to the handle. Calls KAIO_VFS_NEXT_CONNECT, as a rule first. Returns 0, or -1 with errno: the stack is
-     * not used then, and the handle's data is freed. Called once for each handle.
+     * not used then, the handle's data is freed, and the modules below that were connected are disconnected. Called
+     * once for each connection, or service of a preloaded program; a handle may be one that was disconnected before.
      */
     int (*connect_fn)(kaio_vfs_handle *handle, const char *service);
 
-    /* The end of that; calls KAIO_VFS_NEXT_DISCONNECT. The handle's data is freed afterwards. Services of a preloaded
-     * program have no end. */
+    /* The end of that, once for each connect_fn that returned 0, when no request is left and no thread is in a function
+     * of the module for one; calls KAIO_VFS_NEXT_DISCONNECT. The handle's data is freed afterwards. Services of a
+     * preloaded program have no end. */
     void (*disconnect_fn)(kaio_vfs_handle *handle);
 
     /* open(2) and close(2) of a connection's file: a descriptor or 0; or -1 with errno. The path may be changed. */
@@ -184,7 +189,7 @@ void **kaio_vfs_request_data(kaio_vfs_handle *handle, kaio_request *request);
 /*
  * Parameters of the module for this handle's service, `name` without the module: "limit" is `mymodule:limit`. If one is
  * not set, or bad (which is said on stderr), it is the default. Sizes are bytes, as 512, 64k, 1M, 2G. A text is the
- * library's own, and lasts for ever. Not in the functions for requests.
+ * library's own, and lasts as long as the handle. Not in the functions for requests.
  */
 long kaio_vfs_parm_int(kaio_vfs_handle *handle, const char *name, long standard);
 size_t kaio_vfs_parm_size(kaio_vfs_handle *handle, const char *name, size_t standard);
@@ -192,7 +197,7 @@ int kaio_vfs_parm_bool(kaio_vfs_handle *handle, const char *name, int standard);
 const char *kaio_vfs_parm_string(kaio_vfs_handle *handle, const char *name, const char *standard);
 
 /* The service's name ("global" where there are none), and that under which the module was registered. The library's
- * own, for ever. Async-signal-safe. */
+ * own, as long as the handle lasts. Async-signal-safe. */
 const char *kaio_vfs_service(kaio_vfs_handle *handle);
 const char *kaio_vfs_name(kaio_vfs_handle *handle);
 

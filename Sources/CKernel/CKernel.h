@@ -117,6 +117,13 @@ static inline const char *ck_object_of(const void *address) {
     return ck_dladdr(address, &info) ? info.file : NULL;
 }
 
+// dlopen, or null in a static program: that has no dynamic loader whose functions could be found by name. A plain
+// reference would have the linker warn of every static program that contains libkaio.a.
+typedef void *(*ck_dlopen_function)(const char *file, int mode);
+static inline ck_dlopen_function ck_dlopen(void) {
+    return (ck_dlopen_function)dlsym(NULL /* RTLD_DEFAULT */, "dlopen");
+}
+
 static inline char **ck_environment(void) {
     extern char **environ;
     return environ;

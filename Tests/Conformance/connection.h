@@ -37,6 +37,31 @@ static UNUSED int opened_pipe(kaio_connection *connection, kaio_file **file) {
     return ends[1];
 }
 
+// A connection with one read, of a pipe, that waits for data.
+struct waiting {
+    kaio_connection *connection;
+    kaio_file *file;
+    int end;
+    char byte;
+    struct aiocb control;
+    const struct aiocb *list[1];
+};
+
+static UNUSED void begin_waiting(struct waiting *waiting) {
+    waiting->connection = connected(NULL, NULL);
+    waiting->end = opened_pipe(waiting->connection, &waiting->file);
+    waiting->control = request(-1, &waiting->byte, 1, 0);
+    waiting->list[0] = &waiting->control;
+    OK(kaio_aio_read(waiting->file, &waiting->control));
+}
+
+// A thread's function: lets it go on after a while.
+static UNUSED void *write_later(void *end) {
+    sleep_for(0.2);
+    EQUAL(write(*(int *)end, "x", 1), 1);
+    return NULL;
+}
+
 static UNUSED int all_of(kaio_connection *connection, struct aiocb *one, double seconds) {
     const struct aiocb *list[1] = {one};
     struct timespec time = interval((int64_t)(seconds * 1e9));

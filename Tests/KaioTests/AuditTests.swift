@@ -125,6 +125,7 @@ private func newPath() -> String { "/var/tmp/kaio-test-audit-\(getpid())" }
             let first = Stats(position: 0, parameters: parameters(all))
             let second = Stats(position: 1, parameters: parameters(all + ";stats:service=second"))
             useStack([first!, second!, ending])
+            check(Place(Stack.standard!).connect(Text("global")), is: 0)
             submit([
                 make(.read), make(.read), make(.read), make(.read), make(.write), make(.synchronizeData),
             ])
@@ -132,8 +133,8 @@ private func newPath() -> String { "/var/tmp/kaio-test-audit-\(getpid())" }
             let report = contents(path)
             check(report.hasPrefix("{\"version\":\"") && report.hasSuffix("]}\n"))
             check(
-                report.contains("\"services\":[{\"service\":\"second\",")
-                    && report.contains("{\"service\":\"global\","))
+                report.contains("\"services\":[{\"service\":\"global\",")
+                    && report.contains("{\"service\":\"second\","))
             for operation in [
                 "\"read\":{\"requests\":4,\"bytes\":150,\"errors\":1,\"cancelled\":1,\"latency_us\":{\"mean\":",
                 "\"write\":{\"requests\":1,\"bytes\":7,\"errors\":0,\"cancelled\":0,\"latency_us\":{\"mean\":",
@@ -153,6 +154,7 @@ private func newPath() -> String { "/var/tmp/kaio-test-audit-\(getpid())" }
             check(Engine.enter(1))
             let stats = Stats(position: 0, parameters: parameters("stats:file=\(path)"))!
             useStack([stats, Ending()])
+            check(Place(Stack.standard!).connect(Text("global")), is: 0)
             submit([make(.read), make(.write)])
             stats.reset()
             submit([make(.read)])

@@ -6,7 +6,8 @@ import Testing
 
 /// Parameters as KAIO_VFS_PARAMETERS has them. What they point to stays for ever, as in the library.
 private func parameters(_ list: String, before base: Parameters = .none) -> Parameters {
-    Parameters(Text(strdup(list)), from: "here", before: base)
+    var memory = Arena()
+    return Parameters(Text(strdup(list)), from: "here", before: base, &memory)
 }
 
 extension Parameters {

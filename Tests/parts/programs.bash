@@ -1,6 +1,11 @@
 # shellcheck shell=bash disable=SC2154,SC2034
 # The C programs of Tests/Conformance: each states one sentence in its head and exits 0 if that holds.
 
+# The groups that also run linked statically. What differs there: cancellation unwinds through the C library's archive,
+# close and dup2 must be ours although that archive has its own, which its other parts use, and fork must find our
+# handlers. The rest of the library is the same objects as in the other modes.
+static_groups=(aio_suspend descriptors process)
+
 # The keys in the head of each program, by its name (group/sentence).
 declare -A holds_of=() source_of=() environment_of=() limit_of=() modes_of=()
 programs=()
@@ -36,12 +41,15 @@ list_programs() {
     while read -r _ name; do
         modes=${modes_of[$name]}
         [[ " $* " == *" glibc "* ]] && modes+=" glibc"
+        [[ $modes == *linked* && " ${static_groups[*]} " == *" ${name%%/*} "* ]] && modes+=" static"
         for mode in $modes; do cases+=("$name $mode"); done
     done < <(for name in "${programs[@]}"; do echo "${limit_of[$name]} $name"; done | sort -k1,1nr -k2)
 }
 
 binary() {
-    [[ $2 == linked ]] && echo "$root/.build/tests/$1.linked" || echo "$root/.build/tests/$1.plain"
+    local kind=plain
+    [[ $2 != linked && $2 != static ]] || kind=$2
+    echo "$root/.build/tests/$1.$kind"
 }
 
 # Compiles what the cases need and what is older than its source; a program that does not compile has no binary.
@@ -49,7 +57,7 @@ compile_programs() {
     local case targets=()
     for case in "${cases[@]}"; do
         case ${case% *} in
-            unit | fio/* | examples/* | command/*) ;;
+            unit | fio/* | examples/* | command/* | install/* | manual/*) ;;
             stress-ng/*) targets+=(.build/tests/exit.so) ;;
             *) targets+=("$(binary "${case% *}" "${case##* }")") ;;
         esac

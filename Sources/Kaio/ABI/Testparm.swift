@@ -23,7 +23,9 @@ public func kaioTestparm(_ file: UnsafePointer<CChar>?) -> CInt {
 
 /// As it is now: the options may not be read yet.
 private func environment(_ name: StaticString) -> Text? {
-    guard let value = getenv(UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self)) else { return nil }
+    guard !Options.isSecure,
+        let value = getenv(UnsafeRawPointer(name.utf8Start).assumingMemoryBound(to: CChar.self))
+    else { return nil }
     return value.pointee == 0 ? nil : Text(value)
 }
 

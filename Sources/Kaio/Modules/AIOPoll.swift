@@ -8,7 +8,8 @@
 // blocking one is written whole. What can't be polled, or can't be asked not to wait, goes on to the workers.
 //
 // The polls get half of the ring, so that the transfers have room too; beyond that many, the reactor watches the
-// descriptors in its epoll.
+// descriptors in its epoll. A FIFO or terminal does not know RWF_NOWAIT, so one that a connection opened is in
+// non-blocking mode (`Place.open`), and its requests poll all the same (`neverBlocks`).
 //
 // Invariant: a request that waits here is in the kernel as a poll, exposed (see `Exposure`), and its `pollState`
 // is `waiting`; who cancels it makes that `cancelling`, under `lock`, and asks the kernel to give the poll up. Its
@@ -40,6 +41,8 @@ final class AIOPoll: Module {
         state = .allocate(capacity: 1)
         state.initialize(to: State())
     }
+
+    deinit { state.deallocate() }
 
     func reset() {
         state.pointee.lock.reset()
@@ -159,12 +162,13 @@ final class AIOPoll: Module {
     /// One transfer that does not wait, at the stream's own place. Raises no SIGPIPE.
     private func transferNow(_ request: Request) -> Int {
         let descriptor = Int(request.block.pointee.descriptor.number)
+        let flags = request.block.pointee.neverBlocks ? 0 : AIOPoll.noWait
         return request.withRemainingBuffers { buffers, count in
             if request.block.pointee.operation == .read {
-                return systemCall(SYS_preadv2, descriptor, address(buffers), count, -1, -1, AIOPoll.noWait)
+                return systemCall(SYS_preadv2, descriptor, address(buffers), count, -1, -1, flags)
             }
             let wasPending = SignalMask.isPending(SIGPIPE)
-            let result = systemCall(SYS_pwritev2, descriptor, address(buffers), count, -1, -1, AIOPoll.noWait)
+            let result = systemCall(SYS_pwritev2, descriptor, address(buffers), count, -1, -1, flags)
             if result == -Int(EPIPE), !wasPending { SignalMask.takePending(SIGPIPE) }
             return result
         }

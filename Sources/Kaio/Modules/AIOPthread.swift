@@ -51,10 +51,30 @@ final class AIOPthread: Module {
         case .list: return 0
         case .read, .write: break
         }
-        let before = request.block.pointee.transferred
-        let result = again { move(request, descriptor) }
-        if result >= 0 { return before + result }
-        return before > 0 ? before : result
+        while true {
+            let before = request.block.pointee.transferred
+            let result = again { move(request, descriptor) }
+            if request.block.pointee.neverBlocks, request.block.pointee.file.statusFlags & O_NONBLOCK == 0 {
+                // Where it can't be polled without a thread.
+                if result == -Int(EAGAIN) {
+                    awaitReadiness(of: request)
+                    continue
+                }
+                if request.block.pointee.operation == .write, 1..<request.remainingLength ~= result {
+                    request.block.pointee.transferred += result
+                    continue
+                }
+            }
+            if result >= 0 { return before + result }
+            return before > 0 ? before : result
+        }
+    }
+
+    private static func awaitReadiness(of request: Request) {
+        let isRead = request.block.pointee.operation == .read
+        var wanted = pollfd(
+            fd: request.block.pointee.descriptor.number, events: Int16(isRead ? POLLIN : POLLOUT), revents: 0)
+        _ = withUnsafeMutablePointer(to: &wanted) { systemCall(SYS_poll, address($0), 1, -1) }
     }
 
     private static func move(_ request: Request, _ descriptor: Descriptor) -> Int {

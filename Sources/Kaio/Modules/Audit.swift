@@ -2,6 +2,7 @@
 // line about a request, and parameters that are one word, or some words, of a few.
 
 import CKernel
+import Synchronization
 
 extension Operation {
     /// In the order of the raw values.
@@ -165,6 +166,7 @@ extension Parameters {
     private func complain(
         _ module: StaticString, _ name: StaticString, _ value: Text, _ accepted: (inout Message) -> Void
     ) {
+        Parameters.complaints.wrappingAdd(1, ordering: .relaxed)
         var message = Message()
         message.add("kaio: ")
         message.add(module)

@@ -73,10 +73,18 @@ final class DelayInject: Module {
 
     private static let longest: Int64 = 3_600_000_000_000
 
-    init?(position: Int, parameters: Parameters) {
+    /// Nil: a parameter is bad, or there is no memory. (Not an initializer: Embedded Swift does not free what that leaves.)
+    static func make(position: Int, parameters: Parameters) -> DelayInject? {
         guard let operations = DelayInject.operations(parameters), let settings = DelayInject.settings(parameters),
             let delays = PerRequest<Int64>()
         else { return nil }
+        return DelayInject(position, operations, settings, delays, parameters)
+    }
+
+    private init(
+        _ position: Int, _ operations: Operations, _ settings: Settings, _ delays: PerRequest<Int64>,
+        _ parameters: Parameters
+    ) {
         self.position = position
         self.operations = operations
         self.settings = settings
@@ -85,6 +93,11 @@ final class DelayInject: Module {
             seed: UInt64(parameters.number("delay_inject", "seed", default: 1, in: 0...Int(Int32.max))))
         counts = .allocate(capacity: 1)
         counts.initialize(to: Counts())
+    }
+
+    deinit {
+        counts.deallocate()
+        delays.free()
     }
 
     /// The child's requests are counted from 1 on.

@@ -60,18 +60,20 @@ final class ErrorInject: Module {
         var most = 1
         for index in 0..<text.count where text[index] == 0x3b { most += 1 }
         rules = .allocate(capacity: most)
-        guard let count = ErrorInject.parse(text, rules) else { return nil }
-        self.count = count
+        let known = ErrorInject.parse(text, rules)
+        count = known ?? 0
         let when = parameters.text("error_inject", "when") ?? Text("before")
-        if when == "before" {
-            errors = nil
-        } else if when == "after" {
-            guard let places = PerRequest<CInt>() else { return nil }
-            errors = places
-        } else {
-            Parameters.complain("error_inject", "when", when, "not before or after")
-            return nil
-        }
+        errors = when == "after" ? PerRequest<CInt>() : nil
+        // Not before all is set: Embedded Swift would not free what is half made.
+        if known == nil || when == "after" && errors == nil { return nil }
+        if when == "before" || when == "after" { return }
+        Parameters.complain("error_inject", "when", when, "not before or after")
+        return nil
+    }
+
+    deinit {
+        rules.deallocate()
+        errors?.free()
     }
 
     /// The child's requests are counted from 1 on.

@@ -52,6 +52,11 @@ final class FullAudit: Module {
         self.longPaths = longPaths
     }
 
+    deinit {
+        Pages.unmap(trails, Options.maxRequests * FullAudit.stride)
+        Pages.unmap(longPaths, Options.maxRequests * Descriptor.longestPath)
+    }
+
     func reset() { log.reset() }
 
     func passage(of operation: Operation) -> Passage { isAsked(operation) ? .watches : .passes }

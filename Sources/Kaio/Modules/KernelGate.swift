@@ -9,26 +9,34 @@ import CKernel
 import Synchronization
 
 final class KernelGate {
-    private struct State: ~Copyable {
-        let lock = Lock()
+    /// By the lock.
+    private struct State {
         var waiting = RequestQueue()
         var inside = 0
         var isAdvancing = false
     }
 
     private let limit: Int
+    private let lock: UnsafeMutablePointer<Lock>
     private let state: UnsafeMutablePointer<State>
 
     init(_ limit: Int) {
         self.limit = limit
+        lock = .allocate(capacity: 1)
+        lock.initialize(to: Lock())
         state = .allocate(capacity: 1)
         state.initialize(to: State())
+    }
+
+    deinit {
+        state.deallocate()
+        lock.deallocate()
     }
 
     /// Leaves in the queue those that may go on at once.
     func admit(_ requests: inout RequestQueue, at position: Int) {
         var admitted = RequestQueue()
-        state.pointee.lock.lock()
+        lock.pointee.lock()
         while state.pointee.waiting.isEmpty, state.pointee.inside < limit, let request = requests.popFirst() {
             state.pointee.inside += 1
             admitted.append(request)
@@ -38,16 +46,16 @@ final class KernelGate {
             request.block.pointee.waitingIn.store(UInt8(position + 1), ordering: .relaxed)
             state.pointee.waiting.append(request)
         }
-        state.pointee.lock.unlock()
+        lock.pointee.unlock()
         requests = admitted
     }
 
     /// One is out of the kernel: gives it those that waited for that. A refusal comes back here, so this does not
     /// call itself.
     func leave(_ turn: inout Turn) {
-        state.pointee.lock.lock()
+        lock.pointee.lock()
         state.pointee.inside -= 1
-        guard !state.pointee.isAdvancing else { return state.pointee.lock.unlock() }
+        guard !state.pointee.isAdvancing else { return lock.pointee.unlock() }
         state.pointee.isAdvancing = true
         while true {
             var next = RequestQueue()
@@ -57,18 +65,18 @@ final class KernelGate {
                 next.append(request)
             }
             if next.isEmpty { break }
-            state.pointee.lock.unlock()
+            lock.pointee.unlock()
             KernelQueue.submit(&next, &turn)
-            state.pointee.lock.lock()
+            lock.pointee.lock()
         }
         state.pointee.isAdvancing = false
-        state.pointee.lock.unlock()
+        lock.pointee.unlock()
     }
 
     /// See `Module.cancel`.
     func withdraw(_ request: Request, _ sequence: UInt64, position: Int) -> Bool {
-        state.pointee.lock.lock()
-        defer { state.pointee.lock.unlock() }
+        lock.pointee.lock()
+        defer { lock.pointee.unlock() }
         guard request.sequence == sequence,
             Int(request.block.pointee.waitingIn.load(ordering: .relaxed)) == position + 1,
             state.pointee.waiting.remove(request)
@@ -79,7 +87,7 @@ final class KernelGate {
 
     /// In the child of a fork.
     func reset() {
-        state.pointee.lock.reset()
+        lock.pointee.reset()
         state.pointee.waiting = RequestQueue()
         state.pointee.inside = 0
         state.pointee.isAdvancing = false

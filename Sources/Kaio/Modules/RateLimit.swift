@@ -8,7 +8,8 @@
 //
 // Reads and writes have a bucket of tokens each for operations and for bytes. A bucket that is not used saves up
 // to `burst` of its rate, and a request goes when there is no debt; it may then make one, so that a request larger
-// than the bucket gets through, and those behind it wait for longer. aio_fsync is not limited.
+// than the bucket gets through, and those behind it wait for longer. aio_fsync takes no tokens, but waits here behind the
+// writes of its file that do: it must not overtake them.
 //
 // Invariant, under `lock`: the requests of a lane wait in the order of their arrival. The first of them, `head`, is
 // in `Timers`, or the reactor has just taken it out to give it back; the others are in `waiting`. All of them are
@@ -91,6 +92,11 @@ final class RateLimit: Module {
         (lanes + 1).initialize(to: Lane(operations: operations("write_iops"), bytes: bytes("write_bytes")))
     }
 
+    deinit {
+        lanes.deallocate()
+        lock.deallocate()
+    }
+
     func reset() {
         lock.pointee.reset()
         for index in 0..<2 {
@@ -114,13 +120,16 @@ final class RateLimit: Module {
                 free.append(request)
                 continue
             }
+            if request.block.pointee.operation.isSynchronize {
+                if !queue(request, behindItsFileIn: lane) { free.append(request) }
+                continue
+            }
             if lane.pointee.head == nil, lane.pointee.due <= now {
                 lane.pointee.charge(request, at: now)
                 free.append(request)
                 continue
             }
-            Exposure.begin(request)
-            request.block.pointee.waitingIn.store(UInt8(position + 1), ordering: .relaxed)
+            beginWaiting(request)
             lane.pointee.waiting.append(request)
             if lane.pointee.head == nil { advance(lane, now, &free) }
         }
@@ -153,27 +162,44 @@ final class RateLimit: Module {
 
     // MARK: the lanes; all of this under the lock but `lane(of:)`
 
-    /// Nil for what is not limited.
+    /// Nil for what is not limited. That of an aio_fsync is that of the writes.
     private func lane(of request: Request) -> UnsafeMutablePointer<Lane>? { lane(of: request.block.pointee.operation) }
 
     private func lane(of operation: Operation) -> UnsafeMutablePointer<Lane>? {
-        guard !operation.isSynchronize else { return nil }
-        let lane = lanes + Operations.index(operation)
+        let lane = lanes + (operation.isSynchronize ? 1 : Operations.index(operation))
         return lane.pointee.isLimited ? lane : nil
+    }
+
+    private func beginWaiting(_ request: Request) {
+        Exposure.begin(request)
+        request.block.pointee.waitingIn.store(UInt8(position + 1), ordering: .relaxed)
+    }
+
+    /// Puts an aio_fsync behind the last request that waits and is of the same file. False: there is none.
+    private func queue(_ request: Request, behindItsFileIn lane: UnsafeMutablePointer<Lane>) -> Bool {
+        let file = request.block.pointee.file
+        var last: Request?
+        for other in lane.pointee.waiting where other.block.pointee.file.isSameFile(as: file) { last = other }
+        let isBehindHead = lane.pointee.head.map { $0.block.pointee.file.isSameFile(as: file) } ?? false
+        guard last != nil || isBehindHead else { return false }
+        beginWaiting(request)
+        lane.pointee.waiting.insert(request, behind: last)
+        return true
     }
 
     /// Lets those go that may, and makes the next one the head.
     private func advance(_ lane: UnsafeMutablePointer<Lane>, _ now: Int64, _ free: inout RequestQueue) {
         while let next = lane.pointee.waiting.popFirst() {
+            let isLimited = !next.block.pointee.operation.isSynchronize
             let due = lane.pointee.due
-            if due > now {
+            if isLimited, due > now {
                 lane.pointee.head = next
                 if Timers.add(next, at: Instant(nanoseconds: due), for: position) { return }
                 // Nobody would come back for it: better early than never.
                 lane.pointee.head = nil
             }
             next.block.pointee.waitingIn.store(0, ordering: .relaxed)
-            lane.pointee.charge(next, at: now)
+            if isLimited { lane.pointee.charge(next, at: now) }
             free.append(next)
         }
     }

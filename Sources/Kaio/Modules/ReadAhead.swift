@@ -46,6 +46,8 @@ final class ReadAhead: Module {
     /// What the lock guards, with `jobs` and `streams`.
     private struct Queue {
         var isAlive = false
+        /// The module is gone.
+        var isOver = false
         var firstJob = 0
         var jobCount = 0
     }
@@ -56,6 +58,13 @@ final class ReadAhead: Module {
         let work: UnsafeMutablePointer<Atomic<UInt32>>
         let queue: UnsafeMutablePointer<Queue>
         let jobs: UnsafeMutablePointer<Job>
+
+        func free() {
+            lock.deallocate()
+            work.deallocate()
+            queue.deallocate()
+            jobs.deallocate()
+        }
     }
 
     let name: StaticString = "readahead"
@@ -87,6 +96,22 @@ final class ReadAhead: Module {
         shared.jobs.initialize(repeating: Job(), count: ReadAhead.jobsAtOnce)
         argument = .allocate(capacity: 1)
         argument.initialize(to: shared)
+    }
+
+    deinit {
+        streams.deallocate()
+        shared.lock.pointee.lock()
+        shared.queue.pointee.isOver = true
+        let isAlive = shared.queue.pointee.isAlive
+        shared.lock.pointee.unlock()
+        if isAlive {
+            // The thread frees the rest.
+            shared.work.pointee.wrappingAdd(1, ordering: .sequentiallyConsistent)
+            Futex.wake(shared.work.pointee, 1)
+        } else {
+            shared.free()
+            argument.deallocate()
+        }
     }
 
     func reset() {
@@ -161,7 +186,11 @@ final class ReadAhead: Module {
 
     private func start() {
         let isStarted = Thread.start(UnsafeMutableRawPointer(argument)) { argument in
-            ReadAhead.run(argument!.assumingMemoryBound(to: Shared.self).pointee)
+            let shared = argument!.assumingMemoryBound(to: Shared.self)
+            if ReadAhead.run(shared.pointee) {
+                shared.pointee.free()
+                shared.deallocate()
+            }
             return nil
         }
         if isStarted { return }
@@ -171,12 +200,17 @@ final class ReadAhead: Module {
         shared.lock.pointee.unlock()
     }
 
-    private static func run(_ shared: Shared) {
+    /// True: the module is gone, and what they shared is the thread's.
+    private static func run(_ shared: Shared) -> Bool {
         Thread.name("kaio-readahead")
         var isIdle = false
         while true {
             let seen = shared.work.pointee.load(ordering: .sequentiallyConsistent)
             shared.lock.pointee.lock()
+            if shared.queue.pointee.isOver {
+                shared.lock.pointee.unlock()
+                return true
+            }
             if shared.queue.pointee.jobCount > 0 {
                 let job = shared.jobs[shared.queue.pointee.firstJob]
                 shared.queue.pointee.firstJob = (shared.queue.pointee.firstJob + 1) % jobsAtOnce
@@ -189,7 +223,7 @@ final class ReadAhead: Module {
             if isIdle {
                 shared.queue.pointee.isAlive = false
                 shared.lock.pointee.unlock()
-                return
+                return false
             }
             shared.lock.pointee.unlock()
             let result = Futex.wait(shared.work.pointee, seen, until: Instant.now.advanced(by: patience))

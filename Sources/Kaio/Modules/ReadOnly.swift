@@ -24,17 +24,26 @@ final class ReadOnly: Module {
         var words = parameters.text("readonly", "period") ?? Text("")
         periods = .allocate(capacity: words.count + 1)
         var count = 0
+        var isGood = true
         while let word = words.takeWord() {
             guard let period = Period(word) else {
                 Parameters.complain(
                     "readonly", "period", word, "not a period of the day, such as 09:00-17:00 or 22:30-06:00")
-                return nil
+                isGood = false
+                break
             }
             (periods + count).initialize(to: period)
             count += 1
         }
         self.count = count
         localTime = count > 0 ? LocalTime(from: ReadOnly.now) : nil
+        // Not before all is set: Embedded Swift would not free what is half made.
+        if !isGood { return nil }
+    }
+
+    deinit {
+        periods.deallocate()
+        localTime?.free()
     }
 
     func passage(of operation: Operation) -> Passage { operation == .read ? .passes : .stops }
@@ -136,6 +145,8 @@ struct LocalTime {
         }
         self.count = count
     }
+
+    func free() { changes.deallocate() }
 
     func secondOfDay(at time: Int) -> Int {
         var current = 0

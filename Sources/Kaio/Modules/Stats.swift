@@ -34,10 +34,13 @@ final class Stats: Module {
     private let service: Text
     /// Nil: stderr.
     private let file: PathTemplate?
+    /// 0: none.
+    private let signal: CInt
     private let isJSON: Bool
     private let counts: UnsafeMutablePointer<Counts>
     private let begins: UnsafeMutablePointer<Int64>
-    private let next: Stats?
+    private var next: Stats?
+    private var isListed = false
 
     /// Those of `Operation` that a request of the stack has, by raw value.
     private static let operations = 0..<4
@@ -73,17 +76,39 @@ final class Stats: Module {
         } else {
             file = nil
         }
+        switch parameters.choice("stats", "signal", among: "none USR1 SIGUSR1 USR2 SIGUSR2") {
+        case 1, 2: signal = SIGUSR1
+        case 3, 4: signal = SIGUSR2
+        default: signal = 0
+        }
+    }
+
+    /// Only what is never put to use.
+    deinit {
+        Pages.unmap(begins, Options.maxRequests * MemoryLayout<Int64>.stride)
+        for index in Stats.operations { counts[index].latencies.free() }
+        counts.deallocate()
+        file?.free()
+    }
+
+    /// It is put to use: from here on it has its place in the reports.
+    func connect(_ service: Text, below: Place) -> CInt {
+        let error = below.connect(service)
+        if error == 0, !isListed { enlist() }
+        return error
+    }
+
+    var isLasting: Bool { isListed }
+
+    private func enlist() {
+        isListed = true
         let mask = SignalMask.blockAll()
         Stats.allLock.lock()
         next = Stats.all
         Stats.all = self
         Stats.allLock.unlock()
         if next == nil { atexit { Stats.atEnd() } }
-        switch parameters.choice("stats", "signal", among: "none USR1 SIGUSR1 USR2 SIGUSR2") {
-        case 1, 2: Stats.listen(to: SIGUSR1)
-        case 3, 4: Stats.listen(to: SIGUSR2)
-        default: break
-        }
+        if signal != 0 { Stats.listen(to: signal) }
         mask.restore()
     }
 

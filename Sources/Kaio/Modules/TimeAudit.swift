@@ -37,6 +37,8 @@ final class TimeAudit: Module {
         begins = memory.assumingMemoryBound(to: Int64.self)
     }
 
+    deinit { Pages.unmap(begins, Options.maxRequests * MemoryLayout<Int64>.stride) }
+
     func reset() { log.reset() }
 
     func passage(of operation: Operation) -> Passage { .watches }

@@ -159,7 +159,8 @@ enum Cancellation {
     private static func take(
         _ request: Request, _ sequence: UInt64, force: Bool, _ turn: inout Turn
     ) -> CancelOutcome {
-        guard let stack = request.block.pointee.stack else { return .no }
+        guard let stack = request.block.pointee.stack, stack.enter(for: request, sequence) else { return .no }
+        defer { stack.leave() }
         for position in 0..<stack.count {
             let outcome = stack[position].cancel(request, sequence, force: force, &turn)
             if outcome == .taken { turn.complete(request, -Int(ECANCELED)) }

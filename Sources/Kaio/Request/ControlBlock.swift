@@ -61,6 +61,9 @@ struct ControlBlock: ~Copyable {
     var staysExposed: Bool
     /// Whether it waits in the reactor's epoll instead of the ring.
     var isWatched: Bool
+    /// The descriptor is a connection's and in non-blocking mode. If `file` does not say O_NONBLOCK, the request waits all
+    /// the same.
+    var neverBlocks: Bool
     /// The descriptor's file does not know RWF_NOWAIT.
     var cannotAskNotToWait: Bool
     /// What the kernel would have to wait for is known to be missing: a page that is not in the cache.
@@ -225,6 +228,13 @@ struct RequestQueue: Sequence {
 
     @inline(__always)
     func makeIterator() -> Iterator { Iterator(upcoming: first) }
+
+    /// Puts a request behind one that is here; nil means before all.
+    mutating func insert(_ request: Request, behind other: Request?) {
+        request.block.pointee.next = other.map { $0.block.pointee.next } ?? first
+        if let other { other.block.pointee.next = request } else { first = request }
+        if last == other { last = request }
+    }
 
     func contains(_ request: Request) -> Bool {
         for candidate in self where candidate == request { return true }

@@ -124,6 +124,7 @@ extension ControlBlock {
         isExposed = false
         staysExposed = false
         isWatched = false
+        neverBlocks = false
         cannotAskNotToWait = false
         isKnownToWait = false
         isFileRemembered = false

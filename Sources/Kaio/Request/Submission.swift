@@ -43,8 +43,11 @@ enum Submission {
     }
 
     /// The same for a connection's file, through its stack. Where it fails, nothing is left behind.
+    ///
+    /// - Parameter waits: also where the descriptor is in non-blocking mode, in which the library has put it.
     static func submit(
-        _ user: UserBlock, _ operation: Operation, _ notification: Notification, through stack: Stack
+        _ user: UserBlock, _ operation: Operation, _ notification: Notification, through stack: Stack,
+        waits: Bool
     ) -> CInt {
         if user.isInProgress { return EBUSY }
         let priority = operation.isSynchronize ? 0 : user.priority
@@ -57,6 +60,8 @@ enum Submission {
         var queue = RequestQueue()
         var known = Known()
         take(request, user, operation, 0, through: stack, &known, &queue, &turn)
+        request.block.pointee.neverBlocks = request.block.pointee.file.statusFlags & O_NONBLOCK != 0
+        if waits { request.block.pointee.file.statusFlags &= ~O_NONBLOCK }
         run(&queue, &turn)
         return 0
     }

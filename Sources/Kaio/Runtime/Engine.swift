@@ -238,6 +238,15 @@ enum Engine {
     private static let roughTick: Int64 = 12_000_000
     private static let lookAgainAfter: Int64 = 1_000_000_000
 
+    /// When everything may be given back, if nothing is asked for until then. The rough clock that the last request was
+    /// stamped with is behind by a tick: never early.
+    private static var dueAt: Instant {
+        Instant(nanoseconds: lastRequest.load(ordering: .relaxed))
+            .advanced(by: Int64(Options.idleSeconds) * 1_000_000_000 + roughTick)
+    }
+
+    static var isOverdue: Bool { Options.idleSeconds != 0 && Instant.roughlyNow >= dueAt }
+
     enum ShutDown {
         case down
         case tryAgain(in: Int64)
@@ -249,11 +258,8 @@ enum Engine {
     ///   - isLent: by a connection's caller, who does it only while the reactor has no thread.
     ///   - now: whatever the timer says; the last connection was closed.
     static func shutDownIfIdle(isLent: Bool = false, now: Bool = false) -> ShutDown {
-        let idle = Int64(Options.idleSeconds) * 1_000_000_000
-        if idle == 0 { return .tryAgain(in: 0) }
-        // The rough clock that the last request was stamped with is behind by a tick: never give back early.
-        let due = Instant(nanoseconds: lastRequest.load(ordering: .relaxed)).advanced(by: idle + roughTick)
-        let left = due.remaining
+        if Options.idleSeconds == 0 { return .tryAgain(in: 0) }
+        let left = dueAt.remaining
         if left > 0, !now { return .tryAgain(in: left) }
         guard let page = ProcessPage.current else { return .down }
         lifeLock.lock()
@@ -267,7 +273,7 @@ enum Engine {
             ).exchanged
         else {
             lifeLock.unlock()
-            return .tryAgain(in: min(idle, lookAgainAfter))
+            return .tryAgain(in: lookAgainAfter)
         }
         let queue = KernelQueue.detach()
         Workers.dismiss()

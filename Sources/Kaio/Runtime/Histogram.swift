@@ -31,6 +31,8 @@ struct Histogram {
         counters = memory.assumingMemoryBound(to: Atomic<Int>.self)
     }
 
+    func free() { Pages.unmap(counters, Histogram.bytes(greatest)) }
+
     private static func bytes(_ greatest: Int) -> Int { (index(of: greatest) + 1) * MemoryLayout<Int>.stride }
 
     @inline(__always)

@@ -295,7 +295,10 @@ enum KernelQueue {
             Statistics.count(Statistics.ranInKernel)
             return turn.complete(request, result)
         }
-        request.stack[Int(request.block.pointee.position)].harvested(request, result, &turn)
+        let stack = request.stack
+        stack.enter()
+        stack[Int(request.block.pointee.position)].harvested(request, result, &turn)
+        stack.leave()
     }
 
     private static func hold(_ requests: inout RequestQueue, _ turn: inout Turn, first: Bool = false) {

@@ -131,11 +131,15 @@ struct Log {
             if state.pointee.place == place, state.pointee.isJSON == isJSON,
                 state.pointee.path.text == path.text
             {
+                path.free()
                 return Log(state: state)
             }
             known = state.pointee.next
         }
-        guard let ring = Pages.map(size) else { return nil }
+        guard let ring = Pages.map(size) else {
+            path.free()
+            return nil
+        }
         if all == nil {
             prepareForEnd()
             findZone()

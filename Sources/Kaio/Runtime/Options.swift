@@ -1,6 +1,7 @@
 // What a user sets through the environment: read once, at the first use of the library, and constant from then
 // on. An unknown KAIO_ variable or a bad value is named on stderr, with what would be accepted, and the default
-// is used.
+// is used. A process with more rights than who started it (set-user-id and the like) reads none of them: they say which
+// files are read and written, and what code runs.
 
 import CKernel
 
@@ -30,9 +31,12 @@ enum Options {
         KAIO_SHOW_STATS, KAIO_STATS_FILE, KAIO_VERBOSE, KAIO_VFS_OBJECTS, KAIO_VFS_PARAMETERS, KAIO_WORKERS
         """
 
+    /// The process has more rights than who set its environment.
+    static var isSecure: Bool { getauxval(UInt(AT_SECURE)) != 0 }
+
     /// Reads the environment. The caller sees to it that this runs once.
     static func read() {
-        guard var entry = ck_environment() else { return }
+        guard !isSecure, var entry = ck_environment() else { return }
         while let variable = entry.pointee {
             entry += 1
             let text = Text(variable)

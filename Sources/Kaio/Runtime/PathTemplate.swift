@@ -4,7 +4,7 @@
 import CKernel
 
 struct PathTemplate {
-    /// From the root. Never freed.
+    /// From the root.
     let text: Text
     /// So many bytes of it are the directory that the program was in; a %p there is just that.
     private let directory: Int
@@ -14,7 +14,7 @@ struct PathTemplate {
     /// May allocate. Nil without memory.
     init?(_ path: Text) {
         let directory = path.hasPrefix("/") ? nil : getcwd(nil, 0)
-        defer { free(directory) }
+        defer { CKernel.free(directory) }
         let front = directory.map { Text($0) }
         let room = (front?.count ?? 0) + path.count + 1
         guard let memory = malloc(room) else { return nil }
@@ -27,6 +27,8 @@ struct PathTemplate {
         line.add(path)
         text = line.text
     }
+
+    func free() { CKernel.free(UnsafeMutableRawPointer(mutating: text.start)) }
 
     /// Passes the path as a C string; or returns a negated errno.
     func with(_ body: (UnsafePointer<UInt8>) -> Int) -> Int {

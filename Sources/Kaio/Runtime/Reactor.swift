@@ -120,9 +120,12 @@ enum Reactor {
         let request = Slab.request(number: UInt32(truncatingIfNeeded: token >> 38 & (1 << 25 - 1)))
         let sequence = request.sequence
         guard sequence & tokenSequence == token & tokenSequence, let stack = request.block.pointee.stack,
-            let position = stack.position(of: "aio_poll"), let module = stack[position] as? AIOPoll
+            stack.enter(for: request, sequence)
         else { return }
-        Turn.visit(as: .reactor) { module.ready(request, sequence, &$0) }
+        if let position = stack.position(of: "aio_poll"), let module = stack[position] as? AIOPoll {
+            Turn.visit(as: .reactor) { module.ready(request, sequence, &$0) }
+        }
+        stack.leave()
     }
 
     // MARK: life; under the engine's lock
@@ -270,7 +273,19 @@ enum Reactor {
         guard Engine.hold() else { return }
         let expired = hasThread ? false : look(0)
         Engine.leave(1)
-        if expired, case .tryAgain(let interval) = Engine.shutDownIfIdle(isLent: true) { setTimer(interval) }
+        if expired { keepHouseForConnections() }
+    }
+
+    /// The housekeeping of a program that does not dispatch, in a call that needs nothing of what is given back.
+    static func keepHouseIfOverdue() {
+        guard isLent, !hasThread, isRunning, Engine.isOverdue else { return }
+        let mask = SignalMask.blockAll()
+        keepHouseForConnections()
+        mask.restore()
+    }
+
+    private static func keepHouseForConnections() {
+        if case .tryAgain(let interval) = Engine.shutDownIfIdle(isLent: true) { setTimer(interval) }
     }
 
     /// Has a connection's descriptor be ready when there is something for `turn`. The engine is up.

@@ -94,7 +94,10 @@ enum Timers {
             if taken == 0 { break }
             while let request = due.popFirst() {
                 let position = Int(request.block.pointee.position)
-                request.stack[position].expired(request, &turn)
+                let stack = request.stack
+                stack.enter()
+                stack[position].expired(request, &turn)
+                stack.leave()
             }
             turn.finish()
             // What the kernel did or refused at once is brought further at once.

@@ -15,7 +15,7 @@ import CKaio
 import CKernel
 import Synchronization
 
-/// What a kaio_vfs_handle points to; never freed.
+/// What a kaio_vfs_handle points to; freed with the module.
 struct CHandle: ~Copyable {
     enum State: UInt64 {
         /// Not here.
@@ -50,8 +50,10 @@ struct CHandle: ~Copyable {
     /// For each control block, the request's sequence, and below it a `State`.
     let slots: UnsafeMutablePointer<Atomic<UInt64>>
     let values: PerRequest<UnsafeMutableRawPointer?>
-    /// Nil until it is connected.
+    /// Nil before the first connect.
     var stack: Stack?
+    /// Connected: `disconnect_fn` is to be called, once.
+    var isConnected = false
     var service: UnsafePointer<CChar>
     let data = Atomic<UInt>(0)
     var free: (@convention(c) (UnsafeMutableRawPointer?) -> Void)?
@@ -102,7 +104,20 @@ final class CModule: Module {
             && functions.aio_done_fn == nil
     }
 
-    /// For ever; with a zero behind it. Nil without memory.
+    deinit {
+        Pages.unmap(handle.pointee.slots, CModule.slotsLength)
+        handle.pointee.values.free()
+        free(UnsafeMutablePointer(mutating: handle.pointee.service))
+        while let text = handle.pointee.texts {
+            handle.pointee.texts = text.pointee.next
+            free(UnsafeMutablePointer(mutating: text.pointee.copy))
+            free(text)
+        }
+        handle.deinitialize(count: 1)
+        handle.deallocate()
+    }
+
+    /// With a zero behind it; from malloc. Nil without memory.
     @inline(never)
     static func copy(_ text: Text) -> UnsafePointer<CChar>? {
         guard let memory = malloc(text.count + 1) else { return nil }
@@ -395,17 +410,34 @@ final class CModule: Module {
 
     func connect(_ service: Text, below: Place) -> CInt {
         handle.pointee.stack = below.stack
-        guard let name = CModule.copy(service) else { return ENOMEM }
-        handle.pointee.service = name
-        guard let function = functions.connect_fn else { return below.connect(service) }
+        if !(Text(handle.pointee.service) == service) {
+            guard let name = CModule.copy(service) else { return ENOMEM }
+            free(UnsafeMutablePointer(mutating: handle.pointee.service))
+            handle.pointee.service = name
+        }
+        guard let function = functions.connect_fn else {
+            let error = below.connect(service)
+            handle.pointee.isConnected = error == 0
+            return error
+        }
         ck_set_errno(0)
-        let error = errno(of: function(OpaquePointer(handle), name))
-        if error != 0 { CModule.setData(handle, nil, nil) }
+        let error = errno(of: function(OpaquePointer(handle), handle.pointee.service))
+        handle.pointee.isConnected = error == 0
+        if error != 0 {
+            // Those that it had connected, if it did not disconnect them.
+            below.disconnect()
+            CModule.setData(handle, nil, nil)
+        }
         return error
     }
 
     func disconnect(below: Place) {
-        if let function = functions.disconnect_fn { function(OpaquePointer(handle)) } else { below.disconnect() }
+        if handle.pointee.isConnected {
+            handle.pointee.isConnected = false
+            if let function = functions.disconnect_fn { function(OpaquePointer(handle)) }
+        }
+        // Also where the function did not hand on: who is disconnected already is not called again.
+        below.disconnect()
         CModule.setData(handle, nil, nil)
     }
 

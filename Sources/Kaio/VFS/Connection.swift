@@ -32,9 +32,15 @@ struct Connection: Equatable {
         let epoll: Descriptor
         /// Of the process that made it; see `ProcessPage`.
         let secret: UInt64
-        var next: Connection?
-        var files: ConnectionFile?
         let inFlight = Atomic<Int>(0)
+        let guarded: UnsafeMutablePointer<Guarded>
+        /// By the lock of `Connections`.
+        let next: UnsafeMutablePointer<Connection?>
+    }
+
+    /// By the lock.
+    struct Guarded {
+        var files: ConnectionFile?
         var ready = RequestQueue()
         var readyCount = 0
         /// Completed since the last look, without a callback.
@@ -53,6 +59,7 @@ struct Connection: Equatable {
     }
 
     var handle: OpaquePointer { OpaquePointer(state) }
+    fileprivate var guarded: UnsafeMutablePointer<Guarded> { state.pointee.guarded }
     var stack: Stack { state.pointee.loan.stack }
     /// Not so in the child of a fork.
     var isOfThisProcess: Bool {
@@ -97,12 +104,21 @@ struct Connection: Equatable {
         error = number < 0 ? CInt(-number) : CInt(max(0, -count))
         if error == 0 {
             let connection = Connection(.allocate(capacity: 1))
-            connection.state.initialize(to: State(loan: loan, event: event, epoll: epoll, secret: secret))
+            connection.state.initialize(
+                to: State(
+                    loan: loan, event: event, epoll: epoll, secret: secret, guarded: .allocate(capacity: 1),
+                    next: .allocate(capacity: 1)))
+            connection.guarded.initialize(to: Guarded())
+            connection.state.pointee.next.initialize(to: nil)
             connection.watch(event.descriptor)
             error = Place(loan.stack).connect(service)
             if error == 0 {
-                blocked { Connections.add(connection) }
-                return connection
+                if Connections.isUnderstood(loan, service) {
+                    blocked { Connections.add(connection) }
+                    return connection
+                }
+                Place(loan.stack).disconnect()
+                error = EINVAL
             }
             connection.free()
         }
@@ -113,6 +129,8 @@ struct Connection: Equatable {
     }
 
     private func free() {
+        guarded.deallocate()
+        state.pointee.next.deallocate()
         state.deinitialize(count: 1)
         state.deallocate()
     }
@@ -126,16 +144,17 @@ struct Connection: Equatable {
             return 0
         }
         let isBusy = locked {
-            if state.pointee.isDispatching || state.pointee.isClosing { return true }
-            state.pointee.isClosing = true
-            state.pointee.isDispatching = true
+            if guarded.pointee.isDispatching || guarded.pointee.isClosing { return true }
+            guarded.pointee.isClosing = true
+            guarded.pointee.isDispatching = true
             return false
         }
         if isBusy { return EBUSY }
-        while let file = locked({ state.pointee.files }) { _ = file.close() }
+        while let file = locked({ guarded.pointee.files }) { _ = file.close() }
         wait { state.pointee.inFlight.load(ordering: .sequentiallyConsistent) == 0 }
         _ = locked { 0 }
         while callReady(.max) > 0 {}
+        stack.awaitVisitors()
         Place(stack).disconnect()
         Connection.blocked {
             let isLast = Connections.remove(self)
@@ -144,6 +163,7 @@ struct Connection: Equatable {
             free()
             if isLast { Reactor.endLending() }
         }
+        Reactor.keepHouseIfOverdue()
         return 0
     }
 
@@ -197,12 +217,15 @@ struct Connection: Equatable {
         }
         let file = ConnectionFile(.allocate(capacity: 1))
         file.state.initialize(
-            to: ConnectionFile.State(connection: self, descriptor: Descriptor(number: CInt(number))))
+            to: ConnectionFile.State(
+                connection: self, descriptor: Descriptor(number: CInt(number)), waits: flags & O_NONBLOCK == 0,
+                guarded: .allocate(capacity: 1)))
+        file.guarded.initialize(to: ConnectionFile.Guarded())
         let isIn = locked {
-            if state.pointee.isClosing { return false }
-            file.state.pointee.next = state.pointee.files
-            state.pointee.files?.state.pointee.previous = file
-            state.pointee.files = file
+            if guarded.pointee.isClosing { return false }
+            file.guarded.pointee.next = guarded.pointee.files
+            guarded.pointee.files?.guarded.pointee.previous = file
+            guarded.pointee.files = file
             return true
         }
         if isIn { return file }
@@ -219,8 +242,8 @@ struct Connection: Equatable {
     func dispatch(_ most: Int) -> Int {
         guard isOfThisProcess else { return -Int(EINVAL) }
         let isBusy = locked {
-            if state.pointee.isDispatching { return true }
-            state.pointee.isDispatching = true
+            if guarded.pointee.isDispatching { return true }
+            guarded.pointee.isDispatching = true
             return false
         }
         if isBusy { return -Int(EBUSY) }
@@ -230,14 +253,14 @@ struct Connection: Equatable {
         Reactor.startIfWanted()
         let (finished, due) = locked {
             let limit = most > 0 ? most : Int.max
-            let finished = min(limit, state.pointee.finished)
-            state.pointee.finished -= finished
-            return (finished, min(limit - finished, state.pointee.readyCount))
+            let finished = min(limit, guarded.pointee.finished)
+            guarded.pointee.finished -= finished
+            return (finished, min(limit - finished, guarded.pointee.readyCount))
         }
         let called = callReady(due)
         let isMore = locked {
-            state.pointee.isDispatching = false
-            return !state.pointee.ready.isEmpty || state.pointee.finished > 0
+            guarded.pointee.isDispatching = false
+            return !guarded.pointee.ready.isEmpty || guarded.pointee.finished > 0
         }
         if isMore { state.pointee.event.signal() }
         return finished + called
@@ -256,8 +279,8 @@ struct Connection: Equatable {
                 file.handle, user.base.assumingMemoryBound(to: aiocb.self), notification.value.sival_ptr)
             called += 1
             let isLast = locked {
-                file.state.pointee.callbacks -= 1
-                return file.state.pointee.isGone && file.state.pointee.callbacks == 0
+                file.guarded.pointee.callbacks -= 1
+                return file.guarded.pointee.isGone && file.guarded.pointee.callbacks == 0
             }
             if isLast { file.free() }
         }
@@ -265,8 +288,8 @@ struct Connection: Equatable {
     }
 
     private func takeReady() -> Request? {
-        guard let request = state.pointee.ready.popFirst() else { return nil }
-        state.pointee.readyCount -= 1
+        guard let request = guarded.pointee.ready.popFirst() else { return nil }
+        guarded.pointee.readyCount -= 1
         return request
     }
 }
@@ -275,9 +298,16 @@ struct ConnectionFile: Equatable {
     struct State: ~Copyable {
         let connection: Connection
         let descriptor: Descriptor
+        /// Opened without O_NONBLOCK: requests wait, whatever mode the descriptor is in.
+        let waits: Bool
+        let inFlight = Atomic<Int>(0)
+        let guarded: UnsafeMutablePointer<Guarded>
+    }
+
+    /// By the connection's lock.
+    struct Guarded {
         var next: ConnectionFile?
         var previous: ConnectionFile?
-        let inFlight = Atomic<Int>(0)
         /// Not returned yet.
         var callbacks = 0
         var isClosed = false
@@ -296,10 +326,12 @@ struct ConnectionFile: Equatable {
     }
 
     var handle: OpaquePointer { OpaquePointer(state) }
+    fileprivate var guarded: UnsafeMutablePointer<Guarded> { state.pointee.guarded }
     var connection: Connection { state.pointee.connection }
     var descriptor: Descriptor { state.pointee.descriptor }
 
     fileprivate func free() {
+        guarded.deallocate()
         state.deinitialize(count: 1)
         state.deallocate()
     }
@@ -308,8 +340,8 @@ struct ConnectionFile: Equatable {
     func close() -> CInt {
         guard connection.isOfThisProcess else { return EINVAL }
         let wasClosed = connection.locked {
-            defer { state.pointee.isClosed = true }
-            return state.pointee.isClosed
+            defer { guarded.pointee.isClosed = true }
+            return guarded.pointee.isClosed
         }
         if wasClosed { return EBADF }
         if state.pointee.inFlight.load(ordering: .sequentiallyConsistent) != 0 {
@@ -320,21 +352,22 @@ struct ConnectionFile: Equatable {
         let result = Place(connection.stack).close(descriptor)
         let isLast = connection.locked {
             unlink()
-            state.pointee.isGone = true
-            return state.pointee.callbacks == 0
+            guarded.pointee.isGone = true
+            return guarded.pointee.callbacks == 0
         }
         if isLast { free() }
+        Reactor.keepHouseIfOverdue()
         return CInt(max(0, -result))
     }
 
     private func unlink() {
-        let (next, previous) = (state.pointee.next, state.pointee.previous)
+        let (next, previous) = (guarded.pointee.next, guarded.pointee.previous)
         if let previous {
-            previous.state.pointee.next = next
+            previous.guarded.pointee.next = next
         } else {
-            connection.state.pointee.files = next
+            connection.guarded.pointee.files = next
         }
-        next?.state.pointee.previous = previous
+        next?.guarded.pointee.previous = previous
     }
 
     // MARK: requests
@@ -345,14 +378,15 @@ struct ConnectionFile: Equatable {
         if user.isInProgress { return EBUSY }
         guard let notification = notification(for: user) else { return EINVAL }
         let isOpen = connection.locked {
-            if state.pointee.isClosed || connection.state.pointee.isClosing { return false }
+            if guarded.pointee.isClosed || connection.guarded.pointee.isClosing { return false }
             state.pointee.inFlight.wrappingAdd(1, ordering: .sequentiallyConsistent)
             connection.state.pointee.inFlight.wrappingAdd(1, ordering: .sequentiallyConsistent)
             return true
         }
         guard isOpen else { return EBADF }
         user.setDescriptor(descriptor)
-        let error = Submission.submit(user, operation, notification, through: connection.stack)
+        let error = Submission.submit(
+            user, operation, notification, through: connection.stack, waits: state.pointee.waits)
         if error != 0 {
             connection.locked { countOut() }
             Waiting.tellAll()
@@ -391,13 +425,13 @@ struct ConnectionFile: Equatable {
         turn.mustTell = true
         connection.state.pointee.lock.lock()
         if hasCallback {
-            connection.state.pointee.ready.append(request)
-            connection.state.pointee.readyCount += 1
-            file.state.pointee.callbacks += 1
+            connection.guarded.pointee.ready.append(request)
+            connection.guarded.pointee.readyCount += 1
+            file.guarded.pointee.callbacks += 1
         } else {
-            connection.state.pointee.finished += 1
+            connection.guarded.pointee.finished += 1
         }
-        if !connection.state.pointee.isDispatching { connection.state.pointee.event.signal() }
+        if !connection.guarded.pointee.isDispatching { connection.state.pointee.event.signal() }
         file.countOut()
         connection.state.pointee.lock.unlock()
         if !hasCallback { Engine.release(request) }

@@ -1,7 +1,8 @@
 // The connections of the process, and the stacks that they use.
 //
-// Invariant: the list and the pool are changed under `lock`. A stack is never freed (see `Stack`), so one that its
-// connection gave back is used again by the next with the same modules and parameters.
+// Invariant: the list and the pool are changed under `lock`. A stack that its connection gave back is used again by the
+// next with the same modules and parameters, if it comes soon: `mostIdle` are kept, and then the one that was not used
+// for the longest time ends. One with a module that is still to be used (`Module.isLasting`) stays.
 
 import CKernel
 import Synchronization
@@ -12,9 +13,14 @@ enum Connections {
         let parameters: Text
         let service: Text
         let stack: Stack
+        let own: UnsafeMutablePointer<Parameters.Entry>?
+        /// All that the stack was made of, this too.
+        var memory: Arena
         var isUsed: Bool
+        var isLasting = false
+        var lastUse = 0
         var secret: UInt64
-        let next: UnsafeMutablePointer<Pooled>?
+        var next: UnsafeMutablePointer<Pooled>?
     }
 
     /// What a connection has of the pool.
@@ -28,14 +34,17 @@ enum Connections {
     private static let making = Lock()
     nonisolated(unsafe) private static var first: Connection?
     nonisolated(unsafe) private static var pool: UnsafeMutablePointer<Pooled>?
+    nonisolated(unsafe) private static var uses = 0
 
     static let defaultEvents = 128
+    static let mostIdle = 16
+    private static let source: StaticString = "kaio_connect"
 
     // MARK: the list; all signals are blocked
 
     static func add(_ connection: Connection) {
         lock.lock()
-        connection.state.pointee.next = first
+        connection.state.pointee.next.pointee = first
         first = connection
         Reactor.lend(to: connection)
         lock.unlock()
@@ -46,15 +55,15 @@ enum Connections {
         lock.lock()
         defer { lock.unlock() }
         if first == connection {
-            first = connection.state.pointee.next
+            first = connection.state.pointee.next.pointee
         } else {
             var current = first
             while let candidate = current {
-                if candidate.state.pointee.next == connection {
-                    candidate.state.pointee.next = connection.state.pointee.next
+                if candidate.state.pointee.next.pointee == connection {
+                    candidate.state.pointee.next.pointee = connection.state.pointee.next.pointee
                     break
                 }
-                current = candidate.state.pointee.next
+                current = candidate.state.pointee.next.pointee
             }
         }
         return first == nil
@@ -65,7 +74,7 @@ enum Connections {
         var current = first
         while let connection = current {
             body(connection)
-            current = connection.state.pointee.next
+            current = connection.state.pointee.next.pointee
         }
         lock.unlock()
     }
@@ -105,40 +114,84 @@ enum Connections {
         }
         lock.unlock()
         var memory = Arena()
+        var isMade = false
+        defer { if !isMade { memory.free() } }
         guard let keptNames = memory.copy(names), let keptList = memory.copy(list),
             let keptService = memory.copy(service), let place = memory.allocate(Pooled.self)
         else {
-            memory.free()
             error = ENOMEM
             return nil
         }
         let before = Parameters.complaints.load(ordering: .relaxed)
-        let parameters = Parameters(keptList, from: "kaio_connect", before: said.parameters)
+        let parameters = Parameters(keptList, from: source, before: said.parameters, &memory)
         let limit = parameters.number(
             "aio_linux", "aio num events", default: defaultEvents, in: 1...65536)
-        let stack = Stack(names: keptNames, parameters: parameters, mayBeShort: false) { complain(service, of: $0) }
-        guard let stack, Parameters.complaints.load(ordering: .relaxed) == before, allAsked(parameters, service) else {
-            // What a module was made of stays: it may have kept the text.
-            error = EINVAL
+        error = EINVAL
+        let stack = Stack(names: keptNames, parameters: parameters, mayBeShort: false) { module in
+            complain(service, of: module)
+            if !Registry.has(module) { error = Loader.error(of: module) }
+        }
+        guard let stack, Parameters.complaints.load(ordering: .relaxed) == before else {
+            stack?.end()
             return nil
         }
+        isMade = true
         if let position = stack.position(of: "aio_linux"), let module = stack[position] as? AIOLinux {
             module.bound(limit)
         }
         lock.lock()
         place.initialize(
             to: Pooled(
-                names: keptNames, parameters: keptList, service: keptService, stack: stack, isUsed: true,
-                secret: secret, next: pool))
+                names: keptNames, parameters: keptList, service: keptService, stack: stack, own: parameters.own,
+                memory: memory, isUsed: true, secret: secret, next: pool))
         pool = place
         lock.unlock()
         return Loan(stack: stack, place: place)
     }
 
+    /// Nobody is in the stack any more.
     static func giveBack(_ loan: Loan) {
+        let isLasting = loan.stack.isLasting
         lock.lock()
+        uses += 1
+        loan.place.pointee.isLasting = isLasting
+        loan.place.pointee.lastUse = uses
         loan.place.pointee.isUsed = false
+        let oldest = takeOldest()
         lock.unlock()
+        guard let oldest else { return }
+        // It may be the parent's, with a thread that does not exist here.
+        if oldest.pointee.secret != loan.place.pointee.secret { oldest.pointee.stack.reset() }
+        oldest.pointee.stack.end()
+        var memory = oldest.pointee.memory
+        memory.free()
+    }
+
+    /// Takes the idle stack that was not used for the longest time out of the pool, if there are too many. Under the lock.
+    private static func takeOldest() -> UnsafeMutablePointer<Pooled>? {
+        var count = 0
+        var oldest: UnsafeMutablePointer<Pooled>?
+        var beforeOldest: UnsafeMutablePointer<Pooled>?
+        var previous: UnsafeMutablePointer<Pooled>?
+        var current = pool
+        while let place = current {
+            if !place.pointee.isUsed, !place.pointee.isLasting {
+                count += 1
+                if oldest.map({ place.pointee.lastUse < $0.pointee.lastUse }) ?? true {
+                    oldest = place
+                    beforeOldest = previous
+                }
+            }
+            previous = place
+            current = place.pointee.next
+        }
+        guard count > mostIdle, let oldest else { return nil }
+        if let beforeOldest {
+            beforeOldest.pointee.next = oldest.pointee.next
+        } else {
+            pool = oldest.pointee.next
+        }
+        return oldest
     }
 
     private static func complain(_ service: Text, of module: Text) {
@@ -156,11 +209,13 @@ enum Connections {
         message.show()
     }
 
-    /// Whether some module asked for each of the caller's own parameters; else it has a wrong name.
-    private static func allAsked(_ parameters: Parameters, _ service: Text) -> Bool {
+    /// Whether some module, which may have waited for its connect, asked for each of the caller's own parameters, and
+    /// could make something of it.
+    static func isUnderstood(_ loan: Loan, _ service: Text) -> Bool {
         var all = true
-        Parameters.forEach(parameters.own) { entry in
-            if entry.wasAsked { return }
+        Parameters.forEach(loan.place.pointee.own) { entry in
+            if entry.wasRefused { all = false }
+            if entry.wasAsked || !(entry.origin.source == source) { return }
             all = false
             var message = Message()
             message.add("kaio: kaio_connect: service ")

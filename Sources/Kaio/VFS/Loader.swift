@@ -34,6 +34,8 @@ enum Loader {
         case none
         /// There is no such file.
         case missing
+        /// A static program, in which nothing can be loaded.
+        case noLoader
         /// What the dynamic loader says.
         case notLoaded(Text)
         case initialization(CInt)
@@ -49,7 +51,7 @@ enum Loader {
     /// Held while an object is loaded, which registers its modules meanwhile.
     private static let loading = Lock()
     nonisolated(unsafe) private static var objects: UnsafeMutablePointer<Object>?
-    /// With the latest name that `make` made nothing of.
+    /// With the latest name that `make` made nothing of. Its text is freed by the next `make`.
     nonisolated(unsafe) private static var problem = Problem.none
 
     // MARK: registration
@@ -141,6 +143,7 @@ enum Loader {
     static func make(_ name: Text, position: Int, parameters: Parameters) -> (any Module)? {
         let mask = SignalMask.blockAll()
         loading.lock()
+        if case .notLoaded(let reason) = problem { free(UnsafeMutableRawPointer(mutating: reason.start)) }
         problem = .none
         let registration = find(name) ?? load(name)
         loading.unlock()
@@ -158,7 +161,22 @@ enum Loader {
         return findFile(name, directory, &path)
     }
 
-    /// Adds what is wrong with the latest name that `make` made nothing of.
+    /// What is wrong with the latest name that `make` made nothing of, as an errno.
+    @inline(never)
+    static func error(of name: Text) -> CInt {
+        switch problem {
+        case .missing: return ENOENT
+        case .notLoaded:
+            var path = Message()
+            path.add(name)
+            return isPath(name) && !exists(&path) ? ENOENT : ELIBBAD
+        case .noLoader: return ENOSYS
+        case .isSecure: return EPERM
+        case .none, .initialization, .registersNothing, .registersOther: return EINVAL
+        }
+    }
+
+    /// The same as text.
     @inline(never)
     static func explain(_ name: Text, _ message: inout Message) {
         switch problem {
@@ -172,11 +190,15 @@ enum Loader {
             message.add("; known are ")
             message.add(Registry.names)
             message.add("; looked for ")
-            if let directory = Options.moduleDirectory, !isSecure {
+            if let directory = Options.moduleDirectory {
                 addPath(name, in: directory, &message)
                 message.add(" and ")
             }
             addPathBeside(name, &message)
+        case .noLoader:
+            message.add("module ")
+            message.addWord(name)
+            message.add(" does not load: a static program can't load objects")
         case .notLoaded(let reason):
             message.add("module ")
             message.addWord(name)
@@ -207,9 +229,6 @@ enum Loader {
 
     private static func isPath(_ name: Text) -> Bool { name.firstIndex(of: UInt8(ascii: "/")) != nil }
 
-    /// Set-user-id and the like: the environment must not say what code runs.
-    private static var isSecure: Bool { getauxval(UInt(AT_SECURE)) != 0 }
-
     @inline(never)
     private static func addPath(_ name: Text, in directory: Text, _ path: inout Message) {
         path.add(directory)
@@ -238,7 +257,7 @@ enum Loader {
     /// Makes `path` the file that a name stands for; false if there is none.
     @inline(never)
     private static func findFile(_ name: Text, _ directory: Text?, _ path: inout Message) -> Bool {
-        if let directory, !isSecure {
+        if let directory {
             addPath(name, in: directory, &path)
             if exists(&path) { return true }
         }
@@ -251,7 +270,7 @@ enum Loader {
     private static func load(_ name: Text) -> UnsafeMutablePointer<Registration>? {
         var path = Message()
         if isPath(name) {
-            if isSecure {
+            if Options.isSecure {
                 problem = .isSecure
                 return nil
             }
@@ -261,10 +280,14 @@ enum Loader {
             return nil
         }
         guard let file = path.terminated() else { return nil }
+        guard let dlopen = ck_dlopen() else {
+            problem = .noLoader
+            return nil
+        }
         let before = registrations
         guard let handle = dlopen(file, RTLD_NOW | RTLD_LOCAL) else {
             let reason = dlerror().flatMap { CModule.copy(Text($0)) }
-            problem = .notLoaded(reason.map { Text($0) } ?? Text("no memory"))
+            problem = reason.map { .notLoaded(Text($0)) } ?? .none
             return nil
         }
         let known = find(handle)

@@ -37,6 +37,9 @@ protocol Module: AnyObject {
     /// In the child of a fork: forgets every request.
     func reset()
 
+    /// Whether it is still to be used when its connection is no more; else it may be freed then.
+    var isLasting: Bool { get }
+
     // For a module whose `passage` is `.watches`. These three are called with signals open, and a signal handler may
     // do the same on top of them, so they take a lock only with all signals blocked.
 
@@ -91,4 +94,5 @@ extension Module {
     func expired(_ request: Request, _ turn: inout Turn) {}
     func cancel(_ request: Request, _ sequence: UInt64, force: Bool, _ turn: inout Turn) -> CancelOutcome { .no }
     func reset() {}
+    var isLasting: Bool { false }
 }

@@ -8,7 +8,8 @@
 //
 //     delay_inject:delay = 10ms; full_audit:prefix = "a;b"
 //
-// Invariant: entries are complete before anyone looks them up, and never freed; only `isAsked` changes afterwards.
+// Invariant: entries are complete before anyone looks them up, and last as long as who may look them up; only `isAsked`
+// and `isRefused` change afterwards.
 
 import CKernel
 import Synchronization
@@ -34,8 +35,11 @@ struct Parameters {
         fileprivate(set) var next: UnsafeMutablePointer<Entry>?
         /// Whether a module looked it up, however it ended: else it has no such parameter.
         fileprivate let isAsked = Atomic<Bool>(false)
+        fileprivate let isRefused = Atomic<Bool>(false)
 
         var wasAsked: Bool { isAsked.load(ordering: .relaxed) }
+        /// Whether a module could make nothing of the value, and said so.
+        var wasRefused: Bool { isRefused.load(ordering: .relaxed) }
     }
 
     /// Entries in the order in which they were first set.
@@ -72,11 +76,15 @@ struct Parameters {
         self.inherited = inherited
     }
 
-    /// Entries with semicolons between them, before those of `base`. What is none is named on stderr, as coming from
-    /// `source`, and left out. The text must stay.
-    init(_ list: Text, from source: StaticString = "parameters", before base: Parameters = .none) {
-        var entries = List()
+    /// Entries with semicolons between them. What is none is named on stderr, and left out. The text must stay.
+    init(_ list: Text) {
         var memory = Arena()
+        self.init(list, from: "parameters", before: .none, &memory)
+    }
+
+    /// The same, as coming from `source`, before those of `base`, and as long as `memory`.
+    init(_ list: Text, from source: StaticString, before base: Parameters, _ memory: inout Arena) {
+        var entries = List()
         var rest = list
         while let piece = Parameters.takePiece(&rest) {
             guard let (module, name, value) = Parameters.parts(piece) else {
@@ -85,7 +93,11 @@ struct Parameters {
             }
             _ = entries.set(module, name, value, Origin(Text(source)), &memory)
         }
-        self.init(service: base.service, own: entries.first, inherited: base.own ?? base.inherited)
+        Parameters.forEach(base.own) { entry in
+            if Parameters.find(entries.first, entry.module, entry.name) != nil { return }
+            _ = entries.set(entry.module, entry.name, entry.value, entry.origin, &memory)
+        }
+        self.init(service: base.service, own: entries.first, inherited: base.inherited)
     }
 
     /// How much was complained of, by any thread.
@@ -175,6 +187,7 @@ struct Parameters {
     @inline(never)
     func complain(_ module: Text, _ name: Text, _ accepted: (inout Message) -> Void) {
         guard let entry = entry(module, name) else { return }
+        entry.pointee.isRefused.store(true, ordering: .relaxed)
         Parameters.complaints.wrappingAdd(1, ordering: .relaxed)
         var message = Message()
         message.add("kaio: ")

@@ -14,6 +14,8 @@ struct PerRequest<Value: BitwiseCopyable> {
         places = memory.bindMemory(to: Value.self, capacity: Options.maxRequests)
     }
 
+    func free() { Pages.unmap(places, Options.maxRequests * MemoryLayout<Value>.stride) }
+
     subscript(request: Request) -> Value {
         get { places[Int(Slab.number(of: request))] }
         nonmutating set { places[Int(Slab.number(of: request))] = newValue }

@@ -30,7 +30,15 @@ struct Place {
     @inline(never)
     func open(_ path: UnsafePointer<CChar>, _ flags: CInt, _ mode: mode_t) -> Int {
         if let module { return module.open(path, flags, mode, below: below) }
-        return systemCall(SYS_openat, Int(AT_FDCWD), address(path), Int(flags | O_CLOEXEC), Int(mode))
+        let number = systemCall(SYS_openat, Int(AT_FDCWD), address(path), Int(flags | O_CLOEXEC), Int(mode))
+        // Only so can a FIFO or a terminal be read without waiting, and without a thread. The open file is nobody
+        // else's.
+        if number >= 0, stack.position(of: "aio_poll") != nil,
+            let file = FileFacts(Descriptor(number: CInt(number))), file.kind == .stream
+        {
+            _ = systemCall(SYS_fcntl, number, Int(F_SETFL), Int(file.statusFlags | O_NONBLOCK))
+        }
+        return number
     }
 
     /// Returns 0 or a negated errno.

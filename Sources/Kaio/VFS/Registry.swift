@@ -26,7 +26,7 @@ enum Registry {
         if name == "aio_poll" { return AIOPoll(position: position) }
         if name == "aio_pthread" { return AIOPthread(position: position) }
         if name == "error_inject" { return ErrorInject(position: position, parameters: parameters) }
-        if name == "delay_inject" { return DelayInject(position: position, parameters: parameters) }
+        if name == "delay_inject" { return DelayInject.make(position: position, parameters: parameters) }
         if name == "aio_ratelimit" { return RateLimit(position: position, parameters: parameters) }
         if name == "readonly" { return ReadOnly(position: position, parameters: parameters) }
         if name == "readahead" { return ReadAhead(position: position, parameters: parameters) }

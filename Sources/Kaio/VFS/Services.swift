@@ -89,6 +89,7 @@ enum Services {
     /// In the child of a fork.
     static func reset() {
         Loader.reset()
+        Stack.resetLock()
         Stack.standard?.reset()
         for position in 1..<max(1, count) { stacks![position].reset() }
     }

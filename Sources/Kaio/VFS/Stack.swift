@@ -1,15 +1,23 @@
-// A connection's modules, top to bottom. Built once and never changed or freed, so that anyone may walk it at
-// any time.
+// A connection's modules, top to bottom. Built once and never changed, so that anyone may walk it at any time.
+//
+// Invariant: the stack of a service is never freed. One for kaio_connect has an end, at which it has no request and
+// nobody is in it: who calls its modules is counted, from before the call until it has returned (`enter`, `leave`).
+// Its `Contents` stay, to be used again: who comes too late finds memory of the same kind, and goes.
 
 import CKernel
+import Synchronization
 
 struct Stack: Equatable {
-    private struct Contents {
-        let modules: UnsafeMutablePointer<any Module>
-        let count: Int
+    private struct Contents: ~Copyable {
+        var modules: UnsafeMutablePointer<any Module>
+        var count: Int
         let reads: ShortWay
         let writes: ShortWay
         let kernel: Int
+        let hasEnd: Bool
+        let visitors = Atomic<Int>(0)
+        /// Of those that are not in use.
+        var next: UnsafeMutablePointer<Contents>?
     }
 
     /// The way of an operation past the modules down to `aio_linux`, if the request is in nobody's way.
@@ -52,6 +60,9 @@ struct Stack: Equatable {
         }
     }
 
+    private static let lock = Lock()
+    nonisolated(unsafe) private static var unused: UnsafeMutablePointer<Contents>?
+
     private let contents: UnsafeMutablePointer<Contents>
 
     var count: Int { contents.pointee.count }
@@ -73,7 +84,7 @@ struct Stack: Equatable {
     ///
     /// The last module must be one that takes everything, so `aio_pthread` is put there if it is not named.
     /// Nil if a name is unknown or there are too many; `problem` is then called with the name.
-    /// Without `mayBeShort` every request passes every module.
+    /// Without `mayBeShort` every request passes every module, and the stack has an end.
     init?(names: Text, parameters: Parameters = .none, mayBeShort: Bool = true, problem: (Text) -> Void) {
         let modules = UnsafeMutablePointer<any Module>.allocate(capacity: Stack.greatestCount)
         var count = 0
@@ -88,6 +99,7 @@ struct Stack: Equatable {
                 let module = Registry.make(name, position: count, parameters: parameters)
             else {
                 problem(name)
+                Stack.free(modules, count)
                 return nil
             }
             (modules + count).initialize(to: module)
@@ -98,13 +110,21 @@ struct Stack: Equatable {
             (modules + count).initialize(to: Registry.make(Text(Registry.last), position: count)!)
             count += 1
         }
-        self.init(modules, count, mayBeShort: mayBeShort)
+        self.init(modules, count, mayBeShort: mayBeShort, hasEnd: !mayBeShort)
     }
 
     /// A stack of a test's own modules has no short way.
     init(_ modules: UnsafeMutablePointer<any Module>, count: Int) { self.init(modules, count, mayBeShort: false) }
 
-    private init(_ modules: UnsafeMutablePointer<any Module>, _ count: Int, mayBeShort: Bool) {
+    private init(
+        _ modules: UnsafeMutablePointer<any Module>, _ count: Int, mayBeShort: Bool, hasEnd: Bool = false
+    ) {
+        if hasEnd, let unused = Stack.takeUnused() {
+            contents = unused
+            contents.pointee.modules = modules
+            contents.pointee.count = count
+            return
+        }
         contents = .allocate(capacity: 1)
         var kernel = -1
         if mayBeShort {
@@ -116,17 +136,82 @@ struct Stack: Equatable {
             to: Contents(
                 modules: modules, count: count,
                 reads: kernel < 0 ? ShortWay() : ShortWay(.read, modules, count),
-                writes: kernel < 0 ? ShortWay() : ShortWay(.write, modules, count), kernel: kernel))
+                writes: kernel < 0 ? ShortWay() : ShortWay(.write, modules, count), kernel: kernel, hasEnd: hasEnd,
+                next: nil))
     }
 
     @inline(__always)
     subscript(position: Int) -> any Module { contents.pointee.modules[position] }
 
-    func reset() { for position in 0..<count { self[position].reset() } }
+    /// In the child of a fork.
+    func reset() {
+        contents.pointee.visitors.store(0, ordering: .relaxed)
+        for position in 0..<count { self[position].reset() }
+    }
+
+    /// Whether one of its modules is still to be used when nothing uses the stack; see `Module.isLasting`.
+    var isLasting: Bool {
+        for position in 0..<count where self[position].isLasting { return true }
+        return false
+    }
 
     /// The position of the module with this name, or nil.
     func position(of name: StaticString) -> Int? {
         for position in 0..<count where Text(self[position].name) == name { return position }
         return nil
     }
+
+    // MARK: the end
+
+    /// A thread is about to call one of the modules, with a request of the stack in its hands.
+    @inline(__always)
+    func enter() {
+        if contents.pointee.hasEnd { contents.pointee.visitors.wrappingAdd(1, ordering: .acquiringAndReleasing) }
+    }
+
+    @inline(__always)
+    func leave() {
+        if contents.pointee.hasEnd { contents.pointee.visitors.wrappingSubtract(1, ordering: .releasing) }
+    }
+
+    /// The same where another may have the request: false if it is over by now, and the stack perhaps too.
+    func enter(for request: Request, _ sequence: UInt64) -> Bool {
+        enter()
+        if !request.block.pointee.isPublished.load(ordering: .acquiring), request.sequence == sequence { return true }
+        leave()
+        return false
+    }
+
+    /// Waits until nobody is in it. It has no request, and gets none meanwhile; the caller is not in it.
+    func awaitVisitors() {
+        // Not a load: who comes later is to see that the requests are over.
+        while contents.pointee.visitors.wrappingAdd(0, ordering: .acquiringAndReleasing).newValue != 0 {
+            _ = systemCall(SYS_poll, 0, 0, 1)
+        }
+    }
+
+    /// Gives back what belongs to it. `awaitVisitors` has returned. All signals are blocked.
+    func end() {
+        Stack.free(contents.pointee.modules, count)
+        Stack.lock.lock()
+        contents.pointee.next = Stack.unused
+        Stack.unused = contents
+        Stack.lock.unlock()
+    }
+
+    private static func takeUnused() -> UnsafeMutablePointer<Contents>? {
+        lock.lock()
+        defer { lock.unlock() }
+        let contents = unused
+        unused = contents?.pointee.next
+        return contents
+    }
+
+    private static func free(_ modules: UnsafeMutablePointer<any Module>, _ count: Int) {
+        modules.deinitialize(count: count)
+        modules.deallocate()
+    }
+
+    /// In the child of a fork.
+    static func resetLock() { lock.reset() }
 }

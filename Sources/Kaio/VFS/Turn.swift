@@ -71,7 +71,10 @@ struct Turn: ~Copyable {
     private mutating func give(_ requests: inout RequestQueue, to position: Int) {
         guard let first = requests.first else { return }
         setPosition(requests, position)
-        first.stack[position].submit(&requests, &self)
+        let stack = first.stack
+        stack.enter()
+        stack[position].submit(&requests, &self)
+        stack.leave()
     }
 
     /// Gives each request to the module that it is at: those in a row for the same one together.
@@ -84,7 +87,9 @@ struct Turn: ~Copyable {
                 _ = requests.popFirst()
                 run.append(next)
             }
+            stack.enter()
             stack[Int(position)].submit(&run, &self)
+            stack.leave()
         }
     }
 
@@ -145,6 +150,9 @@ struct Turn: ~Copyable {
         let position = 15 - watchers.leadingZeroBitCount
         request.block.pointee.watchers &= ~(1 << UInt16(position))
         request.block.pointee.position = UInt8(position)
-        return request.stack[position].completed(request, &self)
+        let stack = request.stack
+        stack.enter()
+        defer { stack.leave() }
+        return stack[position].completed(request, &self)
     }
 }

@@ -13,10 +13,10 @@ int main(void) {
     for (int round = 0; round < 2; round++) {
         struct aiocb control = request(-1, buffer, 4096, 0);
         memset(buffer, 0, 4096);
+        int64_t last = nanoseconds();
         OK(kaio_aio_read(file, &control));
         EQUAL(finished(connection, file, &control), 4096);
         VERIFY(buffer, 4096, 1, 0);
-        int64_t last = nanoseconds();
         EQUAL(count_contexts(), 1);
         double limit = now() + 10;
         while (count_contexts() != 0) {

@@ -15,25 +15,20 @@ static void *interrupt(void *unused) {
 }
 
 int main(void) {
-    kaio_connection *connection = connected(NULL, NULL);
-    kaio_file *file;
-    int end = opened_pipe(connection, &file);
-    char byte;
-    struct aiocb control = request(-1, &byte, 1, 0);
-    const struct aiocb *list[1] = {&control};
-    OK(kaio_aio_read(file, &control));
+    struct waiting waiting;
+    begin_waiting(&waiting);
     waiter = pthread_self();
     for (int restart = 0; restart < 2; restart++) {
         struct sigaction action = {.sa_handler = handler, .sa_flags = restart ? SA_RESTART : 0};
         sigaction(SIGUSR1, &action, NULL);
         pthread_t thread;
         OK(pthread_create(&thread, NULL, interrupt, NULL));
-        FAILS(kaio_aio_suspend(connection, list, 1, NULL), EINTR);
+        FAILS(kaio_aio_suspend(waiting.connection, waiting.list, 1, NULL), EINTR);
         EQUAL(handled, restart + 1);
         OK(pthread_join(thread, NULL));
     }
-    EQUAL(kaio_aio_error(file, &control), EINPROGRESS);
-    EQUAL(write(end, "x", 1), 1);
-    EQUAL(finished(connection, file, &control), 1);
-    OK(kaio_disconnect(connection));
+    EQUAL(kaio_aio_error(waiting.file, &waiting.control), EINPROGRESS);
+    EQUAL(write(waiting.end, "x", 1), 1);
+    EQUAL(finished(waiting.connection, waiting.file, &waiting.control), 1);
+    OK(kaio_disconnect(waiting.connection));
 }

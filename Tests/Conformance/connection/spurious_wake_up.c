@@ -30,32 +30,27 @@ static void *poke_often(void *unused) {
 }
 
 int main(void) {
-    kaio_connection *connection = connected(NULL, NULL);
-    kaio_file *file;
-    int end = opened_pipe(connection, &file);
-    char byte;
-    struct aiocb control = request(-1, &byte, 1, 0);
-    const struct aiocb *list[1] = {&control};
-    OK(kaio_aio_read(file, &control));
+    struct waiting waiting;
+    begin_waiting(&waiting);
     CHECK(poke() >= 1);
-    CHECK(is_readable(connection, 1000));
+    CHECK(is_readable(waiting.connection, 1000));
     pthread_t thread;
     OK(pthread_create(&thread, NULL, poke_often, NULL));
     int64_t start = nanoseconds();
     struct timespec time = interval(300000000);
-    FAILS(kaio_aio_suspend(connection, list, 1, &time), EAGAIN);
+    FAILS(kaio_aio_suspend(waiting.connection, waiting.list, 1, &time), EAGAIN);
     CHECK(nanoseconds() - start >= 300000000);
     OK(pthread_join(thread, NULL));
-    EQUAL(kaio_connection_dispatch(connection, 0), 0);
-    CHECK(!is_readable(connection, 50));
-    EQUAL(write(end, "x", 1), 1);
+    EQUAL(kaio_connection_dispatch(waiting.connection, 0), 0);
+    CHECK(!is_readable(waiting.connection, 50));
+    EQUAL(write(waiting.end, "x", 1), 1);
     // The data is there, then the request is complete.
     int count = 0;
     while (count == 0) {
-        CHECK(is_readable(connection, 1000));
-        count = kaio_connection_dispatch(connection, 0);
+        CHECK(is_readable(waiting.connection, 1000));
+        count = kaio_connection_dispatch(waiting.connection, 0);
     }
     EQUAL(count, 1);
-    EQUAL(kaio_aio_error(file, &control), 0);
-    OK(kaio_disconnect(connection));
+    EQUAL(kaio_aio_error(waiting.file, &waiting.control), 0);
+    OK(kaio_disconnect(waiting.connection));
 }

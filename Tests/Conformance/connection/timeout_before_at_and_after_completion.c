@@ -3,12 +3,6 @@
 // modes: linked
 #include "../connection.h"
 
-static void *write_later(void *end) {
-    sleep_for(0.2);
-    EQUAL(write(*(int *)end, "x", 1), 1);
-    return NULL;
-}
-
 int main(void) {
     kaio_connection *connection = connected(NULL, NULL);
     kaio_file *file;

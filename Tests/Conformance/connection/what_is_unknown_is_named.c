@@ -1,29 +1,35 @@
-// holds: kaio_connect with an unknown module, an unknown parameter or a bad value gives NULL with EINVAL, and a line on stderr that names it.
+// holds: kaio_connect with an unknown module gives NULL with ENOENT, with one that does not load ELIBBAD, with an unknown parameter or a bad value EINVAL, and a line on stderr that names it.
 // source: kaio
 // modes: linked
 #include "../connection.h"
 
-static void refused(const char *objects, const char *parameters) {
+static void refused(int error, const char *objects, const char *parameters) {
     errno = 0;
     CHECK(kaio_connect("shop", objects, parameters) == NULL);
-    EQUAL(errno, EINVAL);
+    EQUAL(errno, error);
 }
 
 int main(int count, char **arguments) {
     if (count > 0 && strcmp(arguments[0], "again") == 0) {
         switch (atoi(arguments[1])) {
-            case 0: refused("ordered nonsense", NULL); break;
-            case 1: refused(NULL, "aio_linux:aio num events = many"); break;
-            case 2: refused(NULL, "aio_linux:colour = blue"); break;
-            case 3: refused("delay_inject aio_linux", "delay_inject:delay = soon"); break;
-            case 4: refused(NULL, "what is this"); break;
+            case 0: refused(ENOENT, "ordered nonsense", NULL); break;
+            case 1: refused(EINVAL, NULL, "aio_linux:aio num events = many"); break;
+            case 2: refused(EINVAL, NULL, "aio_linux:colour = blue"); break;
+            case 3: refused(EINVAL, "delay_inject aio_linux", "delay_inject:delay = soon"); break;
+            case 4: refused(EINVAL, NULL, "what is this"); break;
+            case 5: refused(EINVAL, "full_audit aio_linux", "full_audit:format = verse"); break;
+            case 6: refused(EINVAL, "error_inject aio_linux", "error_inject:rules = read EDOOM"); break;
+            case 7: refused(ENOENT, "/nowhere/mine.so aio_linux", NULL); break;
+            case 8: refused(ELIBBAD, "/etc/passwd aio_linux", NULL); break;
         }
         // A good one afterwards.
         OK(kaio_disconnect(connected(NULL, NULL)));
         return 0;
     }
-    const char *const named[] = {"nonsense", "many", "colour", "soon", "what is this"};
-    for (int i = 0; i < 5; i++) {
+    const char *const named[] = {
+        "nonsense", "many", "colour", "soon", "what is this", "verse", "EDOOM", "/nowhere/mine.so", "/etc/passwd",
+    };
+    for (int i = 0; i < 9; i++) {
         struct child child;
         char role[2] = {(char)('0' + i), 0};
         run_again(&child, role, NULL, NULL);

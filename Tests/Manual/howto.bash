@@ -1,0 +1,21 @@
+#!/bin/bash
+# The commands of docs/howto.md do what it says, as they stand, but for the path of the library; and kaio does the requests.
+. "$CHECK_ROOT/Tests/parts/support.bash"
+
+awk '/^```(c|sh)$/ { file = ++n "." substr($0, 4); next } /^```$/ { file = "" } file { print >file }' "$CHECK_ROOT/docs/howto.md"
+[[ -e 1.sh && -e 2.sh && -e 3.sh && -e 4.c && -e 5.sh ]] || fail "other blocks than expected:" ./*
+mv 4.c stripes.c
+for script in ./*.sh; do
+    grep -q /usr/local/lib/libkaio.so "$script" || fail "$script does not name the library"
+    sed -i "s|/usr/local/lib/libkaio.so|$CHECK_LIBRARY|" "$script"
+    bash -eu "$script" >said 2>&1 || fail "$(<"$script") fails: $(tail -n3 said)"
+    grep -qE '^kaio [0-9.]+[,:]' said || fail "$(<"$script"): kaio was not there: $(tail -n3 said)"
+    cat said >>all
+done
+grep -qE '^  requests +16384 read, 0 write' all || fail "fio's reads were not kaio's: $(grep requests all)"
+grep -q 'successful run' all || fail "stress-ng: $(grep stress-ng all)"
+[[ $(grep -cE '^  requests +32 read, 32 write' all) == 2 ]] || fail "the MPI processes: $(grep requests all)"
+grep -q 'all blocks are right' all || fail "the MPI program does not say that all blocks are right"
+for file in *; do
+    [[ $file == @([0-9].sh|stripes|stripes.c|said|all) ]] || fail "left behind: $file"
+done

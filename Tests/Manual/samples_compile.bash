@@ -1,0 +1,32 @@
+#!/bin/bash
+# Each sample of C in the documents that is a whole file compiles without a warning; the module of kaio_vfs(3) can be used.
+. "$CHECK_ROOT/Tests/parts/support.bash"
+
+count=0
+for document in "$CHECK_ROOT"/README.md "$CHECK_ROOT"/docs/*.md "$CHECK_ROOT"/docs/*/*.md; do
+    name=$(basename "$document" .md)
+    awk -v name="$name" '/^```c$/ { file = name "." ++n ".c"; next } /^```$/ { file = "" } file { print >file }' "$document"
+    for sample in "$name".*.c; do
+        grep -qs '#include' "$sample" || continue
+        count=$((count + 1))
+        compiler=cc
+        ! grep -q '<mpi.h>' "$sample" || compiler=mpicc
+        "$compiler" -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -Wno-stringop-overflow -I"$CHECK_ROOT/include" -fsyntax-only "$sample" 2>message ||
+            fail "$document: $(grep -m1 error message)"
+    done
+done
+((count >= 5)) || fail "only $count samples were found"
+
+cc -I"$CHECK_ROOT/include" -Wall -shared -fPIC -o size_limit.so writing.1.c
+head -c 100000 /dev/zero >source
+make -s -C "$CHECK_ROOT/Examples/copy" BUILD="$PWD"
+stack="size_limit ordered aio_linux aio_poll aio_pthread"
+export KAIO_MODULE_DIR=$PWD
+expect 0 with "$stack" "size_limit:most=1M" ./copy -b 4k source target
+expect 1 with "$stack" "size_limit:most=64k" ./copy -b 4k source target
+says "File too large"
+
+# That of kaio_connect(3) reads what is there.
+cc -D_GNU_SOURCE -I"$CHECK_ROOT/include" -o connections connections.1.c "$CHECK_LIBRARY"
+expect 0 env LD_LIBRARY_PATH="${CHECK_LIBRARY%/*}" ./connections source >said
+[[ $(<said) == "65536 bytes of source" ]] || fail "the connection's sample says $(<said)"
