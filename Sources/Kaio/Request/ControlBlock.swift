@@ -47,8 +47,13 @@ struct ControlBlock: ~Copyable {
     /// The caller's control block; nil in a list.
     var user: UserBlock?
 
-    /// The modules that it passes, and where `position` is in; those of its descriptor's service.
-    var stack: Stack?
+    /// The modules that it passes, and where `position` is in; those of its descriptor's service. Who cancels looks at it
+    /// when the block may be another request's already.
+    var stack: Stack? {
+        get { Stack(bits: stackBits.load(ordering: .relaxed)) }
+        nonmutating set { stackBits.store(newValue?.bits ?? 0, ordering: .relaxed) }
+    }
+    let stackBits: Atomic<UInt>
 
     var operation: Operation
     /// The position in the stack of the module that has the request.

@@ -152,6 +152,8 @@ enum Connections {
     /// Nobody is in the stack any more.
     static func giveBack(_ loan: Loan) {
         let isLasting = loan.stack.isLasting
+        // Once it is given back the place is anybody's, and may be gone.
+        let secret = loan.place.pointee.secret
         lock.lock()
         uses += 1
         loan.place.pointee.isLasting = isLasting
@@ -161,7 +163,7 @@ enum Connections {
         lock.unlock()
         guard let oldest else { return }
         // It may be the parent's, with a thread that does not exist here.
-        if oldest.pointee.secret != loan.place.pointee.secret { oldest.pointee.stack.reset() }
+        if oldest.pointee.secret != secret { oldest.pointee.stack.reset() }
         oldest.pointee.stack.end()
         var memory = oldest.pointee.memory
         memory.free()

@@ -65,6 +65,15 @@ struct Stack: Equatable {
 
     private let contents: UnsafeMutablePointer<Contents>
 
+    /// The stack as a number, 0 for none, and back.
+    @inline(__always)
+    var bits: UInt { UInt(bitPattern: contents) }
+    @inline(__always)
+    init?(bits: UInt) {
+        guard let contents = UnsafeMutablePointer<Contents>(bitPattern: bits) else { return nil }
+        self.contents = contents
+    }
+
     var count: Int { contents.pointee.count }
     /// The short way past its modules, if there is one.
     @inline(__always)
