@@ -70,7 +70,8 @@ final class AIOPoll: Module {
         AIOPoll.polls.wrappingSubtract(1, ordering: .relaxed)
         state.pointee.lock.lock()
         let isCancelled = request.pollState == .cancelling
-        request.pollState = .none
+        // Who cancels waits until that is published, and till then sees it here.
+        if !isCancelled { request.pollState = .none }
         state.pointee.lock.unlock()
         arrived(request, result, isCancelled, &turn)
     }

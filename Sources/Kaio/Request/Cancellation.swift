@@ -78,7 +78,9 @@ enum Cancellation {
         if anySoon {
             awaitCancelled(on: descriptor) {
                 var left = false
-                forEach(on: descriptor) { request, _ in left = left || request.pollState == .cancelling }
+                forEach(on: descriptor, untilVisible: true) { request, _ in
+                    left = left || request.pollState == .cancelling
+                }
                 return !left
             }
         }
@@ -114,13 +116,17 @@ enum Cancellation {
         Turn.visit(as: .caller, body)
     }
 
-    private static func forEach(on descriptor: Descriptor, _ body: (Request, UInt64) -> Void) {
+    /// The requests on a descriptor that are in flight; `untilVisible`: also those that are just being published, of which
+    /// only the atomics may be looked at.
+    private static func forEach(
+        on descriptor: Descriptor, untilVisible: Bool = false, _ body: (Request, UInt64) -> Void
+    ) {
         for number in 0..<Slab.used {
             let request = Slab.request(number: number)
             let sequence = request.sequence
             guard sequence != 0,
                 request.block.pointee.visibleOn.load(ordering: .acquiring) == descriptor.number &+ 1,
-                !request.block.pointee.isPublished.load(ordering: .sequentiallyConsistent)
+                untilVisible || !request.block.pointee.isPublished.load(ordering: .sequentiallyConsistent)
             else { continue }
             body(request, sequence)
         }
@@ -134,7 +140,7 @@ enum Cancellation {
             let outcome = Waiting.wait(
                 until: deadline, as: .caller, cancellable: false,
                 mark: {
-                    forEach(on: descriptor) { request, _ in
+                    forEach(on: descriptor, untilVisible: true) { request, _ in
                         request.block.pointee.isAwaited.store(true, ordering: .relaxed)
                     }
                 }, isDone: isDone)

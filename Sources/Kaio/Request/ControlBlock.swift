@@ -27,8 +27,8 @@ struct ControlBlock: ~Copyable {
     let sequence: Atomic<UInt64>
     /// One more than the position of the module whose queue the request waits in; 0 if in none.
     let waitingIn: Atomic<UInt8>
-    /// One more than the descriptor's number, for who looks for the requests on a descriptor; 0 in a list, and in a
-    /// block that is not ready to be looked at.
+    /// One more than the descriptor's number, for who looks for the requests on a descriptor; 0 in a list, in a
+    /// block that is not ready to be looked at, and where the result is visible.
     let visibleOn: Atomic<Int32>
     /// Whether the kernel has it, for a transfer that can't be recalled.
     let isInKernel: Atomic<Bool>

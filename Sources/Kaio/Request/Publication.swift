@@ -11,6 +11,7 @@ enum Publication {
         Statistics.countCompleted(request.block.pointee.operation, result)
         request.block.pointee.isPublished.store(true, ordering: .releasing)
         request.block.pointee.user?.publish(result, slot: Slab.number(of: request), sequence: request.sequence)
+        request.block.pointee.visibleOn.store(0, ordering: .releasing)
         tellWhoWaits(for: request, &turn)
         let list = request.block.pointee.list
         if result < 0 { list?.block.pointee.anyFailed.store(true, ordering: .relaxed) }
