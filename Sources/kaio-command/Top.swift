@@ -72,8 +72,8 @@ private struct Watch {
         self.screen = screen
         // pidfd_open; -ENOSYS before Linux 5.3.
         life = CInt(max(-1, systemCall(434, Int(process))))
-        program = text(of: "/proc/\(process)/comm") ?? "?"
-        view = TopView(process: process, program: program)
+        program = programName(of: process)
+        view = TopView(process: process, program: program, isOnScreen: screen != nil)
     }
 
     private func hasEnded() -> Bool {
@@ -131,7 +131,7 @@ private struct Watch {
         } catch LiveProblem.other(let reason) {
             // It may be about to end, or to become another program.
             if wasThere { return false }
-            throw Failure(message: reason, code: 1)
+            throw Failure(message: printable(reason), code: 1)
         }
     }
 
