@@ -97,11 +97,9 @@ private struct Watch {
             if let now {
                 view.update(now, since: last, interval: interval)
                 if json {
-                    guard write(view.json.description + "\n", to: STDOUT_FILENO) else { return }
+                    try say(view.json.description)
                 } else if screen == nil {
-                    guard write(view.lines(.max, .max).joined(separator: "\n") + "\n\n", to: STDOUT_FILENO) else {
-                        return
-                    }
+                    try say(view.lines(.max, .max).joined(separator: "\n") + "\n")
                 }
             }
             draw()
@@ -138,6 +136,10 @@ private struct Watch {
     private func sample() throws -> LiveSample? {
         try reader?.look()
         return reader?.sample()
+    }
+
+    private func say(_ text: String) throws(Failure) {
+        guard write(text + "\n", to: STDOUT_FILENO) else { throw Failure(message: "stdout: \(errorText(errno))") }
     }
 
     private func draw() {
