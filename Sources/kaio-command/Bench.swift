@@ -95,8 +95,10 @@ struct Bench: ParsableCommand {
                 }
             }
             progress.clear()
-            print(json ? results.json.description : results.table)
+            // The drawing is made all the same: it took a minute to measure.
+            let unseen = write((json ? results.json.description : results.table) + "\n", to: STDOUT_FILENO) ? 0 : errno
             if let svg, let error = results.drawing.write(to: svg) { throw Failure(message: "--svg \(svg): \(error)") }
+            if unseen != 0 { throw Failure(message: "stdout: \(errorText(unseen))") }
             if results.hasFailures { throw ExitCode(1) }
         } catch let interruption as Interruption {
             progress.clear()

@@ -55,7 +55,7 @@ struct LiveReader {
         }
         let words = LIVE_WORD_RELEASE_END - LIVE_WORD_RELEASE
         let release = UnsafeRawBufferPointer(start: live_word(page, CInt(LIVE_WORD_RELEASE)), count: Int(words) * 8)
-        return cleaned(release.prefix { $0 != 0 })
+        return printable(String(decoding: release.prefix { $0 != 0 }, as: UTF8.self))
     }
 
     func close() {
@@ -115,7 +115,7 @@ struct LiveReader {
         let busy = descendants(of: process).filter { process in
             text(of: "/proc/\(process)/maps")?.contains("/\(name)") ?? false
         }
-        let named = busy.prefix(8).map { "\($0) (\(text(of: "/proc/\($0)/comm") ?? "?"))" }
+        let named = busy.prefix(8).map { "\($0) (\(programName(of: $0)))" }
         return named.isEmpty ? "" : "; look at its child \(named.joined(separator: ", "))"
     }
 
@@ -209,17 +209,7 @@ struct LiveReader {
         let length = file.pointee.path_length
         guard length > 0, length <= UInt64(LIVE_PATH) + 1 else { return "?" }
         let text = UnsafeRawBufferPointer(start: live_path(file), count: Int(length) - 1)
-        return (length > UInt64(LIVE_PATH) ? "..." : "") + cleaned(text[...])
-    }
-
-    /// Without what a terminal would take for orders.
-    private static func cleaned(_ bytes: Slice<UnsafeRawBufferPointer>) -> String {
-        var text = ""
-        for scalar in String(decoding: bytes, as: UTF8.self).unicodeScalars {
-            let isControl = scalar.value < 0x20 || (0x7f..<0xa0).contains(scalar.value)
-            text.unicodeScalars.append(isControl ? "?" : scalar)
-        }
-        return text
+        return (length > UInt64(LIVE_PATH) ? "..." : "") + printable(String(decoding: text, as: UTF8.self))
     }
 }
 

@@ -15,6 +15,7 @@ struct Program {
             path = name
             return
         }
+        if name.isEmpty { throw Program.failure("''", ENOENT) }
         var isForbidden = false
         for directory in Program.directories {
             let candidate = directory.isEmpty ? name : "\(directory)/\(name)"
@@ -94,7 +95,9 @@ struct Program {
             return ["\(name) is \(machines): it can't be preloaded"]
         }
         if !elf.isDynamic || elf.interpreter == nil {
-            return ["\(name) is a static program, which a preload does not reach; link it with kaio, or dynamically"]
+            return [
+                "\(name) is a static program, which a preload does not reach: it runs on kaio if it is linked with libkaio.a"
+            ]
         }
         if let privilege {
             return ["\(name) \(privilege), so the loader ignores the preload"]

@@ -10,7 +10,7 @@ struct SignalQueue {
     private var signals = sigset_t()
 
     /// Those that end a command, with which it must clean up.
-    static let ending = [SIGINT, SIGTERM, SIGHUP]
+    static let ending = [SIGINT, SIGQUIT, SIGTERM, SIGHUP]
 
     init(_ numbers: [CInt]) throws(Failure) {
         sigemptyset(&signals)

@@ -114,6 +114,19 @@ func text(of path: String) -> String? {
     return String(decoding: bytes, as: UTF8.self)
 }
 
+/// Without what a terminal would take for orders.
+func printable(_ text: String) -> String {
+    var result = ""
+    for scalar in text.unicodeScalars {
+        let isControl = scalar.value < 0x20 || (0x7f..<0xa0).contains(scalar.value)
+        result.unicodeScalars.append(isControl ? "?" : scalar)
+    }
+    return result
+}
+
+/// What a process calls itself, which may be anything.
+func programName(of process: pid_t) -> String { text(of: "/proc/\(process)/comm").map(printable) ?? "?" }
+
 /// Writes all of it; false, with errno set, if that can't be.
 @discardableResult
 func write(_ text: String, to file: CInt) -> Bool {

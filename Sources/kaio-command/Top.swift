@@ -72,8 +72,8 @@ private struct Watch {
         self.screen = screen
         // pidfd_open; -ENOSYS before Linux 5.3.
         life = CInt(max(-1, systemCall(434, Int(process))))
-        program = text(of: "/proc/\(process)/comm") ?? "?"
-        view = TopView(process: process, program: program)
+        program = programName(of: process)
+        view = TopView(process: process, program: program, isOnScreen: screen != nil)
     }
 
     private func hasEnded() -> Bool {
@@ -97,11 +97,9 @@ private struct Watch {
             if let now {
                 view.update(now, since: last, interval: interval)
                 if json {
-                    guard write(view.json.description + "\n", to: STDOUT_FILENO) else { return }
+                    try say(view.json.description)
                 } else if screen == nil {
-                    guard write(view.lines(.max, .max).joined(separator: "\n") + "\n\n", to: STDOUT_FILENO) else {
-                        return
-                    }
+                    try say(view.lines(.max, .max).joined(separator: "\n") + "\n")
                 }
             }
             draw()
@@ -131,13 +129,17 @@ private struct Watch {
         } catch LiveProblem.other(let reason) {
             // It may be about to end, or to become another program.
             if wasThere { return false }
-            throw Failure(message: reason, code: 1)
+            throw Failure(message: printable(reason), code: 1)
         }
     }
 
     private func sample() throws -> LiveSample? {
         try reader?.look()
         return reader?.sample()
+    }
+
+    private func say(_ text: String) throws(Failure) {
+        guard write(text + "\n", to: STDOUT_FILENO) else { throw Failure(message: "stdout: \(errorText(errno))") }
     }
 
     private func draw() {

@@ -9,6 +9,8 @@ struct TopView {
     var version: String?
     /// What else there is to look at while it has made no request.
     var hint = ""
+    /// Whether there are keys to press.
+    let isOnScreen: Bool
 
     var whyNothing: String { "process \(process) (\(program)) has made no asynchronous request yet\(hint)" }
 
@@ -26,7 +28,8 @@ struct TopView {
 
     private static let operations = ["read", "write", "fsync"]
 
-    init(process: Int32, program: String) {
+    init(process: Int32, program: String, isOnScreen: Bool) {
+        self.isOnScreen = isOnScreen
         self.process = process
         self.program = program
     }
@@ -58,14 +61,30 @@ struct TopView {
         ("req/s", 9), ("bytes/s", 11), ("in flight", 10), ("failed", 7), ("50 %", 9), ("99 %", 9), ("99.9 %", 9),
         ("max", 9),
     ]
+    /// What a narrow terminal has no room for, so that the file can be seen: these columns, one after the other.
+    private static let dispensable = ["99.9 %", "bytes/s", "max", "50 %"]
+    /// Blanks, the operation, and the end of a path.
+    private static let back = 9
+    private static let leastPath = 16
+
+    private static func shown(_ width: Int) -> [Bool] {
+        var hidden: [String] = []
+        for name in dispensable {
+            let front = columns.reduce(0) { $0 + (hidden.contains($1.name) ? 0 : $1.width) }
+            if front + back + leastPath <= width { break }
+            hidden.append(name)
+        }
+        return columns.map { !hidden.contains($0.name) }
+    }
 
     func lines(_ width: Int, _ height: Int) -> [String] {
         let terminal = Terminal.output
         let name = "\(program) (\(process))" + (version.map { ", kaio \($0)" } ?? "")
-        var lines = [terminal.styled(String("kaio top: \(name); q quits".prefix(width)), .bold)]
+        let keys = isOnScreen ? "; q quits" : ""
+        var lines = [terminal.styled(String("kaio top: \(name)\(keys)".prefix(width)), .bold)]
         guard version != nil else { return lines + ["", String(whyNothing.prefix(width))] }
         lines.append("")
-        let head = TopView.columns.map { right($0.name, $0.width) }.joined() + "  op     file"
+        let head = front(TopView.columns.map(\.name), width) + "  op     file"
         lines.append(terminal.styled(String(head.prefix(width)), .dim))
         lines.append(line(total, "all", "", width))
         let room = height - lines.count
@@ -82,12 +101,15 @@ struct TopView {
             Format.count(row.inFlight), Format.count(counts[LIVE_FAILED]),
         ]
         cells += [0.5, 0.99, 0.999, 1].map { counts.latency($0).map(TopView.duration) ?? "-" }
-        let front = zip(cells, TopView.columns).map { right($0, $1.width) }.joined()
-        let line = "\(front)  \(operation)\(String(repeating: " ", count: max(0, 7 - operation.count)))"
+        let line = "\(front(cells, width))  \(operation)\(String(repeating: " ", count: max(0, 7 - operation.count)))"
         let room = width - line.count
         // The end of a path says more than its beginning.
         let end = path.count > room ? "<" + path.suffix(max(0, room - 1)) : path
         return String((line + end).prefix(width))
+    }
+
+    private func front(_ cells: [String], _ width: Int) -> String {
+        zip(zip(cells, TopView.columns), TopView.shown(width)).map { $1 ? right($0.0, $0.1.width) : "" }.joined()
     }
 
     private func right(_ text: String, _ width: Int) -> String {

@@ -13,6 +13,13 @@ expect 0 ./tools refuse "$io_setup" 1 "$CHECK_COMMAND" "${words[@]}" --json plac
 jq -e '([.workloads[].engines | .raw == null and .glibc != null and .kaio != null] | all) and
     (.notes | length == 1 and (.[0] | startswith("raw: ")))' out >/dev/null || fail "without io_setup: $(<out)"
 
+# Where nobody gets the table, that is an error; what else was asked for is there.
+"$CHECK_COMMAND" "${words[@]}" --svg drawing.svg place >/dev/full 2>err
+result=$?
+((result == 2)) || fail "with a full output it ended with $result"
+has err 'stdout: No space'
+grep -q '</svg>' drawing.svg || fail "no drawing where the table can't be written"
+
 cat >shim.c <<'C'
 #include <errno.h>
 #include <fcntl.h>

@@ -12,6 +12,8 @@ expect 255 kaio_run sh -c 'exit 255'
 expect 127 kaio_run no-such-program
 has err 'no-such-program: No such file'
 expect 127 kaio_run ./no-such-program
+expect 127 kaio_run ''
+has err "'': No such file"
 touch data
 expect 126 kaio_run ./data
 has err './data: Permission denied'

@@ -50,6 +50,11 @@ has out " [78] .* read +$PWD/one$"
 has out " write +$PWD/two 2$"
 lacks out $'\e'
 
+"$CHECK_COMMAND" top --once --interval 0.1 "$process" >/dev/full 2>err
+result=$?
+((result == 2)) || fail "with a full output it ended with $result"
+has err 'stdout: No space'
+
 # Without --once one look follows another, as long as the process lives.
 "$CHECK_COMMAND" top --json --interval 0.2 "$process" >looks 2>err 3>&- &
 top=$!

@@ -1,5 +1,5 @@
 #!/bin/bash
-# holds: On a terminal kaio top has a screen of its own, follows its size, and leaves everything as it was: with q, Ctrl-C, SIGTERM, Ctrl-Z and at the program's end.
+# holds: On a terminal kaio top has a screen of its own, follows its size, and leaves everything as it was: with q, Ctrl-C, Ctrl-\, SIGTERM, Ctrl-Z and at the program's end.
 
 # shellcheck source=Tests/Command/check.bash
 . "$CHECK_ROOT/Tests/Command/check.bash"
@@ -15,7 +15,7 @@ serve file
 session() {
     rm -f keys screen name before after code
     mkfifo keys
-    local command="trap : INT; tty >name; stty rows 20 cols 70; stty -g >before
+    local command="trap : INT QUIT; ulimit -c 0; tty >name; stty rows 20 cols 70; stty -g >before
         '$CHECK_COMMAND' top --interval 60 $process; echo \$? >code; stty -g >after"
     env --default-signal script -qefc "$command" screen <keys >/dev/null 2>&1 3>&- &
     terminal=$!
@@ -33,13 +33,19 @@ leaves() {
 }
 top_process() { pgrep -f "^$CHECK_COMMAND top --interval 60 $process\$"; }
 
+# It is narrow, and has room for the file all the same.
 session
+has screen '50 % .*  op     file'
 printf q >&4
 leaves 0
 
 session
 printf '\003' >&4
 leaves 130
+
+session
+printf '\034' >&4
+leaves 131
 
 session
 kill -TERM "$(top_process)"

@@ -1,14 +1,17 @@
 #!/bin/bash
-# holds: A page that is cut short, of another layout, or full of nonsense harms neither kaio top nor the person's terminal.
+# holds: A page that is cut short, of another layout, or full of nonsense, and an odd name of a program, harm neither kaio top nor the person's terminal.
 
 # shellcheck source=Tests/Command/check.bash
 . "$CHECK_ROOT/Tests/Command/check.bash"
 
 build_tools
 mkfifo orders
+# What a program calls itself is shown too.
+mapper=$'./too\els'
+cp tools "$mapper"
 # look CODE FILE: has a process map it, and kaio top look at it.
 look() {
-    ./tools map "$2" <orders >answers &
+    "$mapper" map "$2" <orders >answers &
     exec 3>orders
     until_true grep -q ready answers
     read -r _ process <answers

@@ -7,7 +7,7 @@
 printf 'int main(void) { return 3; }\n' >three.c
 cc -static -o static three.c 2>err || fail "cc -static"
 expect 3 kaio_run ./static
-has err 'warning: \./static is a static program'
+has err 'warning: \./static is a static program, .* if it is linked with libkaio.a'
 cc -static-pie -o static-pie three.c 2>err || fail "cc -static-pie"
 expect 3 kaio_run ./static-pie
 has err 'warning: \./static-pie is a static program'
