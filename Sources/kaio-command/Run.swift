@@ -122,11 +122,25 @@ struct Run: ParsableCommand {
         }
     }
 
+    /// Where lines can't be written, nobody would miss them before the end.
+    private static func checkLog(_ path: String) throws(Failure) {
+        var facts = stat()
+        let isThere = stat(path, &facts) == 0
+        // A %p is known only when the library opens the file.
+        if !isThere, Path.directory(of: path).contains("%p") { return }
+        let isDirectory = isThere && facts.st_mode & S_IFMT == S_IFDIR
+        if !isDirectory, access(isThere ? path : Path.directory(of: path), W_OK) == 0 { return }
+        let problem = errorText(isDirectory ? EISDIR : errno)
+        throw Failure(message: "--audit \(path): can't be written: \(problem)", code: ownFailure)
+    }
+
     /// The stack with the modules that the options ask for. Nil where they ask for none; what they name is checked then too.
     private func configuration(_ preload: Preload, in directory: TemporaryDirectory) throws -> String? {
         var modules: [Stack.Module] = []
         if let audit {
-            let place = ["stderr", "syslog"].contains(audit) ? audit : Path.absolute(audit)
+            let isFile = !["stderr", "syslog"].contains(audit)
+            let place = isFile ? Path.absolute(audit) : audit
+            if isFile { try Run.checkLog(place) }
             modules.append(Stack.Module(name: "full_audit", parameters: [("to", place)]))
         }
         if stats {

@@ -62,7 +62,7 @@ struct Summary {
     }
 
     private func headline(_ program: pid_t) -> String {
-        if requests == 0 { return silent.isEmpty ? "it made no asynchronous request" : "nothing was counted" }
+        if requests == 0 { return silent.isEmpty ? "no asynchronous request was counted" : "nothing was counted" }
         let number = requests == 1 ? "1 asynchronous request" : "\(Format.count(requests)) asynchronous requests"
         if processes.count > 1 { return "\(number) in \(processes.count) processes" }
         return processes[0].number == Int(program) ? number : "\(number) in process \(processes[0].number)"

@@ -19,5 +19,5 @@ lacks err warning
 [[ ! -s out ]] || fail "something is on stdout"
 
 expect 0 kaio_run ./tools requests data 0 0
-has err 'it made no asynchronous request$'
+has err 'no asynchronous request was counted$'
 nothing_is_left
