@@ -11,7 +11,7 @@ private typealias Rule = ErrorInject.Rule
 /// The rules of a text, or nil.
 private func withRules(_ text: String, _ body: (UnsafeMutablePointer<ErrorInject.Rule>, Int?) -> Void) {
     let rules = UnsafeMutablePointer<ErrorInject.Rule>.allocate(capacity: 20)
-    text.withCString { body(rules, ErrorInject.parse(Text($0), rules)) }
+    text.withCString { body(rules, ErrorInject.parse(Text($0), rules, .none)) }
 }
 
 /// Of the first 20 requests that a rule is about, those that it fails.

@@ -134,7 +134,7 @@ extension Parameters {
     func choice(_ module: StaticString, _ name: StaticString, among words: StaticString) -> Int {
         guard let value = text(module, name) else { return 0 }
         if let number = Text(words).number(ofWord: value) { return number }
-        complain(module, name, value) { message in
+        complain(module, name) { message in
             message.add("one of: ")
             message.add(words)
             message.add("; using ")
@@ -151,7 +151,7 @@ extension Parameters {
         var chosen: UInt8 = 0
         while let word = rest.takeWord() {
             guard let number = Text(words).number(ofWord: word) else {
-                complain(module, name, value) { message in
+                complain(module, name) { message in
                     message.add("some of: ")
                     message.add(words)
                     message.add("; using all")
@@ -161,22 +161,6 @@ extension Parameters {
             chosen |= 1 << UInt8(number)
         }
         return chosen
-    }
-
-    private func complain(
-        _ module: StaticString, _ name: StaticString, _ value: Text, _ accepted: (inout Message) -> Void
-    ) {
-        Parameters.complaints.wrappingAdd(1, ordering: .relaxed)
-        var message = Message()
-        message.add("kaio: ")
-        message.add(module)
-        message.add(":")
-        message.add(name)
-        message.add(" = ")
-        message.add(value)
-        message.add(": not ")
-        accepted(&message)
-        message.show()
     }
 }
 

@@ -143,7 +143,7 @@ final class DelayInject: Module {
         var operations = Operations.none
         while let word = words.takeWord() {
             if operations.add(word) { continue }
-            Parameters.complain("delay_inject", "operations", word, "not read, write, fsync or any")
+            parameters.complain("delay_inject", "operations", word, "not read, write, fsync or any")
             return nil
         }
         return operations
@@ -164,13 +164,13 @@ final class DelayInject: Module {
         } else if distribution == "exponential" {
             settings.distribution = .exponential
         } else {
-            Parameters.complain(
+            parameters.complain(
                 "delay_inject", "distribution", distribution,
                 "not fixed (with delay), uniform (with maximum) or exponential (with delay)")
             return nil
         }
         if settings.minimum > settings.maximum {
-            Parameters.complain(
+            parameters.complain(
                 "delay_inject", "minimum", parameters.text("delay_inject", "minimum")!, "more than the maximum")
             return nil
         }

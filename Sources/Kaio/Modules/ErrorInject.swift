@@ -60,14 +60,14 @@ final class ErrorInject: Module {
         var most = 1
         for index in 0..<text.count where text[index] == 0x3b { most += 1 }
         rules = .allocate(capacity: most)
-        let known = ErrorInject.parse(text, rules)
+        let known = ErrorInject.parse(text, rules, parameters)
         count = known ?? 0
         let when = parameters.text("error_inject", "when") ?? Text("before")
         errors = when == "after" ? PerRequest<CInt>() : nil
         // Not before all is set: Embedded Swift would not free what is half made.
         if known == nil || when == "after" && errors == nil { return nil }
         if when == "before" || when == "after" { return }
-        Parameters.complain("error_inject", "when", when, "not before or after")
+        parameters.complain("error_inject", "when", when, "not before or after")
         return nil
     }
 
@@ -123,7 +123,7 @@ final class ErrorInject: Module {
     // MARK: the rules' text
 
     /// Returns how many there are; nil if one makes no sense, which is said on stderr.
-    static func parse(_ text: Text, _ rules: UnsafeMutablePointer<Rule>) -> Int? {
+    static func parse(_ text: Text, _ rules: UnsafeMutablePointer<Rule>, _ parameters: Parameters) -> Int? {
         var rest = text
         var count = 0
         while !rest.isEmpty {
@@ -134,7 +134,7 @@ final class ErrorInject: Module {
             guard let first = words.takeWord() else { continue }
             (rules + count).initialize(to: Rule())
             if let problem = fill(&rules[count], first, &words) {
-                Parameters.complain("error_inject", "rules", whole, problem)
+                parameters.complain("error_inject", "rules", whole, problem)
                 return nil
             }
             count += 1

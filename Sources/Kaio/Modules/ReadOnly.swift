@@ -27,7 +27,7 @@ final class ReadOnly: Module {
         var isGood = true
         while let word = words.takeWord() {
             guard let period = Period(word) else {
-                Parameters.complain(
+                parameters.complain(
                     "readonly", "period", word, "not a period of the day, such as 09:00-17:00 or 22:30-06:00")
                 isGood = false
                 break

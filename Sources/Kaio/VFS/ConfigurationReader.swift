@@ -332,7 +332,7 @@ struct ConfigurationReader: ~Copyable {
                 message.add(", those in ")
                 message.addWord(moduleDirectory)
             }
-            message.add(", and shared objects, by a name with a slash")
+            message.add(", those beside the library in kaio/, and shared objects, by a name with a slash")
             show(&message)
         }
     }

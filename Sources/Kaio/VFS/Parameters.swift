@@ -187,12 +187,25 @@ struct Parameters {
     @inline(never)
     func complain(_ module: Text, _ name: Text, _ accepted: (inout Message) -> Void) {
         guard let entry = entry(module, name) else { return }
-        entry.pointee.isRefused.store(true, ordering: .relaxed)
+        var message = complaint(module, name)
+        message.addWord(entry.pointee.value)
+        message.add(": not ")
+        accepted(&message)
+        message.show()
+    }
+
+    /// The beginning of a message about a value, up to it: where it stands, the service, the parameter. The value counts as
+    /// refused.
+    @inline(never)
+    func complaint(_ module: Text, _ name: Text) -> Message {
         Parameters.complaints.wrappingAdd(1, ordering: .relaxed)
         var message = Message()
         message.add("kaio: ")
-        message.add(entry.pointee.origin)
-        message.add(": ")
+        if let entry = entry(module, name) {
+            entry.pointee.isRefused.store(true, ordering: .relaxed)
+            message.add(entry.pointee.origin)
+            message.add(": ")
+        }
         if let service {
             message.add("[")
             message.add(service)
@@ -202,10 +215,7 @@ struct Parameters {
         message.add(":")
         message.add(name)
         message.add(" = ")
-        message.addWord(entry.pointee.value)
-        message.add(": not ")
-        accepted(&message)
-        message.show()
+        return message
     }
 
     @inline(never)

@@ -62,15 +62,9 @@ extension Text {
 extension Parameters {
     /// One line on stderr about a parameter: what it is, and what is wrong or would be accepted.
     @inline(never)
-    static func complain(_ module: StaticString, _ name: StaticString, _ value: Text, _ problem: StaticString) {
-        complaints.wrappingAdd(1, ordering: .relaxed)
-        var message = Message()
-        message.add("kaio: ")
-        message.add(module)
-        message.add(":")
-        message.add(name)
-        message.add(" = ")
-        message.add(value)
+    func complain(_ module: StaticString, _ name: StaticString, _ part: Text, _ problem: StaticString) {
+        var message = complaint(Text(module), Text(name))
+        message.add(part)
         message.add(": ")
         message.add(problem)
         message.show()

@@ -22,6 +22,16 @@ int main(int count, char **arguments) {
     EQUAL(count_lines(child.errors, ": stack ordered aio_linux aio_poll aio_pthread", NULL), 1);
     EQUAL(count_lines(child.errors, "kaio", NULL), 4);
 
+    // Rules are not known to be wrong before the module is made.
+    snprintf(setting, sizeof setting, "KAIO_CONFIG=%s",
+             configuration_file(path, "rules.conf", "vfs objects = error_inject\n\nerror_inject:rules = write EFOO\n"));
+    run_again(&child, "work", (const char *[]){setting, NULL}, NULL);
+    SUCCEEDED(&child);
+    printf("%s", child.errors);
+    EQUAL(count_lines(child.errors, "rules.conf:3: [global] error_inject:rules = write EFOO: not a rule", NULL), 1);
+    EQUAL(count_lines(child.errors, "rules.conf:1: module error_inject can't be used", NULL), 1);
+    EQUAL(count_lines(child.errors, "kaio", NULL), 2);
+
     run_again(&child, "work", (const char *[]){"KAIO_CONFIG=/no/such/file", NULL}, NULL);
     SUCCEEDED(&child);
     printf("%s", child.errors);

@@ -58,5 +58,5 @@ int main(int count, char **arguments) {
     run_with(&child, "is_left_alone", "stats", "stats:signal=USR2; stats:file=stats");
     EQUAL(count_lines(child.errors, "kaio: stats:signal = USR2: the program handles or ignores", NULL), 1);
     run_with(&child, "is_left_alone", "stats", "stats:signal=KILL; stats:file=stats");
-    EQUAL(count_lines(child.errors, "kaio: stats:signal = KILL: not one of: none USR1 SIGUSR1", NULL), 1);
+    EQUAL(count_lines(child.errors, "kaio: KAIO_VFS_PARAMETERS: [global] stats:signal = KILL: not one of: none USR1 SIGUSR1", NULL), 1);
 }
