@@ -326,7 +326,7 @@ private let standard = "\(Registry.standardStack)"
             check(kaio_testparm("main"), is: -1)
             check(errno, is: EINVAL)
         }
-        let known = "\(Registry.names), and shared objects, by a name with a slash"
+        let known = "\(Registry.names), those beside the library in kaio/, and shared objects, by a name with a slash"
         let path = "a path begins with / (or *), and that of a pipe or socket with pipe: or socket:"
         let set = "a set is [abc], [a-z] or [!a-z], and needs its ]"
         let section = "not a section's line, which is \"[global]\" or \"[name of a service]\""
