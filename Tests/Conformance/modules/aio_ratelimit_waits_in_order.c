@@ -39,8 +39,8 @@ int main(void) {
         sleep_for(0.005);
     }
     double took = now() - began;
-    // 17 of them, at 50 in a second, the first at once.
-    if (took < 0.31 || took > 0.45) failed(__FILE__, __LINE__, "%g s", took);
+    // 17 of them, at 50 in a second, the first at once; on a busy machine this thread sees it late.
+    if (took < 0.31 || took > 3) failed(__FILE__, __LINE__, "%g s", took);
     for (int i = 0; i < count; i++) {
         int isCancelled = i >= 20 || (i >= 10 && i < 13);
         EQUAL(aio_return(&controls[i]), isCancelled ? -1 : size);
