@@ -6,10 +6,8 @@
 
 enum { count = 30, size = 4096 };
 
-int main(void) {
-    int file = scratch_file(O_DIRECT);
-    unsigned char *blocks = aligned_buffer(count * size), *wide = aligned_buffer(4 << 20);
-    write_pattern(file, 4 << 20, 1, 0);
+// Returns how long those took that were not cancelled.
+static double run(int file, unsigned char *blocks, unsigned char *wide) {
     struct aiocb controls[count];
     fill(blocks, count * size, 2, 0);
     double began = now();
@@ -39,14 +37,27 @@ int main(void) {
         sleep_for(0.005);
     }
     double took = now() - began;
-    // 17 of them, at 50 in a second, the first at once; on a busy machine this thread sees it late.
-    if (took < 0.31 || took > 3) failed(__FILE__, __LINE__, "%g s", took);
     for (int i = 0; i < count; i++) {
         int isCancelled = i >= 20 || (i >= 10 && i < 13);
         EQUAL(aio_return(&controls[i]), isCancelled ? -1 : size);
         EQUAL(pread(file, wide, size, (off_t)i * 2 * size), size);
         VERIFY(wide, size, isCancelled ? 1 : 2, isCancelled ? i * 2 * size : i * size);
     }
+    return took;
+}
+
+int main(void) {
+    int file = scratch_file(O_DIRECT);
+    unsigned char *blocks = aligned_buffer(count * size), *wide = aligned_buffer(4 << 20);
+    write_pattern(file, 4 << 20, 1, 0);
+    double took = 0, began;
+    // 17 of them, at 50 in a second, the first at once. On a busy machine this thread is late: once in five it is not.
+    for (int tries = 0; tries < 5 && (took == 0 || took > 0.45); tries++) {
+        took = run(file, blocks, wide);
+        if (took < 0.31) break;
+        sleep_for(0.05);
+    }
+    if (took < 0.31 || took > 0.45) failed(__FILE__, __LINE__, "%g s", took);
     // Where the first of the queue goes, the next one takes its place: four seconds of debt, then one that waits.
     struct aiocb large = request(file, wide, 1 << 20, 0), first = request(file, wide + (1 << 20), 1 << 20, 0),
                  second = request(file, wide + (2 << 20), size, 0);

@@ -37,14 +37,17 @@ static void expect(int line, const char *objects, const char *parameters, double
     snprintf(first, sizeof first, "KAIO_VFS_OBJECTS=%s", objects);
     snprintf(second, sizeof second, "KAIO_VFS_PARAMETERS=error_inject:rules=read EIO every 2; %s", parameters);
     const char *const environment[] = {first, second, NULL};
-    run_again(&child, "work", environment, NULL);
-    SUCCEEDED(&child);
-    EQUAL(sscanf(child.output, "%d %lf %lf", &failures, &failed_took, &worked_took), 3);
-    EQUAL(failures, count / 2);
-    // A request that comes late under a limit leaves the next one less to wait for, so only the sum has a firm lower bound.
-    if (failed_took + worked_took < failed_for + worked_for || failed_took < failed_for * 0.5 ||
-        worked_took < worked_for * 0.5 || failed_took > failed_for + 150 || worked_took > worked_for + 150)
-        failed(__FILE__, line, "%s: %s", objects, child.output);
+    // On a busy machine some are late, and under a limit the next ones then wait less: once in five must be right.
+    for (int tries = 0; tries < 5; tries++) {
+        run_again(&child, "work", environment, NULL);
+        SUCCEEDED(&child);
+        EQUAL(sscanf(child.output, "%d %lf %lf", &failures, &failed_took, &worked_took), 3);
+        EQUAL(failures, count / 2);
+        if (failed_took >= failed_for && failed_took <= failed_for + 100 && worked_took >= worked_for &&
+            worked_took <= worked_for + 100)
+            return;
+    }
+    failed(__FILE__, line, "%s: %s", objects, child.output);
 }
 
 int main(int argc, char **argv) {
