@@ -38,7 +38,7 @@ final class Stats: Module {
     private let signal: CInt
     private let isJSON: Bool
     private let counts: UnsafeMutablePointer<Counts>
-    private let begins: UnsafeMutablePointer<Int64>
+    private let begins: PerRequest<Int64>
     private var next: Stats?
     private var isListed = false
 
@@ -54,11 +54,11 @@ final class Stats: Module {
         self.position = position
         service = parameters.text("stats", "service") ?? parameters.service ?? Text("global" as StaticString)
         isJSON = parameters.choice("stats", "format", among: "text json") == 1
-        guard let memory = Pages.map(Options.maxRequests * MemoryLayout<Int64>.stride) else {
+        guard let begins = PerRequest<Int64>() else {
             sayNoMemory(for: "stats")
             return nil
         }
-        begins = memory.assumingMemoryBound(to: Int64.self)
+        self.begins = begins
         counts = .allocate(capacity: Stats.operations.count)
         for index in Stats.operations {
             guard let latencies = Histogram(greatest: Stats.greatestLatency) else {
@@ -85,7 +85,7 @@ final class Stats: Module {
 
     /// Only what is never put to use.
     deinit {
-        Pages.unmap(begins, Options.maxRequests * MemoryLayout<Int64>.stride)
+        begins.free()
         for index in Stats.operations { counts[index].latencies.free() }
         counts.deallocate()
         file?.free()
@@ -130,7 +130,7 @@ final class Stats: Module {
 
     func passage(of operation: Operation) -> Passage { .watches }
 
-    func begins(_ request: Request) { begins[Int(Slab.number(of: request))] = Instant.now.nanoseconds }
+    func begins(_ request: Request) { begins[request] = Instant.now.nanoseconds }
 
     func isOver(_ outcome: Outcome, since begin: Instant) {
         count(outcome.operation, outcome.result, Int(Instant.now.nanoseconds - begin.nanoseconds))
@@ -139,14 +139,14 @@ final class Stats: Module {
     func submit(_ requests: inout RequestQueue, _ turn: inout Turn) {
         let now = Instant.now.nanoseconds
         for request in requests {
-            begins[Int(Slab.number(of: request))] = now
+            begins[request] = now
             turn.watch(request, at: position)
         }
         turn.handOn(&requests, below: position)
     }
 
     func completed(_ request: Request, _ turn: inout Turn) -> Bool {
-        let took = Int(Instant.now.nanoseconds - begins[Int(Slab.number(of: request))])
+        let took = Int(Instant.now.nanoseconds - begins[request])
         count(request.block.pointee.operation, request.block.pointee.result, took)
         return true
     }

@@ -18,7 +18,7 @@ final class TimeAudit: Module {
     private let log: Log
     private let isJSON: Bool
     private let limit: Int64
-    private let begins: UnsafeMutablePointer<Int64>
+    private let begins: PerRequest<Int64>
 
     private static let standardLimit: Int64 = 1_000_000_000
     private static let limits: ClosedRange<Int64> = 0...86_400_000_000_000
@@ -30,20 +30,20 @@ final class TimeAudit: Module {
         guard let (log, isJSON) = Log.open(for: "time_audit", parameters) else { return nil }
         self.log = log
         self.isJSON = isJSON
-        guard let memory = Pages.map(Options.maxRequests * MemoryLayout<Int64>.stride) else {
+        guard let begins = PerRequest<Int64>() else {
             sayNoMemory(for: "time_audit")
             return nil
         }
-        begins = memory.assumingMemoryBound(to: Int64.self)
+        self.begins = begins
     }
 
-    deinit { Pages.unmap(begins, Options.maxRequests * MemoryLayout<Int64>.stride) }
+    deinit { begins.free() }
 
     func reset() { log.reset() }
 
     func passage(of operation: Operation) -> Passage { .watches }
 
-    func begins(_ request: Request) { begins[Int(Slab.number(of: request))] = Instant.now.nanoseconds }
+    func begins(_ request: Request) { begins[request] = Instant.now.nanoseconds }
 
     func isOver(_ outcome: Outcome, since begin: Instant) {
         let took = Instant.now.nanoseconds - begin.nanoseconds
@@ -56,14 +56,14 @@ final class TimeAudit: Module {
     func submit(_ requests: inout RequestQueue, _ turn: inout Turn) {
         let now = Instant.now.nanoseconds
         for request in requests {
-            begins[Int(Slab.number(of: request))] = now
+            begins[request] = now
             turn.watch(request, at: position)
         }
         turn.handOn(&requests, below: position)
     }
 
     func completed(_ request: Request, _ turn: inout Turn) -> Bool {
-        let took = Instant.now.nanoseconds - begins[Int(Slab.number(of: request))]
+        let took = Instant.now.nanoseconds - begins[request]
         if took > limit { tell(Outcome(request), took, mayCreateThreads: turn.mayCreateThreads) }
         return true
     }
