@@ -29,13 +29,13 @@ final class Live: Module {
         page == nil || count >= Stack.greatestCount ? nil : Live(position: 0)
     }
 
-    func passage(of operation: Operation) -> Passage { .watches }
+    func passage(of operation: Operation) -> Passage { .shows }
 
     @inline(__always)
-    var isWatching: Bool { Live.page?.isWatched ?? false }
+    static var isWatched: Bool { page?.isWatched ?? false }
 
     func submit(_ requests: inout RequestQueue, _ turn: inout Turn) {
-        if isWatching {
+        if Live.isWatched {
             for request in requests {
                 begins(request)
                 turn.watch(request, at: position)

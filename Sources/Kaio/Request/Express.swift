@@ -77,7 +77,8 @@ enum Express {
     @inline(__always)
     private static func give(_ request: Request, _ way: Stack.ShortWay) -> Answer {
         request.block.pointee.position = UInt8(truncatingIfNeeded: request.stack.kernel)
-        if way.watchers != 0 { tellWatchers(request, way) }
+        let watchers = way.watchers
+        if watchers != 0 { begin(request, watchers) }
         if way.lane == .orderedKernel {
             request.block.pointee.watchers |= way.ordered
             guard OrderedCells.enter(request) else { return .ordinaryRequest(request) }
@@ -92,12 +93,10 @@ enum Express {
     }
 
     @inline(never)
-    private static func tellWatchers(_ request: Request, _ way: Stack.ShortWay) {
-        for position in 0..<way.first where way.watchers & 1 << UInt16(position) != 0 {
-            let module = request.stack[position]
-            if !module.isWatching { continue }
-            module.begins(request)
-            request.block.pointee.watchers |= 1 << UInt16(position)
+    private static func begin(_ request: Request, _ watchers: UInt16) {
+        request.block.pointee.watchers |= watchers
+        for position in 0..<request.stack.kernel where watchers & 1 << UInt16(position) != 0 {
+            request.stack[position].begins(request)
         }
     }
 
@@ -115,7 +114,7 @@ enum Express {
         _ way: Stack.ShortWay
     ) -> Answer {
         var buffer = iovec(iov_base: user.buffer, iov_len: user.length)
-        let watchers = way.watchers == 0 ? 0 : awake(stack, way)
+        let watchers = way.watchers
         let started = file.isDirect || watchers != 0 ? Instant.now : .never
         let result = systemCall(
             operation == .read ? SYS_preadv2 : SYS_pwritev2, Int(user.descriptor.number), address(&buffer), 1,
@@ -145,17 +144,6 @@ enum Express {
             return .over(0)
         }
         return .over(Submission.complete(user, operation, notification, result))
-    }
-
-    /// Those who watch, and have something to do for a request that comes by now.
-    @inline(never)
-    private static func awake(_ stack: Stack, _ way: Stack.ShortWay) -> UInt16 {
-        var awake: UInt16 = 0
-        for position in 0..<way.first {
-            let bit = way.watchers & 1 << UInt16(position)
-            if bit != 0, stack[position].isWatching { awake |= bit }
-        }
-        return awake
     }
 
     @inline(never)

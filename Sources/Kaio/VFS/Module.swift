@@ -40,11 +40,9 @@ protocol Module: AnyObject {
     /// Whether it is still to be used when its connection is no more; else it may be freed then.
     var isLasting: Bool { get }
 
-    // For a module whose `passage` is `.watches`. These three are called with signals open, and a signal handler may
+    // For a module whose `passage` is `.watches` or `.shows`. These two are called with signals open, and a signal handler may
     // do the same on top of them, so they take a lock only with all signals blocked.
 
-    /// Whether there is anything to do for a request that comes by now.
-    var isWatching: Bool { get }
     /// A request that is given to the kernel at once. `completed` is called for it, and must say true.
     func begins(_ request: Request)
     /// A transfer that was done in the call, and is about to be published.
@@ -71,6 +69,8 @@ enum Passage {
     case passes
     /// That it comes by, and how it ends.
     case watches
+    /// The same, while somebody looks (`Live.isWatched`).
+    case shows
 }
 
 /// What a module says when asked to cancel a request.
@@ -86,7 +86,6 @@ enum CancelOutcome {
 extension Module {
     var title: Text { Text(name) }
     func passage(of operation: Operation) -> Passage { .stops }
-    var isWatching: Bool { true }
     func begins(_ request: Request) {}
     func isOver(_ outcome: Outcome, since begin: Instant) {}
     func harvested(_ request: Request, _ result: Int, _ turn: inout Turn) {}

@@ -28,7 +28,13 @@ struct Stack: Equatable {
         /// The bit of `ordered`, if that is on the way.
         var ordered: UInt16 = 0
         /// The modules above these that watch, one bit for each position.
-        var watchers: UInt16 = 0
+        private var watching: UInt16 = 0
+        /// Those that watch while somebody looks.
+        private var showing: UInt16 = 0
+
+        /// The modules that watch a request that comes by now.
+        @inline(__always)
+        var watchers: UInt16 { showing != 0 && Live.isWatched ? watching | showing : watching }
 
         init() {}
 
@@ -54,7 +60,10 @@ struct Stack: Equatable {
                 case .passes: break
                 case .watches:
                     if way.ordered != 0 { return }
-                    way.watchers |= bit
+                    way.watching |= bit
+                case .shows:
+                    if way.ordered != 0 { return }
+                    way.showing |= bit
                 }
             }
         }
