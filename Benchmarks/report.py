@@ -228,7 +228,7 @@ def markdown(data, plots):
                      "nothing to reads or next to nothing; the price is the difference in the same round, with its "
                      f"quartiles. `empty`, without a function, is measured {EMPTY_MODULES} at a time, as one costs too "
                      "little; `passing` is a C module whose two functions for reads do nothing but hand on, and "
-                     "`passing-8` are eight of them.\n\n"
+                     "`passing-8` are eight of them; `live` is what `kaio top` reads, while nobody looks.\n\n"
                      + table(("read", "module", "price", "with it", "without"), rows))
     section("Start of /bin/true, microseconds", "start", both,
             {"without": "without_ns", "with": "with_ns", "more": "more_ns"}, 1000)
