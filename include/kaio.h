@@ -40,12 +40,13 @@ const char *kaio_version(void);
  * written to stdout, in the form of such a file. NULL means the file that KAIO_CONFIG names. Both are written with
  * write(2): a program that uses stdio should flush stdout before.
  *
- * Of the environment only KAIO_CONFIG and KAIO_MODULE_DIR count here. Nothing of the file is put to use, and no module
- * is started: the values of parameters are checked by the modules, when they are.
+ * Of the environment only KAIO_CONFIG and KAIO_MODULE_DIR count here. Nothing of the file is put to use. The library's
+ * own modules check their parameters, of which an unknown one is an error, like a bad value; no other module is loaded,
+ * and of theirs nothing is known.
  *
  * Returns 0 if the file is good; warnings do no harm. -1 with EINVAL: it has errors, or there is no file to check;
- * ENOMEM: no memory; EFBIG: it is larger than 1 MiB; or with the errno of open(2) or read(2). The name is only read,
- * and nothing is left for the caller to free. Any thread may call it at any time, but no signal handler.
+ * ENOMEM: no memory; EFBIG: it is larger than 1 MiB; or with the errno of open(2), read(2) or write(2). The name is
+ * only read, and nothing is left for the caller to free. Any thread may call it at any time, but no signal handler.
  */
 int kaio_testparm(const char *file);
 

@@ -12,8 +12,8 @@ struct Testparm: ParsableCommand {
 
               kaio testparm slow.conf && kaio run --config slow.conf ./program
 
-            Exit codes: 0 no error (warnings do no harm), 1 an error in the file, 2 it can't be read, or there is no \
-            library to ask.
+            Exit codes: 0 no error (warnings do no harm), 1 an error in the file, 2 it can't be read or shown, or there is \
+            no library to ask.
             """)
 
     @Argument(help: "The file; without it the one that KAIO_CONFIG names.", completion: .file())

@@ -27,3 +27,12 @@ expect 2 testparm missing.conf
 has err "missing\.conf: can't be read"
 expect 2 testparm --library bad.conf good.conf
 expect 2 testparm one two
+# A stdout that takes nothing.
+"$CHECK_COMMAND" testparm --library "$CHECK_LIBRARY" good.conf >/dev/full 2>err && fail "it did not mind that stdout is full"
+has err 'stdout: No space left on device'
+# Parameters of the library's own modules.
+printf '[a]\npath = /a\nvfs objects = stats ordered\nstats:format = xml\nstats:fil = x\n' >parameters.conf
+expect 1 testparm parameters.conf
+has err 'parameters\.conf:4: .*stats:format = xml: not one of: text json'
+has err 'parameters\.conf:5: stats:fil: .*it has file, format, signal, service'
+[[ ! -s out ]] || fail "a bad file is shown"

@@ -376,14 +376,13 @@ private let standard = "\(Registry.standardStack)"
             folder.write(
                 "main",
                 """
-                ordered:here = 1
-                aio_poll:there = 1
+                aio_linux:aio num events = 1
+                readahead:after = 1
                 nowhere:x = 1
-                aio_pthread:always = 1
                 [a]
-                vfs objects = aio_poll
-                ordered:x = 1
-                aio_poll:y = 1
+                vfs objects = readahead
+                aio_linux:x = 1
+                readahead:window = 1M
                 [b]
                 path = /b
                 vfs objects = ./loaded.so
@@ -393,13 +392,13 @@ private let standard = "\(Registry.standardStack)"
         }
         #expect(
             result.lines == [
-                "kaio: main:5: warning: [a] has no path: no file is its, and only kaio_connect can use it",
-                "kaio: main:7: warning: ordered:x: the stack of [a] has no module of that name; it is aio_poll",
+                "kaio: main:4: warning: [a] has no path: no file is its, and only kaio_connect can use it",
+                "kaio: main:6: warning: aio_linux:x: the stack of [a] has no module of that name; it is readahead",
             ])
         let other = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
             let folder = Folder()
             chdir(folder.path)
-            folder.write("main", "nowhere:x = 1\naio_poll:x = 1\n[a]\npath = /a\nvfs objects = ordered")
+            folder.write("main", "nowhere:x = 1\naio_linux:aio num events = 1\n[a]\npath = /a\nvfs objects = ordered")
             check(kaio_testparm("main"), is: 0)
         }
         #expect(other.lines == ["kaio: main:1: warning: nowhere:x: no stack has a module of that name"])
@@ -451,7 +450,7 @@ private let standard = "\(Registry.standardStack)"
             check(Configuration.service(of: Descriptor(number: file2.descriptor)), is: 0)
         }
         // No module has them.
-        #expect(result.lines.allSatisfy { $0.hasSuffix(": the module has no such parameter") })
+        #expect(result.lines.allSatisfy { $0.hasSuffix(": the module has no such parameter; it has none") })
         #expect(result.lines.count == 3)
     }
 
@@ -483,28 +482,41 @@ private let standard = "\(Registry.standardStack)"
                 "kaio: KAIO_VFS_PARAMETERS: ordered:y: unknown %q; known are \(Substitution.known)",
                 "kaio: /no/such: can't be read: No such file or directory",
                 "kaio: KAIO_CONFIG=/no/such: not used, for the error above",
-                "kaio: KAIO_VFS_PARAMETERS: warning: ordered:x: the module has no such parameter",
+                "kaio: KAIO_VFS_PARAMETERS: warning: ordered:x: the module has no such parameter; it has none",
             ])
     }
 
-    @Test func `tells which parameters no module asked for`() async {
+    @Test func `tells which parameters its modules do not have`() async {
         let result = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
             let folder = Folder()
             chdir(folder.path)
             folder.write(
-                "main", "aio_poll:asked=1\naio_poll:typo=1\n[a]\npath=/a\nordered:asked=1\nordered:typo=\nother:x=1")
+                "main",
+                """
+                mine:asked=1
+                mine:typo=1
+                stats:typo=1
+                stats:file=a
+                [a]
+                path=/a
+                vfs objects=mine stats ordered
+                ordered:typo=
+                other:x=1
+                mine:not asked=1
+                """)
             let text = Text("main")
             var reader = ConfigurationReader(moduleDirectory: nil, isSilent: true)
             _ = reader.takeFile(text)
             let read = reader.finish()!
-            _ = read.value(1, "aio_poll", "asked")
-            _ = read.value(1, "ordered", "asked")
-            read.warnOfUnasked()
+            _ = read.value(1, "mine", "asked")
+            read.warnOfUnknown()
         }
         #expect(
             result.lines == [
-                "kaio: main:2: warning: aio_poll:typo: the module has no such parameter",
-                "kaio: main:6: warning: ordered:typo: the module has no such parameter",
+                "kaio: main:2: warning: mine:typo: the module has no such parameter",
+                "kaio: main:3: warning: stats:typo: the module has no such parameter; it has file, format, signal, service",
+                "kaio: main:8: warning: ordered:typo: the module has no such parameter; it has none",
+                "kaio: main:10: warning: mine:not asked: the module has no such parameter",
             ])
     }
 }

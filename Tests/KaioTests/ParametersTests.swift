@@ -5,9 +5,11 @@ import Testing
 @testable import Kaio
 
 /// Parameters as KAIO_VFS_PARAMETERS has them. What they point to stays for ever, as in the library.
-private func parameters(_ list: String, before base: Parameters = .none) -> Parameters {
+private func parameters(
+    _ list: String, before base: Parameters = .none, isForgiving: Bool = true
+) -> Parameters {
     var memory = Arena()
-    return Parameters(Text(strdup(list)), from: "here", before: base, &memory)
+    return Parameters(Text(strdup(list)), from: "here", before: base, isForgiving: isForgiving, &memory)
 }
 
 extension Parameters {
@@ -136,6 +138,51 @@ extension Parameters {
             "kaio: here: a:k = ms: not \(time), from 0 to 2h; using 2h",
         ]
         #expect(lines == expected)
+        let other = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
+            let some = parameters("a:f=maybe; a:n=x", isForgiving: false)
+            check(some.flag("a", "f", default: true), is: true)
+            check(some.number("a", "n", default: 3, in: -1...10), is: 3)
+        }
+        #expect(
+            other.said == """
+                kaio: here: a:f = maybe: not yes, true, 1, on, no, false, 0 or off
+                kaio: here: a:n = x: not a number from -1 to 10
+
+                """)
+    }
+
+    @Test func `that a module names are those that it asks for`() {
+        var modules = Text(Registry.names)
+        var count = 0
+        while let word = modules.takeWord() {
+            let module = word.prefix(word.firstIndex(of: UInt8(ascii: ",")) ?? word.count)
+            guard let known = Registry.parameters(of: module) else {
+                Issue.record("\(String(module)) is not in Registry.parameters")
+                continue
+            }
+            // Nothing is in nobody's range or list of words, so all of them are asked for.
+            let names = known.description.split(separator: ",").map { $0.trimmingPrefix { $0 == " " } }
+            let some = parameters(names.map { "\(String(module)):\($0) =" }.joined(separator: ";"))
+            #expect(Registry.make(module, position: 0, parameters: some) != nil)
+            Parameters.forEach(some.own) {
+                count += 1
+                #expect($0.wasAsked && !$0.isUnknown, "\(String($0.module)):\(String($0.name))")
+            }
+        }
+        #expect(count == 31)
+        #expect(Registry.parameters(of: Text("Time_Audit"))?.description == "limit, to, format, buffer")
+        #expect(Registry.parameters(of: Text("nonsense")) == nil)
+    }
+
+    @Test func `that a module does not have are unknown`() {
+        let some = parameters("delay_inject:Mini mum=; delay_inject:min=; delay_inject:mum, maxi=; mine:a=; mine:b=")
+        _ = some.text("mine", "a")
+        var unknown: [String] = []
+        Parameters.forEach(some.own) { if $0.isUnknown { unknown.append(String($0.name)) } }
+        #expect(unknown == ["min", "mum, maxi", "b"])
+        some.excuse()
+        Parameters.forEach(some.own) { if $0.isUnknown { unknown.append(String($0.name)) } }
+        #expect(unknown == ["min", "mum, maxi", "b", "min", "mum, maxi"])
     }
 
     @Test func `that are none are named and left out`() async {

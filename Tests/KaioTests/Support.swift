@@ -134,7 +134,9 @@ extension Stack {
 /// Makes the test's modules the stack of the process, for a test that has one of its own.
 func useStack(_ modules: [any Module]) {
     precondition(Engine.enter(1), "the engine does not start")
-    Stack.standard = Stack(modules)
+    let stack = Stack(modules)
+    precondition(Place(stack).connect(Text("a test" as StaticString)) == 0, "a module refuses")
+    Stack.standard = stack
 }
 
 /// A new descriptor, or -1.

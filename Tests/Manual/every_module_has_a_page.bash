@@ -1,6 +1,6 @@
 #!/bin/bash
 # Each module of the registry has a page kaio_NAME(8), with its configuration, and each parameter that its source reads is
-# named there.
+# named there and in the list that messages show.
 . "$CHECK_ROOT/Tests/parts/support.bash"
 
 "$CHECK_ROOT/Tools/manual" man man
@@ -15,7 +15,14 @@ done
 grep -hoE 'parameters\.[a-zA-Z]+\(\s*"[a-z_]+", "[a-z_ ]+"' -r "$CHECK_ROOT/Sources/Kaio" | grep -oE '"[a-z_]+", "[a-z_ ]+"' |
     sort -u | tr -d '",' >parameters
 (($(wc -l <parameters) >= 15)) || fail "only these parameters were found: $(<parameters)"
+# The lists: static let parameters: StaticString = "one, another", and the module's name below.
+awk -F\" '/static let parameters: StaticString/ { list = $2 }
+    /let name: StaticString/ { count = split(list, names, ", "); list = ""; for (i = 1; i <= count; i++) print $2, names[i] }' \
+    "$CHECK_ROOT"/Sources/Kaio/Modules/*.swift | sort -u >listed
+unlisted=$(comm -23 parameters listed)
+[[ -z $unlisted ]] || fail "not in Registry.parameters: $unlisted"
+(($(wc -l <listed) >= 31)) || fail "only these are listed: $(<listed)"
 while read -r module parameter; do
     grep -A1 '^\.TP' "man/kaio_$module.8" | grep -qE "\\\\fB($module:)?$parameter\\\\fR" ||
         fail "kaio_$module(8) has no parameter $parameter"
-done <parameters
+done <listed

@@ -14,11 +14,17 @@ public func kaioTestparm(_ file: UnsafePointer<CChar>?) -> CInt {
     var reader = ConfigurationReader(moduleDirectory: environment("KAIO_MODULE_DIR"))
     let error = reader.takeFile(path)
     let configuration = error == 0 ? reader.finish() : nil
-    if let configuration, reader.errors == 0 { Testparm.show(configuration) }
-    let (errors, isShort) = (reader.errors, reader.isShort)
+    var isGood = false
+    var output = Output()
+    if let configuration, reader.errors == 0 {
+        isGood = configuration.check()
+        if isGood { output.show(configuration) }
+    }
+    let isShort = reader.isShort
     reader.discard()
     if error != 0 { return answer(error) }
-    return errors == 0 ? 0 : answer(isShort ? ENOMEM : EINVAL)
+    if !isGood { return answer(isShort ? ENOMEM : EINVAL) }
+    return output.error == 0 ? 0 : answer(output.error)
 }
 
 /// As it is now: the options may not be read yet.
@@ -29,9 +35,13 @@ private func environment(_ name: StaticString) -> Text? {
     return value.pointee == 0 ? nil : Text(value)
 }
 
-private enum Testparm {
+/// What goes to stdout.
+private struct Output {
+    /// With which errno it failed. The rest is left out then.
+    private(set) var error: CInt = 0
+
     /// What is written is a configuration itself, in which everything is spelt out.
-    static func show(_ configuration: Configuration) {
+    mutating func show(_ configuration: Configuration) {
         for position in 0..<configuration.count {
             let service = configuration[position]
             write(position > 0 ? "\n[" : "[")
@@ -41,7 +51,7 @@ private enum Testparm {
                 write("\tpath =")
                 for pattern in service.patterns {
                     write(" ")
-                    writeValue(pattern.text, isQuoted: hasBlank(pattern.text))
+                    writeValue(pattern.text, isQuoted: Output.hasBlank(pattern.text))
                 }
                 write("\n")
             }
@@ -72,7 +82,7 @@ private enum Testparm {
         return false
     }
 
-    private static func writeValue(_ value: Text, isQuoted: Bool) {
+    private mutating func writeValue(_ value: Text, isQuoted: Bool) {
         if isQuoted { write("\"") }
         var rest = value
         while let percent = rest.firstIndex(of: UInt8(ascii: "%")) {
@@ -85,16 +95,24 @@ private enum Testparm {
     }
 
     @inline(never)
-    private static func write(_ literal: StaticString) { write(Text(literal)) }
+    private mutating func write(_ literal: StaticString) { write(Text(literal)) }
 
     @inline(never)
-    private static func write(_ text: Text) {
+    private mutating func write(_ text: Text) {
         var rest = text
-        while !rest.isEmpty {
+        while !rest.isEmpty, error == 0 {
             let written = Descriptor(number: 1).write(rest.start, rest.count)
             if written == -Int(EINTR) { continue }
-            if written <= 0 { return }
-            rest = rest.dropFirst(written)
+            if written <= 0 { fail(written == 0 ? EIO : CInt(-written)) }
+            rest = rest.dropFirst(max(0, written))
         }
+    }
+
+    private mutating func fail(_ error: CInt) {
+        self.error = error
+        var message = Message()
+        message.add("kaio: the configuration can't be written to stdout: ")
+        message.add(Text(strerror(error)))
+        message.show()
     }
 }

@@ -14,18 +14,24 @@
 import CKernel
 
 final class AIOLinux: Module {
+    static let parameters: StaticString = "aio num events"
+
     let name: StaticString = "aio_linux"
     private let position: Int
+    private let events: Int
     /// What bounds it, in a connection's stack.
     private var gate: KernelGate?
 
     /// A buffered request beyond this many bytes is not done in the caller's time.
     private static let mostInline = 64 << 10
 
-    init(position: Int) { self.position = position }
+    init(position: Int, parameters: Parameters) {
+        self.position = position
+        events = parameters.number("aio_linux", "aio num events", default: 128, in: 1...65536)
+    }
 
-    /// From here on so many requests at most are in the kernel. Before the first of them.
-    func bound(_ limit: Int) { gate = KernelGate(limit) }
+    /// From here on `aio num events` of the connection's requests at most are in the kernel. Before the first of them.
+    func bound() { gate = KernelGate(events) }
 
     // MARK: Module
 

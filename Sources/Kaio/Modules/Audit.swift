@@ -101,21 +101,39 @@ struct Record {
     }
 }
 
-extension Log {
+/// The log that a module's parameters `to`, `format` and `buffer` ask for. It is there when the module is connected.
+struct AuditLog {
+    let isJSON: Bool
+    private let owner: StaticString
+    private let destination: Text
+    private let size: Int
+    private var log: Log?
+
     private static let standardSize = 1 << 20
     private static let sizes = 64 << 10...1 << 30
 
-    /// The log that a module's parameters `to`, `format` and `buffer` ask for. Nil, and said so, without memory.
-    static func open(for module: StaticString, _ parameters: Parameters) -> (log: Log, isJSON: Bool)? {
-        let isJSON = parameters.choice(module, "format", among: "text json") == 1
-        let size = parameters.size(module, "buffer", default: standardSize, in: sizes)
-        let destination = parameters.text(module, "to") ?? Text("stderr" as StaticString)
-        guard let log = open(destination, isJSON: isJSON, size: size, owner: module) else {
-            sayNoMemory(for: module)
-            return nil
-        }
-        return (log, isJSON)
+    init(of module: StaticString, _ parameters: Parameters) {
+        owner = module
+        isJSON = parameters.choice(module, "format", among: "text json") == 1
+        size = parameters.size(module, "buffer", default: AuditLog.standardSize, in: AuditLog.sizes)
+        destination = parameters.text(module, "to") ?? Text("stderr" as StaticString)
     }
+
+    /// Opens it, once. 0, or ENOMEM, which is said on stderr.
+    mutating func open() -> CInt {
+        if log == nil { log = Log.open(destination, isJSON: isJSON, size: size, owner: owner) }
+        if log != nil { return 0 }
+        sayNoMemory(for: owner)
+        return ENOMEM
+    }
+
+    func add(_ record: Record, isSlow: Bool, mayCreateThreads: Bool) {
+        log.unsafelyUnwrapped.add(record.mostBytes, mayCreateThreads: mayCreateThreads) { line in
+            record.add(to: &line, isJSON: isJSON, isSlow: isSlow)
+        }
+    }
+
+    func reset() { log?.reset() }
 }
 
 /// A module that can't be had: the stack is not used.
@@ -134,12 +152,12 @@ extension Parameters {
     func choice(_ module: StaticString, _ name: StaticString, among words: StaticString) -> Int {
         guard let value = text(module, name) else { return 0 }
         if let number = Text(words).number(ofWord: value) { return number }
-        complain(module, name) { message in
-            message.add("one of: ")
-            message.add(words)
-            message.add("; using ")
+        complain(module, name) {
+            $0.add("one of: ")
+            $0.add(words)
+        } using: {
             var rest = Text(words)
-            message.add(rest.takeWord() ?? rest)
+            $0.add(rest.takeWord() ?? rest)
         }
         return 0
     }
@@ -151,10 +169,11 @@ extension Parameters {
         var chosen: UInt8 = 0
         while let word = rest.takeWord() {
             guard let number = Text(words).number(ofWord: word) else {
-                complain(module, name) { message in
-                    message.add("some of: ")
-                    message.add(words)
-                    message.add("; using all")
+                complain(module, name) {
+                    $0.add("some of: ")
+                    $0.add(words)
+                } using: {
+                    $0.add("all")
                 }
                 return .max
             }

@@ -63,6 +63,8 @@ final class DelayInject: Module {
         }
     }
 
+    static let parameters: StaticString = "delay, minimum, maximum, distribution, operations, seed"
+
     let name: StaticString = "delay_inject"
     private let position: Int
     private let operations: Operations
@@ -75,22 +77,20 @@ final class DelayInject: Module {
 
     /// Nil: a parameter is bad, or there is no memory. (Not an initializer: Embedded Swift does not free what that leaves.)
     static func make(position: Int, parameters: Parameters) -> DelayInject? {
-        guard let operations = DelayInject.operations(parameters), let settings = DelayInject.settings(parameters),
-            let delays = PerRequest<Int64>()
-        else { return nil }
-        return DelayInject(position, operations, settings, delays, parameters)
+        let seed = parameters.number("delay_inject", "seed", default: 1, in: 0...Int(Int32.max))
+        let (operations, settings) = (DelayInject.operations(parameters), DelayInject.settings(parameters))
+        guard let operations, let settings, let delays = PerRequest<Int64>() else { return nil }
+        return DelayInject(position, operations, settings, delays, Dice(seed: UInt64(seed)))
     }
 
     private init(
-        _ position: Int, _ operations: Operations, _ settings: Settings, _ delays: PerRequest<Int64>,
-        _ parameters: Parameters
+        _ position: Int, _ operations: Operations, _ settings: Settings, _ delays: PerRequest<Int64>, _ dice: Dice
     ) {
         self.position = position
         self.operations = operations
         self.settings = settings
         self.delays = delays
-        dice = Dice(
-            seed: UInt64(parameters.number("delay_inject", "seed", default: 1, in: 0...Int(Int32.max))))
+        self.dice = dice
         counts = .allocate(capacity: 1)
         counts.initialize(to: Counts())
     }

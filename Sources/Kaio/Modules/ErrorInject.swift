@@ -44,6 +44,8 @@ final class ErrorInject: Module {
         }
     }
 
+    static let parameters: StaticString = "rules, when, seed"
+
     let name: StaticString = "error_inject"
     private let position: Int
     private let rules: UnsafeMutablePointer<Rule>
@@ -64,11 +66,10 @@ final class ErrorInject: Module {
         count = known ?? 0
         let when = parameters.text("error_inject", "when") ?? Text("before")
         errors = when == "after" ? PerRequest<CInt>() : nil
+        let isTime = when == "before" || when == "after"
+        if !isTime { parameters.complain("error_inject", "when", when, "not before or after") }
         // Not before all is set: Embedded Swift would not free what is half made.
-        if known == nil || when == "after" && errors == nil { return nil }
-        if when == "before" || when == "after" { return }
-        parameters.complain("error_inject", "when", when, "not before or after")
-        return nil
+        if known == nil || !isTime || when == "after" && errors == nil { return nil }
     }
 
     deinit {

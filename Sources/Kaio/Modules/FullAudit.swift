@@ -23,10 +23,11 @@ final class FullAudit: Module {
         var pathLength: Int
     }
 
+    static let parameters: StaticString = "to, format, operations, results, buffer"
+
     let name: StaticString = "full_audit"
     private let position: Int
-    private let log: Log
-    private let isJSON: Bool
+    private var log: AuditLog
     private let operations: UInt8
     private let results: UInt8
     private let trails: UnsafeMutableRawPointer
@@ -39,9 +40,7 @@ final class FullAudit: Module {
         self.position = position
         operations = parameters.choices("full_audit", "operations", among: Operation.names)
         results = parameters.choices("full_audit", "results", among: "success failure")
-        guard let (log, isJSON) = Log.open(for: "full_audit", parameters) else { return nil }
-        self.log = log
-        self.isJSON = isJSON
+        log = AuditLog(of: "full_audit", parameters)
         guard let trails = Pages.map(Options.maxRequests * FullAudit.stride),
             let longPaths = Pages.map(Options.maxRequests * Descriptor.longestPath)
         else {
@@ -55,6 +54,11 @@ final class FullAudit: Module {
     deinit {
         Pages.unmap(trails, Options.maxRequests * FullAudit.stride)
         Pages.unmap(longPaths, Options.maxRequests * Descriptor.longestPath)
+    }
+
+    func connect(_ service: Text, below: Place) -> CInt {
+        let error = below.connect(service)
+        return error == 0 ? log.open() : error
     }
 
     func reset() { log.reset() }
@@ -89,9 +93,7 @@ final class FullAudit: Module {
 
     private func write(_ outcome: Outcome, _ path: Text?, _ nanoseconds: Int64, mayCreateThreads: Bool) {
         let record = Record(outcome: outcome, path: path, nanoseconds: nanoseconds)
-        log.add(record.mostBytes, mayCreateThreads: mayCreateThreads) { line in
-            record.add(to: &line, isJSON: isJSON, isSlow: false)
-        }
+        log.add(record, isSlow: false, mayCreateThreads: mayCreateThreads)
     }
 
     func submit(_ requests: inout RequestQueue, _ turn: inout Turn) {

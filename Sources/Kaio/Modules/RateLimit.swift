@@ -64,6 +64,8 @@ final class RateLimit: Module {
         }
     }
 
+    static let parameters: StaticString = "read_iops, write_iops, read_bytes, write_bytes, burst"
+
     let name: StaticString = "aio_ratelimit"
     private let position: Int
     private let lock: UnsafeMutablePointer<Lock>

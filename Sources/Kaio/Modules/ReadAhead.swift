@@ -67,6 +67,8 @@ final class ReadAhead: Module {
         }
     }
 
+    static let parameters: StaticString = "window, after"
+
     let name: StaticString = "readahead"
     private let position: Int
     private let window: Int

@@ -13,6 +13,8 @@
 import CKernel
 
 final class ReadOnly: Module {
+    static let parameters: StaticString = "period"
+
     let name: StaticString = "readonly"
     private let position: Int
     private let periods: UnsafeMutablePointer<Period>

@@ -29,6 +29,8 @@ final class Stats: Module {
         init(_ latencies: Histogram) { self.latencies = latencies }
     }
 
+    static let parameters: StaticString = "file, format, signal, service"
+
     let name: StaticString = "stats"
     private let position: Int
     private let service: Text

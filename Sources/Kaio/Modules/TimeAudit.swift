@@ -13,10 +13,11 @@
 import CKernel
 
 final class TimeAudit: Module {
+    static let parameters: StaticString = "limit, to, format, buffer"
+
     let name: StaticString = "time_audit"
     private let position: Int
-    private let log: Log
-    private let isJSON: Bool
+    private var log: AuditLog
     private let limit: Int64
     private let begins: PerRequest<Int64>
 
@@ -27,9 +28,7 @@ final class TimeAudit: Module {
         self.position = position
         limit = parameters.interval(
             "time_audit", "limit", default: TimeAudit.standardLimit, in: TimeAudit.limits)
-        guard let (log, isJSON) = Log.open(for: "time_audit", parameters) else { return nil }
-        self.log = log
-        self.isJSON = isJSON
+        log = AuditLog(of: "time_audit", parameters)
         guard let begins = PerRequest<Int64>() else {
             sayNoMemory(for: "time_audit")
             return nil
@@ -38,6 +37,11 @@ final class TimeAudit: Module {
     }
 
     deinit { begins.free() }
+
+    func connect(_ service: Text, below: Place) -> CInt {
+        let error = below.connect(service)
+        return error == 0 ? log.open() : error
+    }
 
     func reset() { log.reset() }
 
@@ -74,9 +78,7 @@ final class TimeAudit: Module {
         defer { if let memory { Pages.unmap(memory, Descriptor.longestPath) } }
         let path = memory.flatMap { self.path(of: outcome, $0.assumingMemoryBound(to: UInt8.self)) }
         let record = Record(outcome: outcome, path: path, nanoseconds: took)
-        log.add(record.mostBytes, mayCreateThreads: mayCreateThreads) { line in
-            record.add(to: &line, isJSON: isJSON, isSlow: true)
-        }
+        log.add(record, isSlow: true, mayCreateThreads: mayCreateThreads)
     }
 
     /// Nil where the descriptor's number may be another file's by now: it is looked at before and after.

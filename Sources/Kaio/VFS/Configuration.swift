@@ -145,26 +145,63 @@ struct Configuration {
         return nil
     }
 
-    /// Names on stderr the parameters that no module asked for, though their module is there: it has no such
-    /// parameter. To be called when every stack is made.
-    func warnOfUnasked() {
+    // MARK: parameters
+
+    /// Calls `body` with each parameter that its module, which is in a stack of those that it is for, does not have. To be
+    /// called when every stack is made.
+    private func forEachUnknown(_ body: (borrowing Parameters.Entry) -> Void) {
         for position in 0..<count {
             Parameters.forEach(self[position].parameters.own) { entry in
-                guard !entry.wasAsked else { return }
+                guard entry.isUnknown else { return }
                 for user in position == 0 ? 0..<count : position..<position + 1
                 where ConfigurationReader.hasModule(entry.module, in: self[user].objects) == .yes {
-                    var message = Message()
-                    message.add("kaio: ")
-                    message.add(entry.origin)
-                    message.add(": warning: ")
-                    message.addWord(entry.module)
-                    message.add(":")
-                    message.addWord(entry.name)
-                    message.add(": the module has no such parameter")
-                    message.show()
-                    return
+                    return body(entry)
                 }
             }
         }
+    }
+
+    /// Names those on stderr.
+    func warnOfUnknown() {
+        forEachUnknown { entry in
+            var message = Message()
+            message.add("kaio: ")
+            message.add(entry.origin)
+            message.add(": warning: ")
+            message.addUnknown(entry)
+            message.show()
+        }
+    }
+
+    /// Has our own modules look at their parameters, which say on stderr what they refuse, and names there those that they
+    /// do not have. True: all is good. Modules from elsewhere are not loaded: only they know theirs.
+    func check() -> Bool {
+        var isGood = true
+        for position in 0..<count {
+            var rest = self[position].objects
+            var place = 0
+            while let name = rest.takeWord() {
+                if Registry.has(name),
+                    Registry.make(name, position: place, parameters: self[position].parameters) == nil
+                {
+                    isGood = false
+                }
+                place += 1
+            }
+        }
+        for position in 0..<count {
+            Parameters.forEach(self[position].parameters.own) { if $0.wasRefused { isGood = false } }
+        }
+        forEachUnknown { entry in
+            if Registry.parameters(of: entry.module) == nil { return }
+            isGood = false
+            var message = Message()
+            message.add("kaio: ")
+            message.add(entry.origin)
+            message.add(": ")
+            message.addUnknown(entry)
+            message.show()
+        }
+        return isGood
     }
 }

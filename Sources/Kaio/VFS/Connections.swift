@@ -36,7 +36,6 @@ enum Connections {
     nonisolated(unsafe) private static var pool: UnsafeMutablePointer<Pooled>?
     nonisolated(unsafe) private static var uses = 0
 
-    static let defaultEvents = 128
     static let mostIdle = 16
     private static let source: StaticString = "kaio_connect"
 
@@ -123,9 +122,8 @@ enum Connections {
             return nil
         }
         let before = Parameters.complaints.load(ordering: .relaxed)
-        let parameters = Parameters(keptList, from: source, before: said.parameters, &memory)
-        let limit = parameters.number(
-            "aio_linux", "aio num events", default: defaultEvents, in: 1...65536)
+        let parameters = Parameters(
+            keptList, from: source, before: said.parameters, isForgiving: false, &memory)
         error = EINVAL
         let stack = Stack(names: keptNames, parameters: parameters, mayBeShort: false) { module in
             complain(service, of: module)
@@ -137,7 +135,7 @@ enum Connections {
         }
         isMade = true
         if let position = stack.position(of: "aio_linux"), let module = stack[position] as? AIOLinux {
-            module.bound(limit)
+            module.bound()
         }
         lock.lock()
         place.initialize(
@@ -211,22 +209,29 @@ enum Connections {
         message.show()
     }
 
-    /// Whether some module, which may have waited for its connect, asked for each of the caller's own parameters, and
-    /// could make something of it.
+    /// Whether the modules of the stack have each of the caller's own parameters, of which they may have waited for their
+    /// connect to ask, and could make something of it.
     static func isUnderstood(_ loan: Loan, _ service: Text) -> Bool {
         var all = true
         Parameters.forEach(loan.place.pointee.own) { entry in
             if entry.wasRefused { all = false }
-            if entry.wasAsked || !(entry.origin.source == source) { return }
+            guard entry.origin.source == source else { return }
+            let isStranger = ConfigurationReader.hasModule(entry.module, in: loan.place.pointee.names) == .no
+            guard entry.isUnknown || isStranger else { return }
             all = false
             var message = Message()
             message.add("kaio: kaio_connect: service ")
             message.add(service)
             message.add(": ")
-            message.addWord(entry.module)
-            message.add(":")
-            message.addWord(entry.name)
-            message.add(": no module of the stack has such a parameter")
+            if isStranger {
+                message.addWord(entry.module)
+                message.add(":")
+                message.addWord(entry.name)
+                message.add(": the stack has no module of that name; it is ")
+                message.addWord(loan.place.pointee.names)
+            } else {
+                message.addUnknown(entry)
+            }
             message.show()
         }
         return all

@@ -33,10 +33,15 @@ struct Parameters {
         fileprivate(set) var value: Text
         fileprivate(set) var origin: Origin
         fileprivate(set) var next: UnsafeMutablePointer<Entry>?
-        /// Whether a module looked it up, however it ended: else it has no such parameter.
+        /// Whether a module looked it up, however it ended.
         fileprivate let isAsked = Atomic<Bool>(false)
         fileprivate let isRefused = Atomic<Bool>(false)
 
+        /// Whether the module has no such parameter. One that is not ours has those that it asked for until now.
+        var isUnknown: Bool {
+            if let known = Registry.parameters(of: module) { return !Text(known).hasPiece(name) }
+            return !wasAsked
+        }
         var wasAsked: Bool { isAsked.load(ordering: .relaxed) }
         /// Whether a module could make nothing of the value, and said so.
         var wasRefused: Bool { isRefused.load(ordering: .relaxed) }
@@ -67,23 +72,31 @@ struct Parameters {
     let service: Text?
     let own: UnsafeMutablePointer<Entry>?
     let inherited: UnsafeMutablePointer<Entry>?
+    /// Whether the default stands in for a value that a module refuses. Else who gave it gets an error.
+    let isForgiving: Bool
 
     static var none: Parameters { Parameters(service: nil, own: nil, inherited: nil) }
 
-    init(service: Text?, own: UnsafeMutablePointer<Entry>?, inherited: UnsafeMutablePointer<Entry>?) {
+    init(
+        service: Text?, own: UnsafeMutablePointer<Entry>?, inherited: UnsafeMutablePointer<Entry>?,
+        isForgiving: Bool = true
+    ) {
         self.service = service
         self.own = own
         self.inherited = inherited
+        self.isForgiving = isForgiving
     }
 
     /// Entries with semicolons between them. What is none is named on stderr, and left out. The text must stay.
     init(_ list: Text) {
         var memory = Arena()
-        self.init(list, from: "parameters", before: .none, &memory)
+        self.init(list, from: "parameters", before: .none, isForgiving: true, &memory)
     }
 
     /// The same, as coming from `source`, before those of `base`, and as long as `memory`.
-    init(_ list: Text, from source: StaticString, before base: Parameters, _ memory: inout Arena) {
+    init(
+        _ list: Text, from source: StaticString, before base: Parameters, isForgiving: Bool, _ memory: inout Arena
+    ) {
         var entries = List()
         var rest = list
         while let piece = Parameters.takePiece(&rest) {
@@ -97,7 +110,8 @@ struct Parameters {
             if Parameters.find(entries.first, entry.module, entry.name) != nil { return }
             _ = entries.set(entry.module, entry.name, entry.value, entry.origin, &memory)
         }
-        self.init(service: base.service, own: entries.first, inherited: base.inherited)
+        self.init(
+            service: base.service, own: entries.first, inherited: base.inherited, isForgiving: isForgiving)
     }
 
     /// How much was complained of, by any thread.
@@ -118,7 +132,8 @@ struct Parameters {
         if value.isWord("yes") || value.isWord("true") || value.isWord("1") || value.isWord("on") { return true }
         if value.isWord("no") || value.isWord("false") || value.isWord("0") || value.isWord("off") { return false }
         complain(module, name) {
-            $0.add("yes, true, 1, on, no, false, 0 or off; using ")
+            $0.add("yes, true, 1, on, no, false, 0 or off")
+        } using: {
             $0.add(standard ? "yes" : "no")
         }
         return standard
@@ -129,21 +144,7 @@ struct Parameters {
     func number(
         _ module: Text, _ name: Text, default standard: Int, in range: ClosedRange<Int>
     ) -> Int {
-        guard let value = text(module, name) else { return standard }
-        let isNegative = value[0] == UInt8(ascii: "-")
-        if let magnitude = value.dropFirst(isNegative ? 1 : 0).number {
-            let number = isNegative ? -magnitude : magnitude
-            if range.contains(number) { return number }
-        }
-        complain(module, name) {
-            $0.add("a number from ")
-            $0.add(range.lowerBound)
-            $0.add(" to ")
-            $0.add(range.upperBound)
-            $0.add("; using ")
-            $0.add(standard)
-        }
-        return standard
+        value(module, name, standard, range, "a number from ", { $0.signedNumber }, { $0.add($1) })
     }
 
     /// Bytes: 512, 64k, 1M, 2G, 1T.
@@ -151,17 +152,8 @@ struct Parameters {
     func size(
         _ module: Text, _ name: Text, default standard: Int, in range: ClosedRange<Int>
     ) -> Int {
-        guard let value = text(module, name) else { return standard }
-        if let bytes = value.bytes, range.contains(bytes) { return bytes }
-        complain(module, name) {
-            $0.add("a size such as 512, 64k, 1M or 2G, from ")
-            $0.addSize(range.lowerBound)
-            $0.add(" to ")
-            $0.addSize(range.upperBound)
-            $0.add("; using ")
-            $0.addSize(standard)
-        }
-        return standard
+        value(
+            module, name, standard, range, "a size such as 512, 64k, 1M or 2G, from ", { $0.bytes }, { $0.addSize($1) })
     }
 
     /// Nanoseconds, of 250us, 10ms, 2s, 1m: ns, us, ms, s, m (minutes) and h; only 0 needs no unit.
@@ -169,28 +161,43 @@ struct Parameters {
     func interval(
         _ module: Text, _ name: Text, default standard: Int64, in range: ClosedRange<Int64>
     ) -> Int64 {
-        guard let value = text(module, name) else { return standard }
-        if let nanoseconds = value.interval, range.contains(nanoseconds) { return nanoseconds }
+        value(
+            module, name, standard, range, "a time such as 250us, 10ms, 2s or 1m, from ", { $0.interval },
+            { $0.addInterval($1) })
+    }
+
+    private func value<Value: Comparable>(
+        _ module: Text, _ name: Text, _ standard: Value, _ range: ClosedRange<Value>, _ kind: StaticString,
+        _ parse: (Text) -> Value?, _ add: (inout Message, Value) -> Void
+    ) -> Value {
+        guard let text = text(module, name) else { return standard }
+        if let value = parse(text), range.contains(value) { return value }
         complain(module, name) {
-            $0.add("a time such as 250us, 10ms, 2s or 1m, from ")
-            $0.addInterval(range.lowerBound)
+            $0.add(kind)
+            add(&$0, range.lowerBound)
             $0.add(" to ")
-            $0.addInterval(range.upperBound)
-            $0.add("; using ")
-            $0.addInterval(standard)
+            add(&$0, range.upperBound)
+        } using: {
+            add(&$0, standard)
         }
         return standard
     }
 
-    /// Says on stderr that a parameter's value is bad: where it stands, the service, the value, and "not" with what
-    /// `accepted` adds.
+    /// Says on stderr that a parameter's value is bad: where it stands, the service, the value, "not" with what `accepted`
+    /// adds, and what stands in for it.
     @inline(never)
-    func complain(_ module: Text, _ name: Text, _ accepted: (inout Message) -> Void) {
+    func complain(
+        _ module: Text, _ name: Text, _ accepted: (inout Message) -> Void, using standard: (inout Message) -> Void
+    ) {
         guard let entry = entry(module, name) else { return }
         var message = complaint(module, name)
         message.addWord(entry.pointee.value)
         message.add(": not ")
         accepted(&message)
+        if isForgiving {
+            message.add("; using ")
+            standard(&message)
+        }
         message.show()
     }
 
@@ -223,6 +230,13 @@ struct Parameters {
         let found = Parameters.find(own, module, name) ?? Parameters.find(inherited, module, name)
         if let found { found.pointee.isAsked.store(true, ordering: .relaxed) }
         return found
+    }
+
+    /// Their modules are not put to use, so nobody can tell what they would have asked for.
+    func excuse() {
+        for list in [own, inherited] {
+            Parameters.forEach(list) { $0.isAsked.store(true, ordering: .relaxed) }
+        }
     }
 
     fileprivate static func find(
@@ -311,9 +325,10 @@ extension Parameters {
         _ module: StaticString, _ name: StaticString, default standard: Int64, in range: ClosedRange<Int64>
     ) -> Int64 { interval(Text(module), Text(name), default: standard, in: range) }
 
-    func complain(_ module: StaticString, _ name: StaticString, _ accepted: (inout Message) -> Void) {
-        complain(Text(module), Text(name), accepted)
-    }
+    func complain(
+        _ module: StaticString, _ name: StaticString, _ accepted: (inout Message) -> Void,
+        using standard: (inout Message) -> Void
+    ) { complain(Text(module), Text(name), accepted, using: standard) }
 }
 
 extension Message {
@@ -324,6 +339,18 @@ extension Message {
             add(":")
             add(origin.line)
         }
+    }
+
+    /// That a module has no such parameter, and which ones it has, if it is one of ours.
+    @inline(never)
+    mutating func addUnknown(_ entry: borrowing Parameters.Entry) {
+        addWord(entry.module)
+        add(":")
+        addWord(entry.name)
+        add(": the module has no such parameter")
+        guard let known = Registry.parameters(of: entry.module) else { return }
+        add("; it has ")
+        add(known.utf8CodeUnitCount == 0 ? "none" : known)
     }
 
     /// A word of the user's; the middle of a long one is left out.
@@ -395,6 +422,18 @@ extension Text {
         guard count == word.utf8CodeUnitCount else { return false }
         for index in 0..<count where Text.lowercase(self[index]) != word.utf8Start[index] { return false }
         return true
+    }
+
+    /// Whether a list with commas in it has this name.
+    @inline(never)
+    func hasPiece(_ name: Text) -> Bool {
+        var rest = self
+        while !rest.isEmpty {
+            let piece = rest.prefix(rest.firstIndex(of: UInt8(ascii: ",")) ?? rest.count)
+            if piece.isSameName(as: name) { return true }
+            rest = rest.dropFirst(piece.count + 1)
+        }
+        return false
     }
 
     /// Whether both are the same but for the case of letters and blanks.

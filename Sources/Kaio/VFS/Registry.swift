@@ -16,13 +16,25 @@ enum Registry {
         return false
     }
 
+    /// The names of the parameters of a module of ours, with commas between; nil if it is none.
+    static func parameters(of module: Text) -> StaticString? {
+        func isNamed(_ name: StaticString) -> Bool { module.isSameName(as: Text(name)) }
+        if isNamed("ordered") || isNamed("aio_poll") || isNamed("aio_pthread") { return "" }
+        if isNamed("aio_linux") { return AIOLinux.parameters }
+        if isNamed("error_inject") { return ErrorInject.parameters }
+        if isNamed("delay_inject") { return DelayInject.parameters }
+        if isNamed("aio_ratelimit") { return RateLimit.parameters }
+        if isNamed("readonly") { return ReadOnly.parameters }
+        if isNamed("readahead") { return ReadAhead.parameters }
+        if isNamed("full_audit") { return FullAudit.parameters }
+        if isNamed("time_audit") { return TimeAudit.parameters }
+        if isNamed("stats") { return Stats.parameters }
+        return nil
+    }
+
     static func make(_ name: Text, position: Int, parameters: Parameters = .none) -> (any Module)? {
         if name == "ordered" { return Ordered(position: position) }
-        if name == "aio_linux" {
-            // Put to use by connections; see `Connections`.
-            _ = parameters.text("aio_linux", "aio num events")
-            return AIOLinux(position: position)
-        }
+        if name == "aio_linux" { return AIOLinux(position: position, parameters: parameters) }
         if name == "aio_poll" { return AIOPoll(position: position) }
         if name == "aio_pthread" { return AIOPthread(position: position) }
         if name == "error_inject" { return ErrorInject(position: position, parameters: parameters) }

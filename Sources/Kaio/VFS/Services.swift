@@ -21,12 +21,13 @@ enum Services {
             let service = configuration[position]
             var stack = Stack(names: service.objects, parameters: service.parameters) { complain(service, of: $0) }
             if let made = stack, !connect(made, service) { stack = nil }
+            if stack == nil { service.parameters.excuse() }
             (stacks + position).initialize(to: stack ?? Stack(names: Text(Registry.standardStack)) { _ in }!)
             for operation in [Operation.read, .write] where stacks[position].shortWay(of: operation).lane != .none {
                 anyIsShort = true
             }
         }
-        configuration.warnOfUnasked()
+        configuration.warnOfUnknown()
         Services.stacks = stacks
         count = configuration.count
         // A test may have one of its own.

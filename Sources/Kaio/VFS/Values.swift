@@ -4,6 +4,12 @@ import CKernel
 import Synchronization
 
 extension Text {
+    /// A decimal number, which may have a minus sign. Nil for anything else.
+    var signedNumber: Int? {
+        let isNegative = !isEmpty && self[0] == UInt8(ascii: "-")
+        return dropFirst(isNegative ? 1 : 0).number.map { isNegative ? -$0 : $0 }
+    }
+
     /// A number of bytes: 4096, 64k, 1M, 2G, 1T. Nil for anything else.
     var bytes: Int? {
         guard let (number, unit) = numberAndRest else { return nil }

@@ -17,8 +17,8 @@ int main(void) {
                        "include = other.conf\n"
                        "[slow disk]\n"
                        "  path = /data/* \"/mnt/with blanks/*.db\" /a\\ b/[!a-z]?\n"
-                       "  vfs objects = ordered aio_pthread\n"
-                       "  ordered:x = \" 100%% \"\n"
+                       "  vfs objects = stats ordered aio_pthread\n"
+                       "  stats:service = \" 100%% \"\n"
                        "[plain]\n"
                        "  path = pipe:*\n"
                        "  vfs objects =\n");
@@ -34,8 +34,8 @@ int main(void) {
          "\tvfs objects = ordered aio_linux\n"
          "\n[slow disk]\n"
          "\tpath = /data/* \"/mnt/with blanks/*.db\" /a\\ b/[!a-z]?\n"
-         "\tvfs objects = ordered aio_pthread\n"
-         "\tordered:x = \" 100%% \"\n"
+         "\tvfs objects = stats ordered aio_pthread\n"
+         "\tstats:service = \" 100%% \"\n"
          "\n[plain]\n"
          "\tpath = pipe:*\n"
          "\tvfs objects = ordered aio_linux aio_poll aio_pthread\n");

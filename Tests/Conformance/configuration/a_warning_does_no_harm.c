@@ -7,11 +7,10 @@ int main(void) {
     static struct report report;
     check_file(&report, configuration_file(path, "strange.conf",
                                            "nowhere:x = 1\n"
-                                           "aio_linux:x = 1\n"
+                                           "aio_linux:aio num events = 1\n"
                                            "[alone]\n"
                                            "vfs objects = ordered\n"
-                                           "aio_linux:y = 1\n"
-                                           "ordered:y = 1\n"));
+                                           "aio_linux:y = 1\n"));
     EQUAL(report.result, 0);
     EQUAL(count_lines(report.errors, "strange.conf:3: warning: ", "path"), 1);
     EQUAL(count_lines(report.errors, "strange.conf:1: warning: ", "nowhere:x"), 1);

@@ -13,7 +13,13 @@ static void *check_often(void *unused) {
 int main(void) {
     int nothing = open("/dev/null", O_WRONLY | O_CLOEXEC);
     CHECK(nothing >= 0);
-    configuration_file(path, "small.conf", "x:y = 1\n[a]\npath = /%u/%h/%p\nx:y = 2\nvfs objects = ordered ./x\n");
+    configuration_file(path, "small.conf",
+                       "x:y = 1\n[a]\npath = /%u/%h/%p\nx:y = 2\n"
+                       "vfs objects = full_audit time_audit stats error_inject delay_inject aio_ratelimit readonly "
+                       "readahead ordered ./x\n"
+                       "full_audit:to = never\ntime_audit:to = never\nstats:file = never\nstats:signal = USR1\n"
+                       "error_inject:rules = read EIO nth 1; write EIO\nerror_inject:when = after\n"
+                       "delay_inject:delay = 1h\nreadonly:period = 01:00-02:00\n");
     fflush(NULL);
     int output = dup(STDOUT_FILENO), errors = dup(STDERR_FILENO);
     dup2(nothing, STDOUT_FILENO);
@@ -31,4 +37,5 @@ int main(void) {
     CHECK(after - before <= 512);
     EQUAL(count_descriptors(), descriptors);
     EQUAL(count_threads(), 1);
+    EQUAL(access("never", F_OK), -1);
 }

@@ -19,7 +19,7 @@ int main(int count, char **arguments) {
 
     run_again(&child, "work", (const char *[]){"KAIO_VFS_PARAMETERS=aio_linux:x = 1 ; ordered:y=2;", NULL}, NULL);
     SUCCEEDED(&child);
-    EQUAL(count_lines(child.errors, "KAIO_VFS_PARAMETERS: warning: aio_linux:x: ", "no such parameter"), 1);
-    EQUAL(count_lines(child.errors, "KAIO_VFS_PARAMETERS: warning: ordered:y: ", "no such parameter"), 1);
+    EQUAL(count_lines(child.errors, "KAIO_VFS_PARAMETERS: warning: aio_linux:x: ", "no such parameter; it has aio num events"), 1);
+    EQUAL(count_lines(child.errors, "KAIO_VFS_PARAMETERS: warning: ordered:y: ", "no such parameter; it has none"), 1);
     EQUAL(count_lines(child.errors, "kaio", NULL), 2);
 }

@@ -42,6 +42,8 @@ int main(void) {
     // The one that was waited for, and the other.
     EQUAL(kaio_connection_dispatch(connection, 0), 2);
     EQUAL(called, 1);
+    // That has taken what the kernel says to all connections.
+    CHECK(is_readable(other, 0));
     EQUAL(kaio_connection_dispatch(other, 0), 1);
     EQUAL(kaio_connection_dispatch(connection, 0), 0);
     EQUAL(called, 1);

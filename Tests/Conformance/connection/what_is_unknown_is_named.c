@@ -20,6 +20,7 @@ int main(int count, char **arguments) {
             case 5: refused(EINVAL, "full_audit aio_linux", "full_audit:format = verse"); break;
             case 6: refused(EINVAL, "error_inject aio_linux", "error_inject:rules = read EDOOM"); break;
             case 7: refused(ENOENT, "/nowhere/mine.so aio_linux", NULL); break;
+            case 9: refused(EINVAL, "ordered aio_linux", "stats:format = json"); break;
             case 8: refused(ELIBBAD, "/etc/passwd aio_linux", NULL); break;
         }
         // A good one afterwards.
@@ -27,14 +28,25 @@ int main(int count, char **arguments) {
         return 0;
     }
     const char *const named[] = {
-        "nonsense", "many", "colour", "soon", "what is this", "verse", "EDOOM", "/nowhere/mine.so", "/etc/passwd",
+        "nonsense",
+        "many: not a number from 1 to 65536",
+        "colour: the module has no such parameter; it has aio num events",
+        "soon: not a time",
+        "what is this",
+        "verse: not one of: text json",
+        "EDOOM",
+        "/nowhere/mine.so",
+        "/etc/passwd",
+        "stats:format: the stack has no module of that name; it is ordered aio_linux",
     };
-    for (int i = 0; i < 9; i++) {
+    for (int i = 0; i < 10; i++) {
         struct child child;
         char role[2] = {(char)('0' + i), 0};
         run_again(&child, role, NULL, NULL);
         SUCCEEDED(&child);
         if (count_lines(child.errors, "kaio", named[i]) != 1)
             failed(__FILE__, __LINE__, "not one line about %s: %s", named[i], child.errors);
+        // It is not the default that is used.
+        EQUAL(count_lines(child.errors, "using", NULL), 0);
     }
 }
