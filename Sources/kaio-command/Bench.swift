@@ -152,11 +152,7 @@ struct TestFile {
 
     var isDirect: Bool { whyNotDirect.isEmpty }
 
-    var fileSystem: String {
-        var status = stat()
-        fstat(descriptor, &status)
-        return UnnamedFile.fileSystem(of: status.st_dev)
-    }
+    var fileSystem: String { UnnamedFile.fileSystem(of: descriptor) }
 
     private static let least = 1 << 20
     private static let standard = 256 << 20

@@ -96,8 +96,7 @@ private struct Examination {
         default: throw Failure(message: "\(path): neither a directory nor a file in one")
         }
         file = try UnnamedFile.make(in: directory)
-        guard fstat(file, &facts) == 0 else { throw Failure(message: "\(directory): \(errorText(errno))") }
-        fileSystem = UnnamedFile.fileSystem(of: facts.st_dev)
+        fileSystem = UnnamedFile.fileSystem(of: file)
         kernel = text(of: "/proc/sys/kernel/osrelease") ?? "unknown"
         let status = text(of: "/proc/self/status") ?? ""
         hasFilter = status.split(separator: "\n").contains { $0.hasPrefix("Seccomp:") && $0.hasSuffix("2") }

@@ -30,16 +30,16 @@ enum UnnamedFile {
         Failure(message: "\(directory): \(errorText(errno)); a file must be made there, to try things on")
     }
 
-    /// By the kernel's name.
-    static func fileSystem(of device: dev_t) -> String {
-        // As the C library's makedev puts the two together.
-        let major = device >> 8 & 0xfff | device >> 32 & ~0xfff
-        let number = "\(major):\(device & 0xff | device >> 12 & 0xffff_ff00)"
-        for line in (text(of: "/proc/self/mountinfo") ?? "").split(separator: "\n") {
-            let words = line.split(separator: " ")
-            if words.count > 4, words[2] == number, let dash = words.firstIndex(of: "-"), dash + 1 < words.count {
-                return String(words[dash + 1])
-            }
+    /// By the kernel's name. The mount is found by its number: on btrfs a file's device is not the mount's.
+    static func fileSystem(of descriptor: CInt) -> String {
+        func words(_ path: String) -> [[Substring]] {
+            (text(of: path) ?? "").split(separator: "\n").map { $0.split { $0 == " " || $0 == "\t" } }
+        }
+        if let mount = words("/proc/self/fdinfo/\(descriptor)").first(where: { $0.first == "mnt_id:" })?.last,
+            let line = words("/proc/self/mountinfo").first(where: { $0.first == mount }),
+            let dash = line.firstIndex(of: "-"), dash + 1 < line.count
+        {
+            return String(line[dash + 1])
         }
         return "unknown file system"
     }
