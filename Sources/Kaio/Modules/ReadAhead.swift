@@ -82,6 +82,9 @@ final class ReadAhead: Module {
     /// By the low part of the descriptor's number; two that share one take turns.
     private static let streamsAtOnce = 1024
     private static let patience: Int64 = 2_000_000_000
+    /// The kernel reads so much in one call, and of more perhaps nothing: its bound is the device's largest transfer or
+    /// its own read-ahead for it, whichever is more, and it does not say what it left out.
+    private static let step = 128 << 10
 
     init(position: Int, parameters: Parameters) {
         self.position = position
@@ -235,8 +238,13 @@ final class ReadAhead: Module {
 
     private static func advise(_ job: Job) {
         let descriptor = Descriptor(number: job.descriptor)
-        guard let now = FileFacts(descriptor), now.device == job.device, now.inode == job.inode else { return }
-        _ = systemCall(
-            SYS_fadvise64, Int(job.descriptor), job.offset, job.length, Int(POSIX_FADV_WILLNEED))
+        var done = 0
+        while done < job.length {
+            guard let now = FileFacts(descriptor), now.device == job.device, now.inode == job.inode else { return }
+            let length = min(step, job.length - done)
+            _ = systemCall(
+                SYS_fadvise64, Int(job.descriptor), job.offset + done, length, Int(POSIX_FADV_WILLNEED))
+            done += length
+        }
     }
 }
