@@ -216,17 +216,19 @@ final class Stats: Module {
     private static func startListener() -> Bool {
         let process = systemCall(SYS_getpid)
         if listensFor == process { return true }
-        let isStarted = Thread.start(nil) { _ in
+        // Not what the thread finds when it runs: a signal may have come by then.
+        let answered = UnsafeMutableRawPointer(bitPattern: UInt(asked.load(ordering: .sequentiallyConsistent)))
+        let isStarted = Thread.start(answered) { answered in
             Thread.name("kaio-stats")
-            Stats.listen()
+            Stats.listen(after: UInt32(UInt(bitPattern: answered)))
             return nil
         }
         if isStarted { listensFor = process }
         return isStarted
     }
 
-    private static func listen() {
-        var done = asked.load(ordering: .sequentiallyConsistent)
+    private static func listen(after answered: UInt32) {
+        var done = answered
         while true {
             let seen = asked.load(ordering: .sequentiallyConsistent)
             if seen != done {
