@@ -206,7 +206,11 @@ struct ConfigurationReader: ~Copyable {
             message.add(": unknown option; known are path, vfs objects, include, and module:name of a module")
             return show(&message)
         }
-        guard let value = expand(key, value) else { return }
+        guard let value = expand(key, value) else {
+            // It was meant to have one.
+            if key.isSameName(as: Text("path")) { section?.pointee.pathOrigin = origin }
+            return
+        }
         if key.isSameName(as: Text("path")) {
             setPath(value)
         } else if key.isSameName(as: Text("include")) {

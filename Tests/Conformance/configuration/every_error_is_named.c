@@ -35,4 +35,9 @@ int main(void) {
                    bad[i].accepted);
     }
     EQUAL(count_lines(report.errors, "kaio: ", NULL) - count_lines(report.errors, "warning: ", NULL), count);
+    // A path that is wrong is not said to be missing, too.
+    check_file(&report, configuration_file(path, "worse.conf", "[data]\npath = /%x\n"));
+    EQUAL(report.result, -1);
+    EQUAL(count_lines(report.errors, "worse.conf:2: path: unknown %x", NULL), 1);
+    EQUAL(count_lines(report.errors, "kaio: ", NULL), 1);
 }
