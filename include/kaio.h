@@ -118,8 +118,9 @@ typedef struct kaio_file kaio_file;
  * vfs_objects are the names of the modules, top to bottom, with blanks between them; aio_pthread is put below them
  * if it is not named. NULL: those of the service in KAIO_CONFIG, or of its [global] if it has no such service; the
  * standard stack if nothing is said anywhere. parameters are "module:name = value; ..." or NULL; they come before
- * those of the configuration. Of these, "aio_linux:aio num events" (1 to 65536, default 128) is how many requests of
- * the connection may be in the kernel at a time; the others wait in order.
+ * those of the configuration, and %p, %u and %h in a value mean what they mean there. Of these, "aio_linux:aio num
+ * events" (1 to 65536, default 128) is how many requests of the connection may be in the kernel at a time; the others
+ * wait in order.
  *
  * The strings are only read. The connection is the caller's, to be given to kaio_disconnect. NULL with, and a line on
  * stderr that says what is meant, ENOENT: there is no such module, nor a file for it; ELIBBAD: its file does not load;

@@ -123,7 +123,7 @@ enum Connections {
         }
         let before = Parameters.complaints.load(ordering: .relaxed)
         let parameters = Parameters(
-            keptList, from: source, before: said.parameters, isForgiving: false, &memory)
+            keptList, from: source, before: said.parameters, of: keptService, isForgiving: false, &memory)
         error = EINVAL
         let stack = Stack(names: keptNames, parameters: parameters, mayBeShort: false) { module in
             complain(service, of: module)

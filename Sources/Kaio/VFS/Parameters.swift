@@ -93,9 +93,11 @@ struct Parameters {
         self.init(list, from: "parameters", before: .none, isForgiving: true, &memory)
     }
 
-    /// The same, as coming from `source`, before those of `base`, and as long as `memory`.
+    /// The same, as coming from `source`, before those of `base`, and as long as `memory`. What they say of themselves is said
+    /// of `service`, or where that is nil of that of `base`.
     init(
-        _ list: Text, from source: StaticString, before base: Parameters, isForgiving: Bool, _ memory: inout Arena
+        _ list: Text, from source: StaticString, before base: Parameters, of service: Text? = nil, isForgiving: Bool,
+        _ memory: inout Arena
     ) {
         var entries = List()
         var rest = list
@@ -104,14 +106,18 @@ struct Parameters {
                 Parameters.complainOfPiece(piece, source)
                 continue
             }
-            _ = entries.set(module, name, value, Origin(Text(source)), &memory)
+            switch Substitution.expand(value, process: false, &memory) {
+            case .text(let text): _ = entries.set(module, name, text, Origin(Text(source)), &memory)
+            case .unknown(let word): Parameters.complain(ofUnknown: word, in: piece, source)
+            case .noMemory: sayNoMemory(for: source)
+            }
         }
         Parameters.forEach(base.own) { entry in
             if Parameters.find(entries.first, entry.module, entry.name) != nil { return }
             _ = entries.set(entry.module, entry.name, entry.value, entry.origin, &memory)
         }
         self.init(
-            service: base.service, own: entries.first, inherited: base.inherited, isForgiving: isForgiving)
+            service: service ?? base.service, own: entries.first, inherited: base.inherited, isForgiving: isForgiving)
     }
 
     /// How much was complained of, by any thread.
@@ -291,6 +297,20 @@ struct Parameters {
         let module = key.prefix(colon).trimmed
         let name = key.dropFirst(colon + 1).trimmed
         return module.isEmpty || name.isEmpty ? nil : (module, name)
+    }
+
+    private static func complain(ofUnknown word: Text, in piece: Text, _ source: StaticString) {
+        complaints.wrappingAdd(1, ordering: .relaxed)
+        var message = Message()
+        message.add("kaio: ")
+        message.add(source)
+        message.add(": ")
+        message.addWord(piece)
+        message.add(": unknown ")
+        message.add(word)
+        message.add("; known are ")
+        message.add(Substitution.known)
+        message.show()
     }
 
     static func complainOfPiece(_ piece: Text, _ source: StaticString) {
