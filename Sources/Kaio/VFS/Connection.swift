@@ -111,9 +111,12 @@ struct Connection: Equatable {
             connection.guarded.initialize(to: Guarded())
             connection.state.pointee.next.initialize(to: nil)
             connection.watch(event.descriptor)
-            error = Place(loan.stack).connect(service)
+            error = EINVAL
+            if Connections.isUnderstood(loan, service, isConnected: false) {
+                error = Place(loan.stack).connect(service)
+            }
             if error == 0 {
-                if Connections.isUnderstood(loan, service) {
+                if Connections.isUnderstood(loan, service, isConnected: true) {
                     blocked { Connections.add(connection) }
                     return connection
                 }

@@ -209,15 +209,16 @@ enum Connections {
         message.show()
     }
 
-    /// Whether the modules of the stack have each of the caller's own parameters, of which they may have waited for their
-    /// connect to ask, and could make something of it.
-    static func isUnderstood(_ loan: Loan, _ service: Text) -> Bool {
+    /// Whether the modules of the stack have each of the caller's own parameters, and could make something of it. A module that
+    /// is not ours may wait for its connect to ask, so theirs are looked at when it is connected, all others before.
+    static func isUnderstood(_ loan: Loan, _ service: Text, isConnected: Bool) -> Bool {
         var all = true
         Parameters.forEach(loan.place.pointee.own) { entry in
             if entry.wasRefused { all = false }
             guard entry.origin.source == source else { return }
             let isStranger = ConfigurationReader.hasModule(entry.module, in: loan.place.pointee.names) == .no
-            guard entry.isUnknown || isStranger else { return }
+            let isOurs = isStranger || Registry.parameters(of: entry.module) != nil
+            guard isOurs != isConnected, entry.isUnknown || isStranger else { return }
             all = false
             var message = Message()
             message.add("kaio: kaio_connect: service ")

@@ -21,6 +21,8 @@ int main(int count, char **arguments) {
             case 6: refused(EINVAL, "error_inject aio_linux", "error_inject:rules = read EDOOM"); break;
             case 7: refused(ENOENT, "/nowhere/mine.so aio_linux", NULL); break;
             case 9: refused(EINVAL, "ordered aio_linux", "stats:format = json"); break;
+            case 10: refused(EINVAL, "stats full_audit ordered", "full_audit:to = %zone"); break;
+            case 11: refused(EINVAL, "stats full_audit ordered", "full_audit:colour = blue"); break;
             case 8: refused(ELIBBAD, "/etc/passwd aio_linux", NULL); break;
         }
         // A good one afterwards.
@@ -38,15 +40,20 @@ int main(int count, char **arguments) {
         "/nowhere/mine.so",
         "/etc/passwd",
         "stats:format: the stack has no module of that name; it is ordered aio_linux",
+        "%zone: unknown %z; known are %p",
+        "full_audit:colour: the module has no such parameter; it has to, ",
     };
-    for (int i = 0; i < 10; i++) {
+    for (int i = 0; i < 12; i++) {
         struct child child;
-        char role[2] = {(char)('0' + i), 0};
+        char role[3];
+        snprintf(role, sizeof role, "%d", i);
         run_again(&child, role, NULL, NULL);
         SUCCEEDED(&child);
         if (count_lines(child.errors, "kaio", named[i]) != 1)
             failed(__FILE__, __LINE__, "not one line about %s: %s", named[i], child.errors);
         // It is not the default that is used.
         EQUAL(count_lines(child.errors, "using", NULL), 0);
+        // Nor is a connection that was never made in the report of stats.
+        EQUAL(count_lines(child.errors, "service \"", NULL), 0);
     }
 }
