@@ -209,15 +209,18 @@ enum Loader {
             message.addWord(name)
             message.add(" does not load: its kaio_module_init returns ")
             message.add(Int(result))
+            addFile(of: name, &message)
         case .registersNothing:
             message.add("module ")
             message.addWord(name)
             message.add(": the object registers no module")
+            addFile(of: name, &message)
         case .registersOther(let other):
             message.add("module ")
             message.addWord(name)
             message.add(": the object registers no module of that name, but ")
             message.addWord(other)
+            addFile(of: name, &message)
         case .isSecure:
             message.add("module ")
             message.addWord(name)
@@ -226,6 +229,17 @@ enum Loader {
     }
 
     // MARK: files
+
+    /// Which file it is that a name stood for; a path says so itself.
+    @inline(never)
+    private static func addFile(of name: Text, _ message: inout Message) {
+        var path = Message()
+        if !isPath(name), findFile(name, Options.moduleDirectory, &path), let path = path.terminated() {
+            message.add(" (")
+            message.add(Text(path))
+            message.add(")")
+        }
+    }
 
     private static func isPath(_ name: Text) -> Bool { name.firstIndex(of: UInt8(ascii: "/")) != nil }
 

@@ -62,7 +62,8 @@ int main(int count, char **arguments) {
     run("./by_init.so refuser", "", EXDEV, "stack refuser refuser aio_pthread");
 
     // What does not work is named, with where it was looked for; the program runs with the standard stack.
-    run("by_init", here, 0, "module by_init: the object registers no module of that name, but refuser; using ");
+    snprintf(message, sizeof message, "no module of that name, but refuser (%s/by_init.so); using ", here);
+    run("by_init", here, 0, message);
     snprintf(message, sizeof message, "no module is named missing; known are ordered, aio_linux");
     run("missing ordered", here, 0, message);
     snprintf(message, sizeof message, "; looked for %s/missing.so and /", here);
@@ -71,13 +72,15 @@ int main(int count, char **arguments) {
     run("missing", "", 0, "; looked for /");
     run("/nowhere/at_all.so", here, 0, "module /nowhere/at_all.so does not load: /nowhere/at_all.so: cannot open");
     compile_module("silent", "int silent;\n");
-    run("silent", here, 0, "module silent: the object registers no module; using ");
+    snprintf(message, sizeof message, "module silent: the object registers no module (%s/silent.so); using ", here);
+    run("silent", here, 0, message);
     compile_module("lame", "#include <kaio_vfs.h>\nextern int nobody_has_this(void);\n"
                            "__attribute__((constructor)) static void init(void) { nobody_has_this(); }\n");
     run("lame", here, 0, "module lame does not load: ");
     run("lame", here, 0, "undefined symbol: nobody_has_this");
     compile_module("failing", "int kaio_module_init(void);\nint kaio_module_init(void) { return 3; }\n");
-    run("failing", here, 0, "module failing does not load: its kaio_module_init returns 3; using ");
+    snprintf(message, sizeof message, "failing does not load: its kaio_module_init returns 3 (%s/failing.so); ", here);
+    run("failing", here, 0, message);
     compile_module("old", "#include <kaio_vfs.h>\nstatic struct kaio_vfs_fns fns;\n"
                           "__attribute__((constructor)) static void init(void) {\n"
                           "    kaio_vfs_register(0, \"old\", &fns);\n"
