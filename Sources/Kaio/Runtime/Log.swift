@@ -412,11 +412,13 @@ struct Log {
     }
 
     private func openFile() -> Int {
-        state.pointee.path.with { path in
-            systemCall(
-                SYS_openat, Int(AT_FDCWD), address(path), Int(O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY),
-                0o644)
+        // Not waiting for the reader of a FIFO: then nobody would be told that there is none. What is written waits.
+        let flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY
+        let number = state.pointee.path.with {
+            systemCall(SYS_openat, Int(AT_FDCWD), address($0), Int(flags | O_NONBLOCK), 0o644)
         }
+        if number >= 0 { _ = systemCall(SYS_fcntl, number, Int(F_SETFL), Int(O_APPEND)) }
+        return number
     }
 
     private func close() {
