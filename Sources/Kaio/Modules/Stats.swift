@@ -326,25 +326,27 @@ final class Stats: Module {
 
     private static func write(_ text: Text, _ file: PathTemplate?) {
         guard let file else {
-            text.write(to: Descriptor(number: STDERR_FILENO))
+            _ = text.write(to: Descriptor(number: STDERR_FILENO))
             return
         }
         // Not waiting for the reader of a FIFO: that could hold up the end of the process.
         let flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK | O_NOCTTY
         let number = file.with { systemCall(SYS_openat, Int(AT_FDCWD), address($0), Int(flags), 0o644) }
-        guard number >= 0 else {
-            var message = Message()
-            message.add("kaio: stats:file = ")
-            message.add(file.text)
-            message.add(": can't be written (")
-            message.add(ErrorName.of(-number) ?? Text("?" as StaticString))
-            message.add(")")
-            message.show()
-            return
-        }
+        guard number >= 0 else { return complain(of: file, -number) }
         let descriptor = Descriptor(number: CInt(number))
-        text.write(to: descriptor)
+        let error = text.write(to: descriptor)
         descriptor.close()
+        if error != 0 { complain(of: file, error) }
+    }
+
+    private static func complain(of file: PathTemplate, _ error: Int) {
+        var message = Message()
+        message.add("kaio: stats:file = ")
+        message.add(file.text)
+        message.add(": can't be written (")
+        message.add(ErrorName.of(error) ?? Text("?" as StaticString))
+        message.add(")")
+        message.show()
     }
 
     // MARK: one service's part
@@ -466,13 +468,15 @@ extension Line {
 }
 
 extension Text {
-    fileprivate func write(to descriptor: Descriptor) {
+    /// 0, or the error for which not all was written.
+    fileprivate func write(to descriptor: Descriptor) -> Int {
         var rest = self
         while !rest.isEmpty {
             let result = descriptor.write(rest.start, rest.count)
             if result == -Int(EINTR) { continue }
-            if result <= 0 { return }
+            if result <= 0 { return result == 0 ? Int(EIO) : -result }
             rest = rest.dropFirst(result)
         }
+        return 0
     }
 }

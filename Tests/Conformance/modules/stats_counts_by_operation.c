@@ -2,6 +2,8 @@
 // source: kaio
 #include "audit.h"
 
+#include <sys/resource.h>
+
 static void work(void) {
     int file = named_file("file", 8 * block), ends[2];
     for (int i = 0; i < 7; i++) EQUAL(read_one(file, i * block), block);
@@ -31,8 +33,19 @@ static double latency(const char *json, const char *key) {
     return strtod(at + strlen(quoted), NULL);
 }
 
+// The report finds no room, but what is said of it on stderr does.
+static void finds_no_room(void) {
+    int file = named_file("file", block);
+    EQUAL(read_one(file, 0), block);
+    signal(SIGXFSZ, SIG_IGN);
+    OK(setrlimit(RLIMIT_FSIZE, &(struct rlimit){512, 512}));
+}
+
 int main(int count, char **arguments) {
-    (void)arguments;
+    if (count > 1 && strcmp(arguments[1], "finds_no_room") == 0) {
+        finds_no_room();
+        return 0;
+    }
     if (count > 1) {
         work();
         return 0;
@@ -69,4 +82,7 @@ int main(int count, char **arguments) {
     EQUAL(count_lines(child.errors, "  read                10          1          1           28673 ", NULL), 1);
     EQUAL(count_lines(child.errors, "  write                5          0          0           20480 ", NULL), 1);
     EQUAL(count_lines(child.errors, "requests", "99.99 %"), 1);
+
+    run_with(&child, "finds_no_room", "stats", parameters);
+    EQUAL(count_lines(child.errors, "kaio: stats:file = ", ": can't be written (EFBIG)"), 1);
 }
