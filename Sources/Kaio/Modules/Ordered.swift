@@ -52,6 +52,9 @@ final class Ordered: Module {
 
     let name: StaticString = "ordered"
     private let position: Int
+    /// Another one stands above it: what comes here is in order, and has its place in the lists already. Set before the
+    /// stack is used.
+    var isBelowAnother = false
 
     // A file may be reached through several stacks: there is one order for all.
     nonisolated(unsafe) private static var shared: UnsafeMutablePointer<State>?
@@ -86,7 +89,10 @@ final class Ordered: Module {
 
     // MARK: Module
 
+    func passage(of operation: Operation) -> Passage { isBelowAnother ? .passes : .stops }
+
     func submit(_ requests: inout RequestQueue, _ turn: inout Turn) {
+        if isBelowAnother { return turn.handOn(&requests, below: position) }
         var free = RequestQueue()
         var others = RequestQueue()
         while let request = requests.popFirst() {

@@ -108,6 +108,7 @@ struct Stack: Equatable {
         var count = 0
         var rest = names
         var endsWell = false
+        var isOrdered = false
         if let live = Live.make(above: names.countOfWords + 1) {
             modules.initialize(to: live)
             count = 1
@@ -122,6 +123,10 @@ struct Stack: Equatable {
             }
             (modules + count).initialize(to: module)
             count += 1
+            if let ordered = module as? Ordered {
+                ordered.isBelowAnother = isOrdered
+                isOrdered = true
+            }
             endsWell = name == Registry.last
         }
         if !endsWell {
