@@ -45,6 +45,9 @@ struct Configuration {
 
     nonisolated(unsafe) private(set) static var current = Configuration(services: nil, count: 1)
 
+    /// KAIO_CONFIG names a file that has errors, and `current` is without it.
+    nonisolated(unsafe) private(set) static var isRefused = false
+
     nonisolated(unsafe) private static var isRead = false
 
     init(services: UnsafeMutablePointer<Service>?, count: Int) {
@@ -66,6 +69,7 @@ struct Configuration {
         if let file = Options.configurationFile {
             _ = reader.takeFile(file)
             if reader.errors > 0 {
+                isRefused = true
                 var message = Message()
                 message.add("kaio: KAIO_CONFIG=")
                 message.add(file)

@@ -94,6 +94,15 @@ enum Connections {
     ) -> Loan? {
         making.lock()
         defer { making.unlock() }
+        if objects == nil, Configuration.isRefused {
+            var message = Message()
+            message.add("kaio: kaio_connect: service ")
+            message.add(service)
+            message.add(": KAIO_CONFIG, which would say what its stack is, has an error")
+            message.show()
+            error = EINVAL
+            return nil
+        }
         let configuration = Configuration.current
         let said = configuration[configuration.position(of: service) ?? 0]
         let names = objects ?? said.objects

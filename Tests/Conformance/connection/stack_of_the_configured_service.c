@@ -1,4 +1,4 @@
-// holds: Without vfs_objects the stack is that of the service in KAIO_CONFIG; the caller's parameters come before the file's.
+// holds: Without vfs_objects the stack is that of the service in KAIO_CONFIG, and an error if that has one; the caller's parameters come before the file's.
 // source: kaio
 // modes: linked
 #include "../connection.h"
@@ -18,6 +18,13 @@ static int outcome(const char *service, const char *parameters) {
 }
 
 int main(int count, char **arguments) {
+    if (count > 0 && strcmp(arguments[0], "again") == 0 && strcmp(arguments[1], "error") == 0) {
+        errno = 0;
+        CHECK(kaio_connect("archive", NULL, NULL) == NULL);
+        EQUAL(errno, EINVAL);
+        OK(kaio_disconnect(connected("ordered aio_linux", NULL)));
+        return 0;
+    }
     if (count > 0 && strcmp(arguments[0], "again") == 0) {
         EQUAL(outcome("archive", NULL), EROFS);
         EQUAL(outcome("faulty", NULL), EIO);
@@ -33,4 +40,12 @@ int main(int count, char **arguments) {
     struct child child;
     run_again(&child, "x", (const char *const[]){"KAIO_CONFIG=kaio.conf", NULL}, NULL);
     SUCCEEDED(&child);
+    // With an error in the file nobody knows what the service's stack is.
+    file = fopen("wrong.conf", "we");
+    fputs("[archive]\n path = /nowhere/*\n vfs objects = readonly oredred aio_linux aio_poll\n", file);
+    fclose(file);
+    run_again(&child, "error", (const char *const[]){"KAIO_CONFIG=wrong.conf", NULL}, NULL);
+    SUCCEEDED(&child);
+    EQUAL(count_lines(child.errors, "wrong.conf:3: vfs objects: no module is named oredred", NULL), 1);
+    EQUAL(count_lines(child.errors, "kaio_connect: service archive: KAIO_CONFIG", NULL), 1);
 }
