@@ -178,13 +178,24 @@ struct Configuration {
     }
 
     /// Has our own modules look at their parameters, which say on stderr what they refuse, and names there those that they
-    /// do not have. True: all is good. Modules from elsewhere are not loaded: only they know theirs.
+    /// do not have. True: all is good. Modules from elsewhere are not loaded: only they know theirs. But their files are there.
     func check() -> Bool {
         var isGood = true
         for position in 0..<count {
             var rest = self[position].objects
+            let isInherited = position > 0 && rest.start == self[0].objects.start
             var place = 0
             while let name = rest.takeWord() {
+                if !isInherited, Loader.isMissing(name), let origin = self[position].objectsOrigin {
+                    isGood = false
+                    var message = Message()
+                    message.add("kaio: ")
+                    message.add(origin)
+                    message.add(": vfs objects: there is no file ")
+                    message.addWord(name)
+                    message.add("; a name with a slash is the path of a shared object")
+                    message.show()
+                }
                 if Registry.has(name),
                     Registry.make(name, position: place, parameters: self[position].parameters) == nil
                 {

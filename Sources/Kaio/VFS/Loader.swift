@@ -161,6 +161,13 @@ enum Loader {
         return findFile(name, directory, &path)
     }
 
+    /// Whether it is an absolute path of a file that does not exist. Others depend on the program's directory.
+    static func isMissing(_ name: Text) -> Bool {
+        var path = Message()
+        path.add(name)
+        return !name.isEmpty && name[0] == UInt8(ascii: "/") && !exists(&path)
+    }
+
     /// What is wrong with the latest name that `make` made nothing of, as an errno.
     @inline(never)
     static func error(of name: Text) -> CInt {

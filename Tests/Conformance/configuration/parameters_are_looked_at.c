@@ -57,6 +57,11 @@ int main(void) {
         if (count_lines(report.errors, start, bad[i].accepted) != 1)
             failed(__FILE__, __LINE__, "\"%s\" is not named: %s", bad[i].line, report.errors);
     }
+    // A shared object is not loaded, but it must be there; what is beside the program is known in its directory only.
+    check_file(&report, configuration_file(path, "bad.conf", "vfs objects = ordered /nowhere/mine.so\n[a]\npath = /a\n"));
+    EQUAL(report.result, -1);
+    EQUAL(count_lines(report.errors, "bad.conf:1: vfs objects: there is no file /nowhere/mine.so", NULL), 1);
+    EQUAL(count_lines(report.errors, "kaio: ", NULL), 1);
     // Of a module that is not the library's only the module knows them.
     check_file(&report, configuration_file(path, "good.conf", "[a]\npath = /a\nvfs objects = ./mine.so\nmine:x = 1\n"));
     EQUAL(report.result, 0);
