@@ -324,7 +324,7 @@ final class Stats: Module {
 
     private static func write(_ text: Text, _ file: PathTemplate?) {
         guard let file else {
-            text.write(to: Descriptor(number: STDERR_FILENO))
+            Descriptor(number: STDERR_FILENO).writeAll(text.start, text.count)
             return
         }
         // Not waiting for the reader of a FIFO: that could hold up the end of the process.
@@ -341,7 +341,7 @@ final class Stats: Module {
             return
         }
         let descriptor = Descriptor(number: CInt(number))
-        text.write(to: descriptor)
+        descriptor.writeAll(text.start, text.count)
         descriptor.close()
     }
 
@@ -459,18 +459,6 @@ extension Line {
         while rest > 0 {
             add(rest / 100)
             rest = rest % 100 * 10
-        }
-    }
-}
-
-extension Text {
-    fileprivate func write(to descriptor: Descriptor) {
-        var rest = self
-        while !rest.isEmpty {
-            let result = descriptor.write(rest.start, rest.count)
-            if result == -Int(EINTR) { continue }
-            if result <= 0 { return }
-            rest = rest.dropFirst(result)
         }
     }
 }
