@@ -77,6 +77,8 @@ private struct Examination {
     private let fileSystem: String
     private let kernel: String
     private let hasFilter: Bool
+    /// Whether all was tried.
+    private var isComplete = true
 
     /// Without one of these nothing is done by the kernel; the others are about some kinds of requests.
     private static let essential: Set = ["library", "aio-max-nr", "io_setup", "completion ring"]
@@ -139,12 +141,13 @@ private struct Examination {
             examineCalls(kernelAIO)
             examineTransfers(kernelAIO)
             examineStreams(kernelAIO)
+            examineDirect(directRefusal(kernelAIO))
         } catch {
             add(
                 "io_setup", .workers, refusal(error.number), kaio: "runs every request on worker threads",
                 person: advice(error.number, calls: "io_setup, io_submit, io_pgetevents, io_cancel and io_destroy"))
+            examineDirect("without io_setup")
         }
-        examineDirect()
         examineUring()
     }
 
@@ -215,7 +218,10 @@ private struct Examination {
         // What was just written is in the page cache.
         let written = pwrite(file, buffer.baseAddress, size, 0)
         guard written == size else {
-            add("buffered transfers", .info, "no room for \(size) bytes: \(errorText(errno))", kaio: "was not tried")
+            isComplete = false
+            add(
+                "buffered transfers", .info, "no room for \(size) bytes: \(errorText(errno))", kaio: "was not tried",
+                person: "make room on it, or name another place")
             return
         }
         let alternatives = "O_DIRECT, or another file system (XFS takes them)"
@@ -253,26 +259,47 @@ private struct Examination {
         }
     }
 
-    private mutating func examineDirect() {
+    /// Why the kernel's AIO takes no direct transfers that must not wait; nil if it does, or there are none.
+    private func directRefusal(_ kernelAIO: borrowing KernelAIO) -> String? {
+        let flags = fcntl(file, F_GETFL)
+        guard fcntl(file, F_SETFL, flags | __O_DIRECT) == 0 else { return nil }
+        defer { _ = fcntl(file, F_SETFL, flags) }
+        let size = 4096
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: size)
+        defer { buffer.deallocate() }
+        buffer.initializeMemory(as: UInt8.self, repeating: 0x6b)
+        // Any other error is that of this transfer, such as EAGAIN for what is in the page cache.
+        let results = [kernelAIO.transfer(.read, file, buffer), kernelAIO.transfer(.write, file, buffer)]
+        guard results.contains(-Int(EOPNOTSUPP)) else { return nil }
+        return "transfers that must not wait (RWF_NOWAIT): \(refusal(EOPNOTSUPP))"
+    }
+
+    /// - Parameter refusal: why the kernel does not do it.
+    private mutating func examineDirect(_ refusal: String?) {
+        let name = "O_DIRECT"
         let flags = fcntl(file, F_GETFL)
         guard fcntl(file, F_SETFL, flags | __O_DIRECT) == 0 else {
             add(
-                "O_DIRECT", .info, "\(fileSystem) has none: \(errorText(errno))",
+                name, .info, "\(fileSystem) has none: \(errorText(errno))",
                 kaio: "has nothing to do: the program's open fails")
             return
         }
         defer { _ = fcntl(file, F_SETFL, flags) }
-        let name = "O_DIRECT"
+        let units: String
         if let (memory, offset) = statedAlignment {
-            add(
-                name, .ok, "offsets and lengths in units of \(offset) bytes, memory of \(memory)",
-                kaio: "has the kernel do reads and overwrites; writes past the end go to worker threads")
+            units = "offsets and lengths in units of \(offset) bytes, memory of \(memory)"
         } else if let alignment = triedAlignment {
-            add(
-                name, .ok, "everything in units of \(alignment) bytes (tried)",
-                kaio: "has the kernel do reads and overwrites; writes past the end go to worker threads")
+            units = "everything in units of \(alignment) bytes (tried)"
         } else {
             add(name, .info, "a read of 4096 bytes fails: \(errorText(errno))", kaio: "passes the error to the program")
+            return
+        }
+        if let refusal {
+            add(name, .workers, "\(units); \(refusal)", kaio: "runs them on worker threads")
+        } else {
+            add(
+                name, .ok, units,
+                kaio: "has the kernel do reads and overwrites; writes past the end go to worker threads")
         }
     }
 
@@ -339,7 +366,7 @@ private struct Examination {
         let problems = checks.filter { $0.verdict == .workers || $0.verdict == .missing }
         let end =
             problems.isEmpty
-            ? "Nothing makes kaio use worker threads here."
+            ? isComplete ? "Nothing makes kaio use worker threads here." : "Not everything could be tried here."
             : "Not everything is done in the kernel here: \(problems.map(\.name).joined(separator: ", "))."
         return [terminal.styled(title, .bold), ""] + table.lines(for: terminal) + ["", end]
     }

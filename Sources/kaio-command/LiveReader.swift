@@ -86,7 +86,8 @@ struct LiveReader {
         }
         if status.st_uid != geteuid(), error == EACCES || error == EPERM {
             let name = getpwuid(status.st_uid).map { String(cString: $0.pointee.pw_name) } ?? "\(status.st_uid)"
-            return "process \(process) is \(name)'s: only \(name) and root can look at it"
+            let who = status.st_uid == 0 ? name : "\(name) and root"
+            return "process \(process) is \(name)'s: only \(who) can look at it"
         }
         // A zombie, or a thread of the kernel's, has no maps.
         return error == 0

@@ -15,10 +15,12 @@ struct Supervisor {
 
     init() {
         sigemptyset(&taken)
-        // A signal that is ignored (nohup) stays so, here and in the program.
-        for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGWINCH, SIGTSTP, SIGCONT] {
+        // All that can be taken, those of real time too: one that ended this command alone would leave the program behind.
+        // Not SIGTTIN and SIGTTOU, with which the terminal stops who is in the background.
+        for signal: CInt in 1...64 where ![SIGKILL, SIGSTOP, SIGTTIN, SIGTTOU, SIGCHLD].contains(signal) {
+            // A signal that is ignored (nohup) stays so, here and in the program. The C library keeps two for itself.
             var action = sigaction()
-            sigaction(signal, nil, &action)
+            guard sigaction(signal, nil, &action) == 0 else { continue }
             let handler = unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
             if handler != 1 { sigaddset(&taken, signal) }  // SIG_IGN
         }
@@ -61,8 +63,14 @@ struct Supervisor {
             case SIGCONT:
                 if Supervisor.isStopped(process) { kill(process, SIGCONT) }
             case 1...:
-                // The kernel's own, from the terminal, have positive codes.
-                if info.si_code <= 0, info._sifields._kill.si_pid != process { kill(process, signal) }
+                // The kernel's own, from the terminal, have positive codes; a SIGPIPE of this command is its own.
+                let sender = info._sifields._kill.si_pid
+                guard info.si_code <= 0, sender != process, sender != getpid() else { break }
+                if info.si_code == SI_QUEUE {
+                    sigqueue(process, signal, info._sifields._rt.si_sigval)
+                } else {
+                    kill(process, signal)
+                }
             default: break
             }
         }

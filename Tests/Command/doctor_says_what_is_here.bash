@@ -34,3 +34,19 @@ has err 'no-such-place: No such file'
 expect 2 doctor /dev/null
 expect 2 doctor /proc
 expect 2 doctor --no-such-option
+
+# On a file system without RWF_NOWAIT direct transfers are not the kernel's either; in a full one not all can be tried. In a
+# mount namespace of its own, where that is permitted; one of a user who is root there only is good enough.
+mkdir small
+alone() { unshare --user --map-root-user --mount sh -euc 'mount -t tmpfs -o size=64k none small; "$@"' - "$@"; }
+if alone true 2>err; then
+    direct='.checks[] | select(.name == "O_DIRECT")'
+    expect 0 alone "$CHECK_COMMAND" doctor --library "$CHECK_LIBRARY" --json small
+    nowait=$(jq -r '.checks[] | select(.name == "buffered reads") | .verdict' out)
+    [[ $nowait == "$(jq -r "$direct | .verdict | sub(\"info\"; \"$nowait\")" out)" ]] || fail "$(jq -c "$direct" out)"
+    # shellcheck disable=SC2016
+    expect 0 alone sh -c 'head -c 64k /dev/zero >small/file 2>&-; exec "$@"' - \
+        "$CHECK_COMMAND" doctor --library "$CHECK_LIBRARY" small
+    has out '^info +buffered transfers +no room'
+    lacks out '^Nothing makes kaio use worker threads'
+fi

@@ -14,6 +14,8 @@ jq_error() { fail "$1: $(check "$1")"; }
 refused io_setup 1 # EPERM
 [[ $(check io_setup) == "workers: EPERM"*"every request on worker threads; have the container's seccomp profile allow io_setup, "* ]] ||
     jq_error io_setup
+[[ $(check O_DIRECT) == "info: "*" has none: "* || $(check O_DIRECT) == "workers: "*"; runs them on worker threads; null" ]] ||
+    jq_error O_DIRECT
 [[ $(jq .seccomp_filter out) == true ]] || fail "no filter is seen"
 refused io_setup 38 # ENOSYS
 [[ $(check io_setup) == "workers: ENOSYS"* ]] || jq_error io_setup

@@ -4,9 +4,10 @@
 # shellcheck source=Tests/Command/check.bash
 . "$CHECK_ROOT/Tests/Command/check.bash"
 
-signals=(HUP INT QUIT TERM USR1 USR2 ALRM WINCH)
+# Those that end whom they reach would leave the program behind, if kaio did not take them.
+signals=(HUP INT QUIT TERM USR1 USR2 ALRM WINCH ABRT PIPE PWR XCPU RTMIN+3)
 cat >program <<'END'
-for signal in HUP INT QUIT TERM USR1 USR2 ALRM WINCH; do
+for signal in HUP INT QUIT TERM USR1 USR2 ALRM WINCH ABRT PIPE PWR XCPU RTMIN+3; do
     trap "echo $signal >>taken" $signal
 done
 : >ready

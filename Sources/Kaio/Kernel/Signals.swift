@@ -12,6 +12,11 @@ struct SignalMask {
     /// Blocks these in the calling thread and returns the mask that was there.
     static func blockAll() -> SignalMask { exchange(all) }
 
+    /// Blocks those too that a write may raise, and returns the mask that was there.
+    fileprivate static func blockThoseOfWrites() -> SignalMask {
+        exchange(SignalMask(bits: bit(SIGPIPE) | bit(SIGXFSZ)), how: SIG_BLOCK)
+    }
+
     /// Makes this the calling thread's mask. Signals that waited are delivered before it returns.
     func restore() { _ = SignalMask.exchange(self) }
 
@@ -33,14 +38,36 @@ struct SignalMask {
 
     private static func bit(_ signal: CInt) -> UInt64 { 1 << UInt64(signal - 1) }
 
-    private static func exchange(_ mask: SignalMask) -> SignalMask {
+    private static func exchange(_ mask: SignalMask, how: CInt = SIG_SETMASK) -> SignalMask {
         var new = mask
         var old = SignalMask(bits: 0)
         _ = withUnsafePointer(to: &new) { new in
             withUnsafeMutablePointer(to: &old) { old in
-                systemCall(SYS_rt_sigprocmask, Int(SIG_SETMASK), address(new), address(old), 8)
+                systemCall(SYS_rt_sigprocmask, Int(how), address(new), address(old), 8)
             }
         }
         return old
+    }
+}
+
+extension Descriptor {
+    /// Writes all of it, for the library itself: a program must not end because a line of ours finds no reader (SIGPIPE), or
+    /// a file of ours no room within its limit (SIGXFSZ). Other signals come as ever. Returns the length, or a negated errno.
+    @discardableResult
+    func writeAll(_ start: UnsafeRawPointer, _ length: Int) -> Int {
+        let before = SignalMask.blockThoseOfWrites()
+        defer { before.restore() }
+        let hadPipe = SignalMask.isPending(SIGPIPE)
+        let hadLimit = SignalMask.isPending(SIGXFSZ)
+        var done = 0
+        while done < length {
+            let result = write(start + done, length - done)
+            if result == -Int(EINTR) { continue }
+            if result == -Int(EPIPE), !hadPipe { SignalMask.takePending(SIGPIPE) }
+            if result == -Int(EFBIG), !hadLimit { SignalMask.takePending(SIGXFSZ) }
+            if result <= 0 { return result }
+            done += result
+        }
+        return done
     }
 }

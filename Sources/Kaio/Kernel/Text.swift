@@ -140,15 +140,7 @@ struct Message: ~Copyable {
         return UnsafePointer(UnsafeRawPointer(buffer).assumingMemoryBound(to: CChar.self))
     }
 
-    func write(to descriptor: Descriptor) {
-        var done = 0
-        while done < count {
-            let result = descriptor.write(buffer + done, count - done)
-            if result == -Int(EINTR) { continue }
-            if result <= 0 { return }
-            done += result
-        }
-    }
+    func write(to descriptor: Descriptor) { descriptor.writeAll(buffer, count) }
 
     /// One line on stderr.
     @inline(never)

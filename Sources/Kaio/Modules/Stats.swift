@@ -326,7 +326,7 @@ final class Stats: Module {
 
     private static func write(_ text: Text, _ file: PathTemplate?) {
         guard let file else {
-            _ = text.write(to: Descriptor(number: STDERR_FILENO))
+            Descriptor(number: STDERR_FILENO).writeAll(text.start, text.count)
             return
         }
         // Not waiting for the reader of a FIFO: that could hold up the end of the process.
@@ -334,9 +334,9 @@ final class Stats: Module {
         let number = file.with { systemCall(SYS_openat, Int(AT_FDCWD), address($0), Int(flags), 0o644) }
         guard number >= 0 else { return complain(of: file, -number) }
         let descriptor = Descriptor(number: CInt(number))
-        let error = text.write(to: descriptor)
+        let written = descriptor.writeAll(text.start, text.count)
         descriptor.close()
-        if error != 0 { complain(of: file, error) }
+        if written < text.count { complain(of: file, written < 0 ? -written : Int(EIO)) }
     }
 
     private static func complain(of file: PathTemplate, _ error: Int) {
@@ -464,19 +464,5 @@ extension Line {
             add(rest / 100)
             rest = rest % 100 * 10
         }
-    }
-}
-
-extension Text {
-    /// 0, or the error for which not all was written.
-    fileprivate func write(to descriptor: Descriptor) -> Int {
-        var rest = self
-        while !rest.isEmpty {
-            let result = descriptor.write(rest.start, rest.count)
-            if result == -Int(EINTR) { continue }
-            if result <= 0 { return result == 0 ? Int(EIO) : -result }
-            rest = rest.dropFirst(result)
-        }
-        return 0
     }
 }

@@ -44,7 +44,7 @@ struct LivePage {
         defer { Pages.unmap(head, Int(LIVE_HEAD)) }
         fill(head)
         // Written and not only made longer: else the memory might be missing when it is touched.
-        error = file.write(head, Int(LIVE_HEAD))
+        error = file.writeAll(head, Int(LIVE_HEAD))
         if error == Int(LIVE_HEAD) {
             error = systemCall(SYS_mmap, 0, live_size(), Int(PROT_READ | PROT_WRITE), Int(MAP_SHARED), number, 0)
         }
