@@ -16,12 +16,18 @@ refused() {
 refused 4194999 "there is no process 4194999"
 refused $$ "process $$ does not run on kaio; \`kaio run PROGRAM\` starts one that does"
 
+# Of a program that serves: its process. What the one before it said is gone.
+await_answer() {
+    until_true grep -qs ready answers
+    read -r _ process <answers
+    rm answers
+}
+
 mkfifo orders
 : >page
 kaio_run --quiet ./tools map page <orders >answers &
 exec 3>orders
-until_true grep -q ready answers
-read -r _ process <answers
+await_answer
 refused "$process" "process $process \(tools\) has made no asynchronous request yet$"
 exec 3>&-
 wait
@@ -29,8 +35,7 @@ wait
 head -c 8192 /dev/zero >file
 LD_PRELOAD=$CHECK_LIBRARY ./tools serve file <orders >answers &
 exec 3>orders
-until_true grep -q ready answers
-read -r _ process <answers
+await_answer
 refused "$process" "KAIO_LIVE_DIR is not set in its environment"
 exec 3>&-
 wait
@@ -38,8 +43,7 @@ wait
 # A shell that has somebody else work names him.
 kaio_run --quiet bash -c './tools serve file; :' <orders >answers &
 exec 3>orders
-until_true grep -q ready answers
-read -r _ process <answers
+await_answer
 refused "$(ps -o ppid= -p "$process" | tr -d ' ')" "look at its child $process \(tools\)"
 exec 3>&-
 wait
