@@ -206,6 +206,23 @@ static UNUSED int count_entries(const char *path) {
 }
 
 static UNUSED int count_threads(void) { return count_entries("/proc/self/task"); }
+
+// Those whose names begin so.
+static UNUSED int count_threads_named(const char *beginning) {
+    int found = 0;
+    DIR *threads = opendir("/proc/self/task");
+    CHECK(threads != NULL);
+    for (struct dirent *entry; (entry = readdir(threads));) {
+        char path[300], name[32] = "";
+        snprintf(path, sizeof path, "/proc/self/task/%s/comm", entry->d_name);
+        FILE *comm = fopen(path, "re");
+        if (!comm) continue;
+        if (fgets(name, sizeof name, comm)) found += strncmp(name, beginning, strlen(beginning)) == 0;
+        fclose(comm);
+    }
+    closedir(threads);
+    return found;
+}
 static UNUSED int count_descriptors(void) { return count_entries("/proc/self/fd"); }
 
 // Nanoseconds on CLOCK_MONOTONIC: whole numbers, for "never early".

@@ -8,20 +8,22 @@
 // blocking one is written whole. What can't be polled, or can't be asked not to wait, goes on to the workers.
 //
 // The polls get half of the ring, so that the transfers have room too; beyond that many, the reactor watches the
-// descriptors in its epoll. A FIFO or terminal does not know RWF_NOWAIT, so one that a connection opened is in
-// non-blocking mode (`Place.open`), and its requests poll all the same (`neverBlocks`).
+// descriptors in its epoll, and so it does with what the kernel's AIO polls not, since it has two queues for those who wait:
+// a terminal, a FIFO opened for both directions. A FIFO or terminal does not know RWF_NOWAIT, so one that a connection
+// opened is in non-blocking mode (`Place.open`), and its requests poll all the same (`neverBlocks`).
 //
 // Invariant: a request that waits here is in the kernel as a poll, exposed (see `Exposure`), and its `pollState`
 // is `waiting`; who cancels it makes that `cancelling`, under `lock`, and asks the kernel to give the poll up. Its
 // event then brings it back in any case, and only then its control block is free. One that the reactor watches
-// instead belongs to whoever, under `lock`, makes its state `none`: the reactor, or who cancels it.
+// instead belongs to whoever, under `lock`, makes its state `none`: the reactor, or who cancels it, which can't be while it
+// is `registering`.
 
 import CKernel
 import Synchronization
 
-/// Where a request is between its poll and its event.
+/// Where a request is between its poll and its event. `registering`: the reactor's epoll is about to have it.
 enum PollState: UInt8 {
-    case none, waiting, cancelling
+    case none, waiting, cancelling, registering
 }
 
 final class AIOPoll: Module {
@@ -56,9 +58,11 @@ final class AIOPoll: Module {
         while let request = requests.popFirst() {
             let isTransfer = request.block.pointee.operation == .read || request.block.pointee.operation == .write
             if isTransfer, request.block.pointee.file.kind == .stream, KernelQueue.context != nil {
+                // It has waited above: the number may be another file's by now.
+                let hasWaited = request.block.pointee.isExposed
                 Exposure.begin(request)
                 request.block.pointee.staysExposed = true
-                attempt(request, isFirst: true, &turn)
+                attempt(request, isFirst: !hasWaited, &turn)
             } else {
                 others.append(request)
             }
@@ -79,7 +83,8 @@ final class AIOPoll: Module {
     /// The reactor saw that the descriptor of a request is ready. The request may be gone by now.
     func ready(_ request: Request, _ sequence: UInt64, _ turn: inout Turn) {
         state.pointee.lock.lock()
-        let isMeant = request.sequence == sequence && request.pollState == .waiting && request.block.pointee.isWatched
+        let isThere = request.pollState == .waiting || request.pollState == .registering
+        let isMeant = request.sequence == sequence && isThere && request.block.pointee.isWatched
         if isMeant { request.pollState = .none }
         state.pointee.lock.unlock()
         guard isMeant else { return }
@@ -93,8 +98,8 @@ final class AIOPoll: Module {
         } else if result == -Int(EBADF) {
             complete(request, result, &turn)
         } else if result < 0 {
-            // It can't be polled: a pseudo-terminal's master, say.
-            giveUp(request, &turn)
+            // It can't be polled: a terminal, say.
+            if !watch(request) { giveUp(request, &turn) }
         } else {
             attempt(request, isFirst: false, &turn)
         }
@@ -182,16 +187,7 @@ final class AIOPoll: Module {
         let polls = AIOPoll.polls.wrappingAdd(1, ordering: .relaxed).newValue
         guard polls <= KernelQueue.roomForPolls else {
             AIOPoll.polls.wrappingSubtract(1, ordering: .relaxed)
-            let sequence = request.sequence
-            request.block.pointee.isWatched = true
-            request.pollState = .waiting
-            if Reactor.watch(request, for: isRead ? EPOLLIN.rawValue : EPOLLOUT.rawValue) { return }
-            // It could not be watched. Unless it was cancelled meanwhile, it is still ours.
-            state.pointee.lock.lock()
-            let isOurs = request.sequence == sequence && request.pollState == .waiting
-            if isOurs { request.pollState = .none }
-            state.pointee.lock.unlock()
-            if isOurs { giveUp(request, &turn) }
+            if !watch(request) { giveUp(request, &turn) }
             return
         }
         request.block.pointee.isWatched = false
@@ -203,6 +199,22 @@ final class AIOPoll: Module {
         var one = RequestQueue()
         one.append(request)
         KernelQueue.submit(&one, &turn)
+    }
+
+    /// Has the reactor call `ready`. False where it can't: the request is still the caller's then.
+    private func watch(_ request: Request) -> Bool {
+        let isRead = request.block.pointee.operation == .read
+        let sequence = request.sequence
+        request.block.pointee.isWatched = true
+        request.pollState = .registering
+        let isWatched = Reactor.watch(request, for: isRead ? EPOLLIN.rawValue : EPOLLOUT.rawValue)
+        state.pointee.lock.lock()
+        // Else the reactor was faster.
+        if request.sequence == sequence, request.pollState == .registering {
+            request.pollState = isWatched ? .waiting : .none
+        }
+        state.pointee.lock.unlock()
+        return isWatched
     }
 }
 
