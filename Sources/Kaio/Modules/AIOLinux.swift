@@ -44,8 +44,10 @@ final class AIOLinux: Module {
                 others.append(request)
                 continue
             }
-            if isAlone, turn.role == .submitter, gate == nil, isBufferedRead(request) {
-                // As good as io_submit, and nothing has to be harvested.
+            let isFresh = isAlone && turn.role == .submitter && !request.block.pointee.isExposed
+            if isFresh, gate == nil, isBufferedRead(request) {
+                // As good as io_submit, and nothing has to be harvested. Not of what has waited: `KernelQueue` looks whether
+                // the number is still its file's.
                 handle(request, AIOLinux.readAtOnce(request), &turn)
             } else if Reactor.isRunning || !request.isExpectedByNobody {
                 AIOLinux.prepare(request)

@@ -60,7 +60,7 @@ final class AIOPthread: Module {
                     awaitReadiness(of: request)
                     continue
                 }
-                if request.block.pointee.operation == .write, 1..<request.remainingLength ~= result {
+                if request.block.pointee.operation == .write, result > 0, result < request.remainingLength {
                     request.block.pointee.transferred += result
                     continue
                 }

@@ -20,13 +20,14 @@ extension Operation {
 }
 
 extension Descriptor {
-    /// Stores the path of the descriptor's file, as /proc/self/fd has it: "pipe:[4711]" for what has none, and with
+    /// Stores the path of the descriptor's file, as /proc/thread-self/fd has it: "pipe:[4711]" for what has none, and with
     /// " (deleted)" behind it where the name is gone. Returns the number of bytes, of which those that do not fit are
     /// cut off; nil if the descriptor is not open, or there is no /proc.
     func path(into buffer: UnsafeMutablePointer<UInt8>, _ capacity: Int) -> Int? {
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 32) { name in
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 48) { name in
             var line = Line(name.baseAddress!, capacity: name.count - 1)
-            line.add("/proc/self/fd/")
+            // Not /proc/self: that is the first thread, which may have ended.
+            line.add("/proc/thread-self/fd/")
             line.add(Int(number))
             name[line.count] = 0
             let result = systemCall(

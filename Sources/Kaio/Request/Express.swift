@@ -57,12 +57,8 @@ enum Express {
             AIOLinux.knowsNoWait(file, operation), KernelQueue.hasRoom,
             // Where a leader gets what the kernel refuses, what is remembered can't be put right.
             !Waiting.hasLeader || FileFacts(user.descriptor).map({ $0.isSameFile(as: file) }) ?? false,
-            !notification.needsUs || Reactor.isRunning, Engine.enterIfUp()
+            !notification.needsUs || Reactor.isRunning, let request = allocate()
         else { return .ordinary(isKnownToWait: false) }
-        guard let request = Slab.allocate() else {
-            Engine.leave(1)
-            return .ordinary(isKnownToWait: false)
-        }
         request.block.pointee.notification = notification
         request.block.pointee.priority = priority
         request.block.pointee.file = file
@@ -113,6 +109,9 @@ enum Express {
         _ user: UserBlock, _ operation: Operation, _ file: FileFacts, _ notification: Notification, _ stack: Stack,
         _ way: Stack.ShortWay
     ) -> Answer {
+        // Who is to be notified needs a control block. Where there is none, nothing may be done: the call fails.
+        let messenger = notification.kind == .none ? nil : allocate()
+        if notification.kind != .none, messenger == nil { return .ordinary(isKnownToWait: false) }
         var buffer = iovec(iov_base: user.buffer, iov_len: user.length)
         let watchers = way.watchers
         let started = file.isDirect || watchers != 0 ? Instant.now : .never
@@ -125,6 +124,7 @@ enum Express {
             AIOLinux.learn(now, operation)
         }
         guard result == user.length || result >= 0 && isAtEnd(user, result) else {
+            if let messenger { Engine.release(messenger) }
             return .ordinary(isKnownToWait: result == -Int(EAGAIN))
         }
         Statistics.count(Statistics.ranInKernel)
@@ -134,16 +134,26 @@ enum Express {
                 length: user.length, result: result)
             tell(outcome, since: started, stack, watchers)
         }
-        if notification.kind == .none {
-            Engine.stampRequest()
-            Statistics.countSubmitted(operation)
-            Statistics.countInFlight(1)
-            Statistics.countCompleted(operation, result)
-            user.publishAtOnce(result)
-            Waiting.tellCollectors()
+        if let messenger {
+            Submission.complete(messenger, user, operation, notification, result)
             return .over(0)
         }
-        return .over(Submission.complete(user, operation, notification, result))
+        Engine.stampRequest()
+        Statistics.countSubmitted(operation)
+        Statistics.countInFlight(1)
+        Statistics.countCompleted(operation, result)
+        user.publishAtOnce(result)
+        Waiting.tellCollectors()
+        return .over(0)
+    }
+
+    /// A request that is counted in; nil where the engine is down, or there is no room.
+    @inline(__always)
+    private static func allocate() -> Request? {
+        guard Engine.enterIfUp() else { return nil }
+        if let request = Slab.allocate() { return request }
+        Engine.leave(1)
+        return nil
     }
 
     @inline(never)

@@ -95,19 +95,18 @@ enum Submission {
         run(&queue, &turn, wasRefused: true)
     }
 
-    /// A transfer that was done in the call, and of which somebody is to be notified.
+    /// A transfer that was done in the call, and of which somebody is to be notified by way of a new request.
     static func complete(
-        _ user: UserBlock, _ operation: Operation, _ notification: Notification, _ result: Int
-    ) -> CInt {
+        _ request: Request, _ user: UserBlock, _ operation: Operation, _ notification: Notification, _ result: Int
+    ) {
         let mask = SignalMask.blockAll()
         defer { mask.restore() }
-        guard let request = make(notification, 0) else { return EAGAIN }
         var turn = Turn(.submitter)
+        request.block.pointee.notification = notification
         fill(request, user, operation)
         request.block.pointee.stack = Stack.standard
         turn.complete(request, result)
         turn.finish()
-        return 0
     }
 
     /// Copies what a request of one buffer needs, and stamps the aiocb.
