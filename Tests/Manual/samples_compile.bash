@@ -27,6 +27,6 @@ expect 1 with "$stack" "size_limit:most=64k" ./copy -b 4k source target
 says "File too large"
 
 # That of kaio_connect(3) reads what is there.
-cc -D_GNU_SOURCE -I"$CHECK_ROOT/include" -o connections connections.1.c "$CHECK_LIBRARY"
+cc -I"$CHECK_ROOT/include" -o connections connections.1.c "$CHECK_LIBRARY"
 expect 0 env LD_LIBRARY_PATH="${CHECK_LIBRARY%/*}" ./connections source >said
 [[ $(<said) == "65536 bytes of source" ]] || fail "the connection's sample says $(<said)"

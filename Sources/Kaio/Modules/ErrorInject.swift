@@ -127,20 +127,21 @@ final class ErrorInject: Module {
     static func parse(_ text: Text, _ rules: UnsafeMutablePointer<Rule>, _ parameters: Parameters) -> Int? {
         var rest = text
         var count = 0
+        var isGood = true
         while !rest.isEmpty {
             let length = rest.firstIndex(of: 0x3b) ?? rest.count
-            var words = rest.prefix(length)
+            let whole = rest.prefix(length).trimmed
             rest = rest.dropFirst(length + 1)
-            let whole = words
+            var words = whole
             guard let first = words.takeWord() else { continue }
             (rules + count).initialize(to: Rule())
             if let problem = fill(&rules[count], first, &words) {
                 parameters.complain("error_inject", "rules", whole, problem)
-                return nil
+                isGood = false
             }
             count += 1
         }
-        return count
+        return isGood ? count : nil
     }
 
     private static let unknownCondition: StaticString =

@@ -373,13 +373,23 @@ extension Message {
         add(known.utf8CodeUnitCount == 0 ? "none" : known)
     }
 
-    /// A word of the user's; the middle of a long one is left out.
+    /// A word of the user's; the middle of a long one is left out, and what a terminal would take for an order is a "?".
     @inline(never)
     mutating func addWord(_ word: Text) {
-        guard word.count > 300 else { return add(word) }
-        add(word.prefix(250))
+        guard word.count > 300 else { return addPlain(word) }
+        addPlain(word.prefix(250))
         add("...")
-        add(word.dropFirst(word.count - 40))
+        addPlain(word.dropFirst(word.count - 40))
+    }
+
+    private mutating func addPlain(_ word: Text) {
+        var rest = word
+        while let length = rest.firstControl {
+            add(rest.prefix(length))
+            add("?")
+            rest = rest.dropFirst(length + 1)
+        }
+        add(rest)
     }
 
     /// In the largest unit that shows it whole.
@@ -442,6 +452,11 @@ extension Text {
         guard count == word.utf8CodeUnitCount else { return false }
         for index in 0..<count where Text.lowercase(self[index]) != word.utf8Start[index] { return false }
         return true
+    }
+
+    fileprivate var firstControl: Int? {
+        for index in 0..<count where self[index] < 0x20 && self[index] != 0x09 || self[index] == 0x7f { return index }
+        return nil
     }
 
     /// Whether a list with commas in it has this name.

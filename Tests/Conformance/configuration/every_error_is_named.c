@@ -15,6 +15,7 @@ int main(void) {
         {"path = \"/data", "quote"},
         {"path = /[a", "[a-z]"},
         {"aio_linux: = 1", "module:name"},
+        {"p\033[31mth = /x", "p?[31mth: unknown option"},
         {"aio_linux:x = %x", "%p"},
         {"include = none.conf", "No such file"},
         {"include = bad.conf", "itself"},

@@ -12,7 +12,7 @@ static const struct {
     {"full_audit:file = x", "it has to, format, operations, results, buffer"},
     {"time_audit:limit = 10", "not a time such as 250us, 10ms, 2s or 1m, from 0 to 24h"},
     {"stats:signal = HUP", "one of: none USR1"},
-    {"error_inject:rules = read EDOOM", "name"},
+    {"error_inject:rules = read EDOOM; write EIO never; fsync EIO", "write EIO never: not a rule"},
     {"error_inject:rule = read EIO", "it has rules, when, seed"},
     {"error_inject:when = never", "not before or after"},
     {"delay_inject:delay = 2h", "to 1h"},
