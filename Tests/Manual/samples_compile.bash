@@ -11,7 +11,7 @@ for document in "$CHECK_ROOT"/README.md "$CHECK_ROOT"/docs/*.md "$CHECK_ROOT"/do
         count=$((count + 1))
         compiler=cc
         ! grep -q '<mpi.h>' "$sample" || compiler=mpicc
-        "$compiler" -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -Wno-stringop-overflow -I"$CHECK_ROOT/include" -fsyntax-only "$sample" 2>message ||
+        "$compiler" -std=gnu11 -O2 -Wall -Wextra -Werror -Wno-stringop-overflow -I"$CHECK_ROOT/include" -fsyntax-only "$sample" 2>message ||
             fail "$document: $(grep -m1 error message)"
     done
 done
