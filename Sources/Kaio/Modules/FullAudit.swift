@@ -61,8 +61,6 @@ final class FullAudit: Module {
         return error == 0 ? log.open() : error
     }
 
-    func reset() { log.reset() }
-
     func passage(of operation: Operation) -> Passage { isAsked(operation) ? .watches : .passes }
 
     func begins(_ request: Request) { if isAsked(request.block.pointee.operation) { begin(request) } }

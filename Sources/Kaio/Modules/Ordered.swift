@@ -79,12 +79,14 @@ final class Ordered: Module {
         buckets = Ordered.sharedBuckets!
     }
 
-    func reset() {
-        // The lists may be half-changed, by a thread that does not exist here: start with none.
-        state.pointee.lock.reset()
-        state.pointee.unused = nil
+    /// In the child of a fork, of what all stacks share.
+    static func resetAll() {
         OrderedCells.reset()
-        buckets.update(repeating: nil, count: Ordered.bucketCount)
+        guard let shared, let sharedBuckets else { return }
+        // The lists may be half-changed, by a thread that does not exist here: start with none.
+        shared.pointee.lock.reset()
+        shared.pointee.unused = nil
+        sharedBuckets.update(repeating: nil, count: bucketCount)
     }
 
     // MARK: Module

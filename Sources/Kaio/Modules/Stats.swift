@@ -116,8 +116,6 @@ final class Stats: Module {
 
     /// In the child of a fork: its numbers are its own.
     func reset() {
-        Stats.allLock.reset()
-        Stats.isWriting.store(0, ordering: .relaxed)
         for index in Stats.operations {
             counts[index].requests.store(0, ordering: .relaxed)
             counts[index].bytes.store(0, ordering: .relaxed)
@@ -127,7 +125,13 @@ final class Stats: Module {
             counts[index].longest.store(0, ordering: .relaxed)
             counts[index].latencies.reset()
         }
-        if Stats.listensFor != 0 { Stats.startListener() }
+    }
+
+    /// The same, of what all instances share.
+    static func resetAll() {
+        allLock.reset()
+        isWriting.store(0, ordering: .relaxed)
+        if listensFor != 0 { startListener() }
     }
 
     func passage(of operation: Operation) -> Passage { .watches }

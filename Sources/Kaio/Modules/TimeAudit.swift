@@ -43,8 +43,6 @@ final class TimeAudit: Module {
         return error == 0 ? log.open() : error
     }
 
-    func reset() { log.reset() }
-
     func passage(of operation: Operation) -> Passage { .watches }
 
     func begins(_ request: Request) { begins[request] = Instant.now.nanoseconds }

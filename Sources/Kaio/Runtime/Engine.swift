@@ -166,6 +166,8 @@ enum Engine {
         Outstanding.reset()
         Completions.reset()
         Live.resetAll()
+        Log.resetAll()
+        Registry.resetAll()
         Services.reset()
         Connections.reset()
         return true

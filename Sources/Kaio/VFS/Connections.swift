@@ -2,7 +2,8 @@
 //
 // Invariant: the list and the pool are changed under `lock`. A stack that its connection gave back is used again by the
 // next with the same modules and parameters, if it comes soon: `mostIdle` are kept, and then the one that was not used
-// for the longest time ends. One with a module that is still to be used (`Module.isLasting`) stays.
+// for the longest time ends. One with a module that is still to be used (`Module.isLasting`) stays. In the child of a
+// fork a stack of the parent's is reset when it is used again, or ends: others of the child's may have requests by then.
 
 import CKernel
 import Synchronization
