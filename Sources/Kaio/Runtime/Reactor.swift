@@ -9,8 +9,8 @@
 //
 // A process whose first use of the library is a connection (see `Connection`) has all of this but the thread: the
 // connection's descriptor has the reactor's epoll in it, and `kaio_connection_dispatch` does one round (`turn`). The
-// thread
-// is started when something needs one that comes by itself (`want`), or at the first request that is no connection's.
+// thread is started when something needs one that comes by itself (`want`): a task, a timer, a request that is held back
+// where there are several connections; or at the first request that is no connection's.
 //
 // Housekeeping: when nothing is in flight and KAIO_IDLE_SECONDS have passed since the last request (not since
 // the start), the reactor takes the engine down and ends. The next request starts afresh.
@@ -73,6 +73,7 @@ enum Reactor {
     static func heldBack(_ change: Int) {
         let old = held.wrappingAdd(change, ordering: .sequentiallyConsistent).oldValue
         if old == 0, change > 0, !isLent || hasThread { ask(.look) }
+        if change > 0 { wantIfShared() }
     }
 
     /// The earliest of `Timers` is another one. In epoll the timer itself says so.
@@ -257,6 +258,12 @@ enum Reactor {
         Waiting.tellAll()
     }
 
+    /// The completion that sets a held request free tells its own connection, whose caller may not come: where there are
+    /// several, that is the thread's to see to.
+    private static func wantIfShared() {
+        if Connections.areSeveral, held.load(ordering: .sequentiallyConsistent) != 0 { want() }
+    }
+
     /// Starts the thread if something asked for it. Not in a signal handler.
     static func startIfWanted() {
         guard wanted.load(ordering: .sequentiallyConsistent) else { return }
@@ -289,7 +296,11 @@ enum Reactor {
     }
 
     /// Has a connection's descriptor be ready when there is something for `turn`. The engine is up.
-    static func lend(to connection: Connection) { if isLent, !hasThread { connection.watch(epoll) } }
+    static func lend(to connection: Connection) {
+        guard isLent, !hasThread else { return }
+        connection.watch(epoll)
+        wantIfShared()
+    }
 
     /// The last connection was closed: nobody comes for the housekeeping any more. All signals are blocked.
     static func endLending() {

@@ -34,6 +34,8 @@ enum Connections {
     /// While a stack is made, which may be slow; one at a time, so that each sees its own complaints.
     private static let making = Lock()
     nonisolated(unsafe) private static var first: Connection?
+    /// Changed under the lock.
+    private static let count = Atomic<Int>(0)
     nonisolated(unsafe) private static var pool: UnsafeMutablePointer<Pooled>?
     nonisolated(unsafe) private static var uses = 0
 
@@ -46,6 +48,7 @@ enum Connections {
         lock.lock()
         connection.state.pointee.next.pointee = first
         first = connection
+        count.wrappingAdd(1, ordering: .sequentiallyConsistent)
         Reactor.lend(to: connection)
         lock.unlock()
     }
@@ -54,6 +57,7 @@ enum Connections {
     static func remove(_ connection: Connection) -> Bool {
         lock.lock()
         defer { lock.unlock() }
+        count.wrappingSubtract(1, ordering: .sequentiallyConsistent)
         if first == connection {
             first = connection.state.pointee.next.pointee
         } else {
@@ -68,6 +72,8 @@ enum Connections {
         }
         return first == nil
     }
+
+    static var areSeveral: Bool { count.load(ordering: .sequentiallyConsistent) > 1 }
 
     static func visitAll(_ body: (Connection) -> Void) {
         lock.lock()
@@ -84,6 +90,7 @@ enum Connections {
         lock.reset()
         making.reset()
         first = nil
+        count.store(0, ordering: .relaxed)
     }
 
     // MARK: stacks
