@@ -205,16 +205,12 @@ final class CModule: Module {
         if let function = functions.aio_withdraw_fn {
             var isWithdrawn = false
             CModule.call(&turn) { _ in
+                // Then nobody else will end it, whatever who closes its descriptor made of it meanwhile.
                 isWithdrawn =
                     function(OpaquePointer(handle), CModule.token(request, sequence), force ? 1 : 0) != 0
-                    && slot.pointee.compareExchange(
-                        expected: kept, desired: CHandle.State.none.word(sequence), ordering: .acquiringAndReleasing
-                    ).exchanged
+                    && CModule.take(request, sequence, handle, fromUp: false) != .refused
             }
-            if isWithdrawn {
-                request.block.pointee.isInKernel.store(false, ordering: .sequentiallyConsistent)
-                return .taken
-            }
+            if isWithdrawn { return .taken }
         }
         if force,
             slot.pointee.compareExchange(
@@ -235,7 +231,7 @@ final class CModule: Module {
     /// Passes a request on. False if it is not the module's.
     static func next(_ handle: CHandlePointer, _ token: OpaquePointer?) -> Bool {
         guard let request = request(token) else { return false }
-        switch take(request, handle, fromUp: false) {
+        switch take(request, request.sequence, handle, fromUp: false) {
         case .refused: return false
         case .cancelled: end(request, -Int(ECANCELED))
         case .taken:
@@ -253,7 +249,8 @@ final class CModule: Module {
 
     /// Completes a request. False if it is not the module's.
     static func complete(_ handle: CHandlePointer, _ token: OpaquePointer?, _ result: Int) -> Bool {
-        guard let request = request(token), take(request, handle, fromUp: true) != .refused else { return false }
+        guard let request = request(token), take(request, request.sequence, handle, fromUp: true) != .refused
+        else { return false }
         end(request, sound(result, request))
         return true
     }
@@ -274,8 +271,9 @@ final class CModule: Module {
 
     /// Takes a request from the module. `fromUp`: also one whose completion it has; that can't be passed on again.
     @inline(never)
-    private static func take(_ request: Request, _ handle: CHandlePointer, fromUp: Bool) -> Taking {
-        let sequence = request.sequence
+    private static func take(
+        _ request: Request, _ sequence: UInt64, _ handle: CHandlePointer, fromUp: Bool
+    ) -> Taking {
         let slot = handle.pointee.slots + Int(Slab.number(of: request))
         let new = fromUp ? CHandle.State.none : .below
         while true {
