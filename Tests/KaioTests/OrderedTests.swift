@@ -396,7 +396,7 @@ private final class Bench {
             let bench = Bench()
             bench.add(.write)
             bench.add(.write)
-            bench.ordered.reset()
+            Ordered.resetAll()
             check(bench.isBelow(bench.add(.write)))
         }
     }

@@ -46,10 +46,10 @@ final class AIOPoll: Module {
 
     deinit { state.deallocate() }
 
-    func reset() {
-        state.pointee.lock.reset()
-        AIOPoll.polls.store(0, ordering: .relaxed)
-    }
+    func reset() { state.pointee.lock.reset() }
+
+    /// In the child of a fork, of what all stacks share.
+    static func resetAll() { polls.store(0, ordering: .relaxed) }
 
     // MARK: Module
 

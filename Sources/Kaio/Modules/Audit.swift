@@ -133,8 +133,6 @@ struct AuditLog {
             record.add(to: &line, isJSON: isJSON, isSlow: isSlow)
         }
     }
-
-    func reset() { log?.reset() }
 }
 
 /// A module that can't be had: the stack is not used.

@@ -139,7 +139,7 @@ enum Engine {
         Options.read()
         Configuration.read()
         guard Slab.prepare(limit: UInt32(Options.maxRequests)), Exposure.prepare(), Completions.prepare(),
-            KnownFiles.prepare(), Devices.prepare(), OrderedCells.prepare(), Workers.prepare()
+            KnownFiles.prepare(), Devices.prepare(), Registry.prepare(), Workers.prepare()
         else {
             return false
         }
@@ -166,6 +166,8 @@ enum Engine {
         Outstanding.reset()
         Completions.reset()
         Live.resetAll()
+        Log.resetAll()
+        Registry.resetAll()
         Services.reset()
         Connections.reset()
         return true

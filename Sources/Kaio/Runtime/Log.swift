@@ -520,9 +520,13 @@ struct Log {
     }
 
     /// In the child of a fork, before its first line: the parent's lines are the parent's.
-    func reset() {
-        Log.allLock.reset()
-        Log.isEnding.store(false, ordering: .relaxed)
+    static func resetAll() {
+        allLock.reset()
+        isEnding.store(false, ordering: .relaxed)
+        forEach { $0.reset() }
+    }
+
+    private func reset() {
         state.pointee.lock.reset()
         guarded.pointee.head = 0
         guarded.pointee.tail = 0

@@ -9,8 +9,9 @@
 //
 // A process whose first use of the library is a connection (see `Connection`) has all of this but the thread: the
 // connection's descriptor has the reactor's epoll in it, and `kaio_connection_dispatch` does one round (`turn`). The
-// thread
-// is started when something needs one that comes by itself (`want`), or at the first request that is no connection's.
+// thread is started when something needs one that comes by itself (`want`): a task, a timer, a request that is held back
+// where there are several connections, a connection that the epoll can't be put into; or at the first request that is no
+// connection's.
 //
 // Housekeeping: when nothing is in flight and KAIO_IDLE_SECONDS have passed since the last request (not since
 // the start), the reactor takes the engine down and ends. The next request starts afresh.
@@ -73,6 +74,7 @@ enum Reactor {
     static func heldBack(_ change: Int) {
         let old = held.wrappingAdd(change, ordering: .sequentiallyConsistent).oldValue
         if old == 0, change > 0, !isLent || hasThread { ask(.look) }
+        if change > 0 { wantIfShared() }
     }
 
     /// The earliest of `Timers` is another one. In epoll the timer itself says so.
@@ -163,7 +165,7 @@ enum Reactor {
             thread.store(false, ordering: .sequentiallyConsistent)
             // Worth another try.
             wanted.store(true, ordering: .sequentiallyConsistent)
-            if isLent { Connections.visitAll { $0.watch(epoll) } }
+            Connections.visitAll { lend(to: $0) }
         }
         return isStarted
     }
@@ -180,7 +182,7 @@ enum Reactor {
         guard watch(timer, .timer), watch(event.descriptor, .ask) else { return false }
         watchCompletions()
         setTimer(Int64(Options.idleSeconds) * 1_000_000_000)
-        if isLent { Connections.visitAll { $0.watch(epoll) } }
+        Connections.visitAll { lend(to: $0) }
         return true
     }
 
@@ -257,6 +259,12 @@ enum Reactor {
         Waiting.tellAll()
     }
 
+    /// The completion that sets a held request free tells its own connection, whose caller may not come: where there are
+    /// several, that is the thread's to see to.
+    private static func wantIfShared() {
+        if Connections.areSeveral, held.load(ordering: .sequentiallyConsistent) != 0 { want() }
+    }
+
     /// Starts the thread if something asked for it. Not in a signal handler.
     static func startIfWanted() {
         guard wanted.load(ordering: .sequentiallyConsistent) else { return }
@@ -288,8 +296,13 @@ enum Reactor {
         if case .tryAgain(let interval) = Engine.shutDownIfIdle(isLent: true) { setTimer(interval) }
     }
 
-    /// Has a connection's descriptor be ready when there is something for `turn`. The engine is up.
-    static func lend(to connection: Connection) { if isLent, !hasThread { connection.watch(epoll) } }
+    /// Has a connection's descriptor be ready when there is something for `turn`; where that can't be, a thread is needed.
+    /// The engine is up, or about to be.
+    static func lend(to connection: Connection) {
+        guard isLent, !hasThread else { return }
+        if connection.watch(epoll) != 0 { want() }
+        wantIfShared()
+    }
 
     /// The last connection was closed: nobody comes for the housekeeping any more. All signals are blocked.
     static func endLending() {

@@ -89,10 +89,16 @@ final class CModule: Module {
     private static var slotsLength: Int { Options.maxRequests * MemoryLayout<Atomic<UInt64>>.stride }
 
     init?(name: UnsafePointer<CChar>, functions: kaio_vfs_fns, position: Int, parameters: Parameters) {
-        guard let memory = Pages.map(CModule.slotsLength),
-            let values = PerRequest<UnsafeMutableRawPointer?>(),
-            let service = CModule.copy(parameters.service ?? Text("global"))
-        else { return nil }
+        guard let memory = Pages.map(CModule.slotsLength) else { return nil }
+        guard let values = PerRequest<UnsafeMutableRawPointer?>() else {
+            Pages.unmap(memory, CModule.slotsLength)
+            return nil
+        }
+        guard let service = CModule.copy(parameters.service ?? Text("global")) else {
+            Pages.unmap(memory, CModule.slotsLength)
+            values.free()
+            return nil
+        }
         handle = .allocate(capacity: 1)
         handle.initialize(
             to: CHandle(
@@ -205,16 +211,12 @@ final class CModule: Module {
         if let function = functions.aio_withdraw_fn {
             var isWithdrawn = false
             CModule.call(&turn) { _ in
+                // Then nobody else will end it, whatever who closes its descriptor made of it meanwhile.
                 isWithdrawn =
                     function(OpaquePointer(handle), CModule.token(request, sequence), force ? 1 : 0) != 0
-                    && slot.pointee.compareExchange(
-                        expected: kept, desired: CHandle.State.none.word(sequence), ordering: .acquiringAndReleasing
-                    ).exchanged
+                    && CModule.take(request, sequence, handle, fromUp: false) != .refused
             }
-            if isWithdrawn {
-                request.block.pointee.isInKernel.store(false, ordering: .sequentiallyConsistent)
-                return .taken
-            }
+            if isWithdrawn { return .taken }
         }
         if force,
             slot.pointee.compareExchange(
@@ -234,28 +236,44 @@ final class CModule: Module {
 
     /// Passes a request on. False if it is not the module's.
     static func next(_ handle: CHandlePointer, _ token: OpaquePointer?) -> Bool {
-        guard let request = request(token) else { return false }
-        switch take(request, handle, fromUp: false) {
-        case .refused: return false
-        case .cancelled: end(request, -Int(ECANCELED))
-        case .taken:
-            if let call = currentCall {
-                passOn(request, handle, call)
-                return true
+        withoutSignals {
+            guard let request = request(token) else { return false }
+            switch take(request, request.sequence, handle, fromUp: false) {
+            case .refused: return false
+            case .cancelled: end(request, -Int(ECANCELED))
+            case .taken:
+                if let call = currentCall {
+                    passOn(request, handle, call)
+                    return true
+                }
+                inTurn { turn in
+                    if handle.pointee.functions.aio_done_fn != nil {
+                        turn.watch(request, at: handle.pointee.position)
+                    }
+                    turn.handOn(request, below: handle.pointee.position)
+                }
             }
-            inTurn { turn in
-                if handle.pointee.functions.aio_done_fn != nil { turn.watch(request, at: handle.pointee.position) }
-                turn.handOn(request, below: handle.pointee.position)
-            }
+            return true
         }
-        return true
     }
 
     /// Completes a request. False if it is not the module's.
     static func complete(_ handle: CHandlePointer, _ token: OpaquePointer?, _ result: Int) -> Bool {
-        guard let request = request(token), take(request, handle, fromUp: true) != .refused else { return false }
-        end(request, sound(result, request))
-        return true
+        withoutSignals {
+            guard let request = request(token), take(request, request.sequence, handle, fromUp: true) != .refused
+            else { return false }
+            end(request, sound(result, request))
+            return true
+        }
+    }
+
+    /// From before a request is taken: a handler that closes its descriptor would wait for who has it.
+    private static func withoutSignals(_ body: () -> Bool) -> Bool {
+        // In a call they are blocked already.
+        if currentCall != nil { return body() }
+        let mask = SignalMask.blockAll()
+        defer { mask.restore() }
+        return body()
     }
 
     /// The place of the module's own value for a request.
@@ -274,8 +292,9 @@ final class CModule: Module {
 
     /// Takes a request from the module. `fromUp`: also one whose completion it has; that can't be passed on again.
     @inline(never)
-    private static func take(_ request: Request, _ handle: CHandlePointer, fromUp: Bool) -> Taking {
-        let sequence = request.sequence
+    private static func take(
+        _ request: Request, _ sequence: UInt64, _ handle: CHandlePointer, fromUp: Bool
+    ) -> Taking {
         let slot = handle.pointee.slots + Int(Slab.number(of: request))
         let new = fromUp ? CHandle.State.none : .below
         while true {
@@ -370,11 +389,9 @@ final class CModule: Module {
         while let request = call.completed.popFirst() { turn.complete(request, request.block.pointee.result) }
     }
 
-    /// A turn of a thread that is in none; perhaps in a signal handler.
+    /// A turn of a thread that is in none; perhaps in a signal handler. All signals are blocked.
     @inline(never)
     private static func inTurn(_ body: (inout Turn) -> Void) {
-        let mask = SignalMask.blockAll()
-        defer { mask.restore() }
         guard Engine.hold() else { return }
         var turn = Turn(.caller)
         body(&turn)

@@ -2,7 +2,8 @@
 //
 // Invariant: the list and the pool are changed under `lock`. A stack that its connection gave back is used again by the
 // next with the same modules and parameters, if it comes soon: `mostIdle` are kept, and then the one that was not used
-// for the longest time ends. One with a module that is still to be used (`Module.isLasting`) stays.
+// for the longest time ends. One with a module that is still to be used (`Module.isLasting`) stays. In the child of a
+// fork a stack of the parent's is reset when it is used again, or ends: others of the child's may have requests by then.
 
 import CKernel
 import Synchronization
@@ -30,9 +31,11 @@ enum Connections {
     }
 
     private static let lock = Lock()
-    /// While a stack is made, which may be slow; one at a time, so that each sees its own complaints.
+    /// While a stack is made, which may be slow; one at a time, so that each hears of its own modules from `Loader`.
     private static let making = Lock()
     nonisolated(unsafe) private static var first: Connection?
+    /// Changed under the lock.
+    private static let count = Atomic<Int>(0)
     nonisolated(unsafe) private static var pool: UnsafeMutablePointer<Pooled>?
     nonisolated(unsafe) private static var uses = 0
 
@@ -45,6 +48,7 @@ enum Connections {
         lock.lock()
         connection.state.pointee.next.pointee = first
         first = connection
+        count.wrappingAdd(1, ordering: .sequentiallyConsistent)
         Reactor.lend(to: connection)
         lock.unlock()
     }
@@ -53,6 +57,7 @@ enum Connections {
     static func remove(_ connection: Connection) -> Bool {
         lock.lock()
         defer { lock.unlock() }
+        count.wrappingSubtract(1, ordering: .sequentiallyConsistent)
         if first == connection {
             first = connection.state.pointee.next.pointee
         } else {
@@ -67,6 +72,8 @@ enum Connections {
         }
         return first == nil
     }
+
+    static var areSeveral: Bool { count.load(ordering: .sequentiallyConsistent) > 1 }
 
     static func visitAll(_ body: (Connection) -> Void) {
         lock.lock()
@@ -83,6 +90,7 @@ enum Connections {
         lock.reset()
         making.reset()
         first = nil
+        count.store(0, ordering: .relaxed)
     }
 
     // MARK: stacks
@@ -125,20 +133,21 @@ enum Connections {
         var isMade = false
         defer { if !isMade { memory.free() } }
         guard let keptNames = memory.copy(names), let keptList = memory.copy(list),
-            let keptService = memory.copy(service), let place = memory.allocate(Pooled.self)
+            let keptService = memory.copy(service), let place = memory.allocate(Pooled.self),
+            let fault = memory.allocate(Atomic<Bool>.self)
         else {
             error = ENOMEM
             return nil
         }
-        let before = Parameters.complaints.load(ordering: .relaxed)
+        fault.initialize(to: Atomic(false))
         let parameters = Parameters(
-            keptList, from: source, before: said.parameters, of: keptService, isForgiving: false, &memory)
+            keptList, from: source, before: said.parameters, of: keptService, fault: fault, &memory)
         error = EINVAL
         let stack = Stack(names: keptNames, parameters: parameters, mayBeShort: false) { module in
             complain(service, of: module)
             if !Registry.has(module) { error = Loader.error(of: module) }
         }
-        guard let stack, Parameters.complaints.load(ordering: .relaxed) == before else {
+        guard let stack, !fault.pointee.load(ordering: .relaxed) else {
             stack?.end()
             return nil
         }

@@ -34,7 +34,8 @@ protocol Module: AnyObject {
     /// that counts as being in progress, but does no transfer at the moment, must end too.
     func cancel(_ request: Request, _ sequence: UInt64, force: Bool, _ turn: inout Turn) -> CancelOutcome
 
-    /// In the child of a fork: forgets every request.
+    /// In the child of a fork: forgets every request. Of the module's own memory alone: the child may use other stacks
+    /// by then, so what instances share has its part in `Registry.resetAll`.
     func reset()
 
     /// Whether it is still to be used when its connection is no more; else it may be freed then.

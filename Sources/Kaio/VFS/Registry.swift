@@ -32,6 +32,16 @@ enum Registry {
         return nil
     }
 
+    /// What the instances of a module share, once in the life of the process. False without memory.
+    static func prepare() -> Bool { Ordered.prepare() }
+
+    /// In the child of a fork, before any request: what the instances of a module share.
+    static func resetAll() {
+        Ordered.resetAll()
+        AIOPoll.resetAll()
+        Stats.resetAll()
+    }
+
     static func make(_ name: Text, position: Int, parameters: Parameters = .none) -> (any Module)? {
         if name == "ordered" { return Ordered(position: position) }
         if name == "aio_linux" { return AIOLinux(position: position, parameters: parameters) }
