@@ -402,13 +402,14 @@ struct Log {
         case .file: result = openFile()
         case .syslog: result = Syslog.connect(state.pointee.path.text)
         }
-        guard result >= 0 else {
-            say("can't be opened", result)
-            return false
+        if result >= 0 {
+            let new = Descriptor(number: CInt(truncatingIfNeeded: result))
+            own.pointee.descriptor = state.pointee.place == .standardError ? new : new.adopted()
+            if own.pointee.descriptor.isOpen { return true }
+            result = -Int(EMFILE)
         }
-        let new = Descriptor(number: CInt(truncatingIfNeeded: result))
-        own.pointee.descriptor = state.pointee.place == .standardError ? new : new.adopted()
-        return true
+        say("can't be opened", result)
+        return false
     }
 
     private func openFile() -> Int {
