@@ -11,7 +11,7 @@ import Testing
             let page = ProcessPage.make()!
             check(!page.isOwn(Descriptor(number: 5)))
             check(!page.isOwn(.none))
-            for number in [9, 5, 800] as [CInt] { page.addOwn(Descriptor(number: number)) }
+            for number in [9, 5, 800] as [CInt] { check(page.addOwn(Descriptor(number: number))) }
             check(page.isOwn(Descriptor(number: 5)) && page.isOwn(Descriptor(number: 800)))
             check(page.firstOwn(0, 1000), is: 5)
             check(page.firstOwn(6, 1000), is: 9)
@@ -20,6 +20,22 @@ import Testing
             page.removeOwn(Descriptor(number: 9))
             check(!page.isOwn(Descriptor(number: 9)))
             check(page.firstOwn(6, 1000), is: 800)
+        }
+    }
+
+    @Test func `says where it has no place for one more, which is not kept open`() async {
+        await #expect(processExitsWith: .success) {
+            let page = ProcessPage.make()!
+            for number in 0..<CInt(ProcessPage.ownCount) { check(page.addOwn(Descriptor(number: 1000 + number))) }
+            check(ProcessPage.ownCount > 900)
+            check(page.isOwn(Descriptor(number: 999 + CInt(ProcessPage.ownCount))))
+            check(!page.addOwn(Descriptor(number: 7)))
+            check(EventDescriptor.make() == nil)
+            check(!Descriptor(number: dup(1)).adopted().isOpen)
+            check(fcntl(800, F_GETFD), is: -1)
+            page.removeOwn(Descriptor(number: 1000))
+            check(EventDescriptor.make()?.descriptor.number, is: 800)
+            check(page.isOwn(Descriptor(number: 800)))
         }
     }
 

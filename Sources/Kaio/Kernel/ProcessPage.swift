@@ -68,24 +68,33 @@ struct ProcessPage {
 
     // MARK: descriptors of the library's own
 
-    private static let ownCount = 16
+    /// How many places there are: the rest of the page.
+    static let ownCount = (4096 - 128) / 4
 
     /// One more than the number; 0 in a free place.
     private func own(_ index: Int) -> UnsafeMutablePointer<Atomic<Int32>> {
-        (base + 32 + index * 4).assumingMemoryBound(to: Atomic<Int32>.self)
+        (base + 128 + index * 4).assumingMemoryBound(to: Atomic<Int32>.self)
     }
 
-    func addOwn(_ descriptor: Descriptor) {
+    /// How many of the places were ever in use: the first ones.
+    private var ownUsed: UnsafeMutablePointer<Atomic<Int>> { (base + 112).assumingMemoryBound(to: Atomic<Int>.self) }
+
+    private var ownPlaces: Range<Int> { 0..<ownUsed.pointee.load(ordering: .acquiring) }
+
+    /// False where there is no place for it.
+    func addOwn(_ descriptor: Descriptor) -> Bool {
         for index in 0..<ProcessPage.ownCount
         where own(index).pointee.compareExchange(expected: 0, desired: descriptor.number &+ 1, ordering: .relaxed)
             .exchanged
         {
-            return
+            ownUsed.pointee.max(index + 1, ordering: .releasing)
+            return true
         }
+        return false
     }
 
     func removeOwn(_ descriptor: Descriptor) {
-        for index in 0..<ProcessPage.ownCount {
+        for index in ownPlaces {
             _ = own(index).pointee.compareExchange(
                 expected: descriptor.number &+ 1, desired: 0, ordering: .relaxed)
         }
@@ -94,7 +103,7 @@ struct ProcessPage {
     /// The lowest of our own in a range.
     func firstOwn(_ first: UInt32, _ last: UInt32) -> UInt32? {
         var lowest: UInt32?
-        for index in 0..<ProcessPage.ownCount {
+        for index in ownPlaces {
             let number = own(index).pointee.load(ordering: .relaxed) - 1
             guard number >= 0, (first...last).contains(UInt32(number)) else { continue }
             lowest = min(lowest ?? .max, UInt32(number))
@@ -103,7 +112,7 @@ struct ProcessPage {
     }
 
     func isOwn(_ descriptor: Descriptor) -> Bool {
-        for index in 0..<ProcessPage.ownCount
+        for index in ownPlaces
         where own(index).pointee.load(ordering: .relaxed) == descriptor.number &+ 1 { return descriptor.isOpen }
         return false
     }

@@ -42,7 +42,8 @@ struct Descriptor: Equatable {
     }
 
     /// Makes a new descriptor one of the library's own: high up, where no program expects the next number or puts
-    /// one of its choice, and known to the calls that close descriptors.
+    /// one of its choice, and known to the calls that close descriptors. Closed where they can't know of one more: the
+    /// number may become the program's.
     func adopted() -> Descriptor {
         var mine = self
         let moved = systemCall(SYS_fcntl, Int(number), Int(F_DUPFD_CLOEXEC), Descriptor.highUp)
@@ -50,7 +51,10 @@ struct Descriptor: Equatable {
             close()
             mine = Descriptor(number: CInt(moved))
         }
-        ProcessPage.current?.addOwn(mine)
+        if let page = ProcessPage.current, !page.addOwn(mine) {
+            mine.close()
+            return .none
+        }
         return mine
     }
 
@@ -90,7 +94,9 @@ struct EventDescriptor {
     /// Returns nil where the process has no descriptor left.
     static func make() -> EventDescriptor? {
         let number = systemCall(SYS_eventfd2, 0, Int(EFD_CLOEXEC | EFD_NONBLOCK))
-        return number < 0 ? nil : EventDescriptor(descriptor: Descriptor(number: CInt(number)).adopted())
+        guard number >= 0 else { return nil }
+        let mine = Descriptor(number: CInt(number)).adopted()
+        return mine.isOpen ? EventDescriptor(descriptor: mine) : nil
     }
 
     /// Makes it readable.

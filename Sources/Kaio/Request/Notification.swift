@@ -81,6 +81,10 @@ struct Notification {
     /// Whether `target` is an eventfd.
     var hasOwnEvent: Bool { kind == .event || kind == .connection }
 
+    /// The eventfd of KAIO_SIGEV_EVENTFD.
+    @inline(__always)
+    var event: Descriptor { kind == .event ? Descriptor(number: target) : .none }
+
     /// Queues the signal. False if the kernel's queue is full: the caller tries again later.
     ///
     /// A standard signal is delivered without its value where the user may queue none at all (RLIMIT_SIGPENDING is 0),

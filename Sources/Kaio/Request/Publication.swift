@@ -7,20 +7,28 @@ enum Publication {
     /// Publishes `request`'s result and disposes of the block.
     static func publish(_ request: Request, _ turn: inout Turn) {
         let result = request.block.pointee.result
+        let list = request.block.pointee.list
+        // Who sees the status may close these.
+        let event = request.block.pointee.notification.event
+        let listEvent = list?.block.pointee.notification.event ?? .none
+        Exposure.begin(event)
+        Exposure.begin(listEvent)
         Exposure.end(request)
         Statistics.countCompleted(request.block.pointee.operation, result)
         request.block.pointee.isPublished.store(true, ordering: .releasing)
         request.block.pointee.user?.publish(result, slot: Slab.number(of: request), sequence: request.sequence)
         request.block.pointee.visibleOn.store(0, ordering: .releasing)
         tellWhoWaits(for: request, &turn)
-        let list = request.block.pointee.list
         if result < 0 { list?.block.pointee.anyFailed.store(true, ordering: .relaxed) }
         Notifier.notify(request, &turn)
         if let list { leave(list, &turn) }
+        Exposure.end(event)
+        Exposure.end(listEvent)
     }
 
     /// One of those who hold a list (each member, and the call that made it) is done with it. The last one
-    /// notifies and disposes of it.
+    /// notifies and disposes of it; so each has counted the list's eventfd in `Exposure`, from before a member's status
+    /// could be seen.
     static func leave(_ list: Request, _ turn: inout Turn) {
         let left = list.block.pointee.pending.wrappingSubtract(1, ordering: .sequentiallyConsistent).newValue
         if left == 0 {

@@ -169,6 +169,7 @@ enum Submission {
         list.block.pointee.stack = Stack.standard
         list.block.pointee.notification = notification
         list.block.pointee.pending.store(1, ordering: .relaxed)
+        Exposure.begin(notification.event)
         var turn = Turn(.submitter)
         var queue = RequestQueue()
         var error: CInt = 0
@@ -190,6 +191,7 @@ enum Submission {
         } else {
             _ = Engine.hold()
             Publication.leave(list, &turn)
+            Exposure.end(notification.event)
             turn.finish()
             Engine.leave(1)
         }

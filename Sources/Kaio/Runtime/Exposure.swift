@@ -7,6 +7,9 @@
 // number will be made for it. Who closes a number cancels what waits, then waits until all that are counted
 // sleep in a system call that has the file already.
 //
+// The same goes for the eventfd of a request or a list: its number is counted from before the status is seen, after which
+// the program may close it, until the eventfd is signalled.
+//
 // The cells are wiped in the child of a fork, like the requests.
 
 import CKernel
@@ -44,7 +47,10 @@ enum Exposure {
     static func begin(_ request: Request) {
         if request.block.pointee.isExposed { return }
         request.block.pointee.isExposed = true
-        let descriptor = request.block.pointee.descriptor
+        begin(request.block.pointee.descriptor)
+    }
+
+    static func begin(_ descriptor: Descriptor) {
         cell(descriptor)?.pointee.wrappingAdd(1, ordering: .sequentiallyConsistent)
         if descriptor.number > highest.load(ordering: .relaxed) {
             highest.max(descriptor.number, ordering: .relaxed)
@@ -57,7 +63,6 @@ enum Exposure {
         end(request.block.pointee.descriptor)
     }
 
-    /// The same for a request that is not ours to touch any more.
     static func end(_ descriptor: Descriptor) {
         cell(descriptor)?.pointee.wrappingSubtract(1, ordering: .sequentiallyConsistent)
     }

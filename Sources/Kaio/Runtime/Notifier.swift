@@ -3,7 +3,8 @@
 // A function runs as if it were the start of a new thread, so it may block, or end its thread. Creating one for
 // each costs 50 us, so a thread that is done with a function takes the next one that waits. Nothing is lost
 // where no thread can be created or the kernel's signal queue is full: the notification waits, in its
-// request's control block, and the reactor tries again.
+// request's control block, and the reactor tries again. One that waits for a thread with attributes of its own
+// holds up none without.
 //
 // Invariant: `lock` guards the queues and the counts. A control block in a queue belongs to the notifier, which
 // frees it after the notification.
@@ -89,21 +90,14 @@ enum Notifier {
 
     /// Starts as many threads as there are functions without one. False if one can't be had.
     private static func startThreads() -> Bool {
+        let areSpecialStarted = startAllSpecial()
         while true {
             lock.lock()
-            let own = special.popFirst()
             let missing = queued > idle
-            lock.unlock()
-            if let own {
-                if startSpecial(own) { continue }
-                var one = RequestQueue()
-                one.append(own)
-                lock.locked { special.prepend(contentsOf: &one) }
-                return false
-            }
-            guard missing else { return true }
             // Counted as waiting before it runs, so that nobody starts another for the same function.
-            lock.locked { idle += 1 }
+            if missing { idle += 1 }
+            lock.unlock()
+            guard missing else { return areSpecialStarted }
             let argument = UnsafeMutableRawPointer(
                 bitPattern: UInt(generation.load(ordering: .relaxed)) << 1 | 1)
             let isStarted = Thread.start(argument, smallStack: false) { argument in
@@ -117,19 +111,33 @@ enum Notifier {
         }
     }
 
-    /// One thread, with the attributes that the program asked for, for one function.
+    private static func startAllSpecial() -> Bool {
+        while let request = lock.locked({ special.popFirst() }) {
+            if startSpecial(request) { continue }
+            // Behind the others, so that one whose stack is never to be had holds up none of them for good.
+            lock.locked { special.append(request) }
+            return false
+        }
+        return true
+    }
+
+    /// One thread, with the attributes that the program asked for, for one function. False: it may be had later.
     private static func startSpecial(_ request: Request) -> Bool {
         let attributes = request.block.pointee.notification.attributes!.assumingMemoryBound(to: pthread_attr_t.self)
         var state = CInt(PTHREAD_CREATE_DETACHED)
         pthread_attr_getdetachstate(attributes, &state)
+        let start: Thread.Start = { argument in
+            Notifier.call(Request(data: argument)!)
+            return nil
+        }
         var thread = pthread_t()
-        let error = pthread_create(
-            &thread, attributes,
-            { argument in
-                Notifier.call(Request(data: argument)!)
-                return nil
-            }, request.block)
-        guard error == 0 else { return false }
+        switch pthread_create(&thread, attributes, start, request.block) {
+        case 0: break
+        case EAGAIN: return false
+        // No thread ever has these (a processor that is not there, a policy without the right to it): better one of the
+        // usual kind than none.
+        default: return Thread.start(request.block, smallStack: false, start)
+        }
         // Nobody could join it but the program, which does not know it.
         if state == CInt(PTHREAD_CREATE_JOINABLE) { pthread_detach(thread) }
         return true
