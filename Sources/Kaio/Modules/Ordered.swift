@@ -45,11 +45,6 @@ struct OrderedFile: Equatable {
 }
 
 final class Ordered: Module {
-    private struct State: ~Copyable {
-        let lock = Lock()
-        var unused: OrderedFile?
-    }
-
     let name: StaticString = "ordered"
     private let position: Int
     /// Another one stands above it: what comes here is in order, and has its place in the lists already. Set before the
@@ -57,36 +52,32 @@ final class Ordered: Module {
     var isBelowAnother = false
 
     // A file may be reached through several stacks: there is one order for all.
-    nonisolated(unsafe) private static var shared: UnsafeMutablePointer<State>?
-    nonisolated(unsafe) private static var sharedBuckets: UnsafeMutablePointer<OrderedFile?>?
-
-    private let state: UnsafeMutablePointer<State>
+    private static let lock = Lock()
+    nonisolated(unsafe) private static var unused: OrderedFile?
     /// The files in flight, by a hash of their number.
-    private let buckets: UnsafeMutablePointer<OrderedFile?>
+    nonisolated(unsafe) private static var buckets: UnsafeMutablePointer<OrderedFile?>?
 
     private static let bucketCount = 1024
     private static let filesAtOnce = 64
 
-    init(position: Int) {
-        self.position = position
-        if Ordered.shared == nil {
-            Ordered.shared = .allocate(capacity: 1)
-            Ordered.shared!.initialize(to: State())
-            Ordered.sharedBuckets = .allocate(capacity: Ordered.bucketCount)
-            Ordered.sharedBuckets!.initialize(repeating: nil, count: Ordered.bucketCount)
+    init(position: Int) { self.position = position }
+
+    /// Under the engine's lock, before the first request.
+    static func prepare() -> Bool {
+        if buckets == nil {
+            let memory = Pages.map(bucketCount * MemoryLayout<OrderedFile?>.stride)
+            buckets = memory?.bindMemory(to: OrderedFile?.self, capacity: bucketCount)
         }
-        state = Ordered.shared!
-        buckets = Ordered.sharedBuckets!
+        return buckets != nil && OrderedCells.prepare()
     }
 
     /// In the child of a fork, of what all stacks share.
     static func resetAll() {
         OrderedCells.reset()
-        guard let shared, let sharedBuckets else { return }
         // The lists may be half-changed, by a thread that does not exist here: start with none.
-        shared.pointee.lock.reset()
-        shared.pointee.unused = nil
-        sharedBuckets.update(repeating: nil, count: bucketCount)
+        lock.reset()
+        unused = nil
+        buckets?.update(repeating: nil, count: bucketCount)
     }
 
     // MARK: Module
@@ -125,7 +116,7 @@ final class Ordered: Module {
 
     private func submitLocked(_ requests: inout RequestQueue, _ free: inout RequestQueue, _ turn: inout Turn) {
         var held = 0
-        state.pointee.lock.lock()
+        Ordered.lock.lock()
         while let request = requests.popFirst() {
             guard register(request) else {
                 // No memory to keep the order with.
@@ -144,7 +135,7 @@ final class Ordered: Module {
                 note(request)
             }
         }
-        state.pointee.lock.unlock()
+        Ordered.lock.unlock()
         if held > 0 { Reactor.heldBack(held) }
     }
 
@@ -153,13 +144,13 @@ final class Ordered: Module {
         var free = RequestQueue()
         var sharing = RequestQueue()
         let resultToShare = request.block.pointee.result
-        state.pointee.lock.lock()
+        Ordered.lock.lock()
         let failure = request.block.pointee.order.failure
         if failure != 0, request.block.pointee.result >= 0 { request.block.pointee.result = -Int(failure) }
         if request.block.pointee.operation == .write, request.block.pointee.result < 0 { tellSynchronizations(request) }
         unregister(request)
         let counted = release(waitersOf: request, &free, &sharing)
-        state.pointee.lock.unlock()
+        Ordered.lock.unlock()
         if counted > 0 { Reactor.heldBack(-counted) }
         while let other = sharing.popFirst() { turn.complete(other, resultToShare) }
         turn.handOnLater(&free)
@@ -167,16 +158,16 @@ final class Ordered: Module {
     }
 
     func cancel(_ request: Request, _ sequence: UInt64, force: Bool, _ turn: inout Turn) -> CancelOutcome {
-        state.pointee.lock.lock()
+        Ordered.lock.lock()
         guard request.sequence == sequence,
             Int(request.block.pointee.waitingIn.load(ordering: .relaxed)) == position + 1
         else {
-            state.pointee.lock.unlock()
+            Ordered.lock.unlock()
             return .no
         }
         detach(request)
         let counted = request.block.pointee.order.isCountedAsHeld
-        state.pointee.lock.unlock()
+        Ordered.lock.unlock()
         if counted { Reactor.heldBack(-1) }
         return .taken
     }
@@ -416,7 +407,7 @@ final class Ordered: Module {
     // MARK: files; under the lock
 
     private func bucket(_ device: UInt64, _ inode: UInt64) -> UnsafeMutablePointer<OrderedFile?> {
-        buckets + Int(FileFacts.hash(device, inode) >> 54)
+        Ordered.buckets.unsafelyUnwrapped + Int(FileFacts.hash(device, inode) >> 54)
     }
 
     private func find(_ device: UInt64, _ inode: UInt64) -> OrderedFile? {
@@ -446,23 +437,23 @@ final class Ordered: Module {
             }
             current?.state.pointee.next = file.state.pointee.next
         }
-        file.state.pointee.next = state.pointee.unused
-        state.pointee.unused = file
+        file.state.pointee.next = Ordered.unused
+        Ordered.unused = file
     }
 
     private func takeUnused() -> OrderedFile? {
-        if state.pointee.unused == nil {
+        if Ordered.unused == nil {
             let stride = MemoryLayout<OrderedFile.State>.stride
             guard let memory = Pages.map(Ordered.filesAtOnce * stride) else { return nil }
             let files = memory.assumingMemoryBound(to: OrderedFile.State.self)
             for index in 0..<Ordered.filesAtOnce {
                 (files + index).initialize(to: OrderedFile.State())
-                files[index].next = state.pointee.unused
-                state.pointee.unused = OrderedFile(state: files + index)
+                files[index].next = Ordered.unused
+                Ordered.unused = OrderedFile(state: files + index)
             }
         }
-        let file = state.pointee.unused
-        state.pointee.unused = file?.state.pointee.next
+        let file = Ordered.unused
+        Ordered.unused = file?.state.pointee.next
         return file
     }
 }

@@ -139,7 +139,7 @@ enum Engine {
         Options.read()
         Configuration.read()
         guard Slab.prepare(limit: UInt32(Options.maxRequests)), Exposure.prepare(), Completions.prepare(),
-            KnownFiles.prepare(), Devices.prepare(), OrderedCells.prepare(), Workers.prepare()
+            KnownFiles.prepare(), Devices.prepare(), Registry.prepare(), Workers.prepare()
         else {
             return false
         }

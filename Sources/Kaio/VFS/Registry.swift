@@ -32,6 +32,9 @@ enum Registry {
         return nil
     }
 
+    /// What the instances of a module share, once in the life of the process. False without memory.
+    static func prepare() -> Bool { Ordered.prepare() }
+
     /// In the child of a fork, before any request: what the instances of a module share.
     static func resetAll() {
         Ordered.resetAll()
