@@ -1,15 +1,16 @@
 import CKernel
 import Glibc
+import Synchronization
 import Testing
 
 @testable import Kaio
 
 /// Parameters as KAIO_VFS_PARAMETERS has them. What they point to stays for ever, as in the library.
 private func parameters(
-    _ list: String, before base: Parameters = .none, isForgiving: Bool = true
+    _ list: String, before base: Parameters = .none, fault: Parameters.Fault? = nil
 ) -> Parameters {
     var memory = Arena()
-    return Parameters(Text(strdup(list)), from: "here", before: base, isForgiving: isForgiving, &memory)
+    return Parameters(Text(strdup(list)), from: "here", before: base, fault: fault, &memory)
 }
 
 extension Parameters {
@@ -139,9 +140,13 @@ extension Parameters {
         ]
         #expect(lines == expected)
         let other = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
-            let some = parameters("a:f=maybe; a:n=x", isForgiving: false)
+            let fault = Parameters.Fault.allocate(capacity: 1)
+            fault.initialize(to: Atomic(false))
+            let some = parameters("a:f=maybe; a:n=x", fault: fault)
+            check(!fault.pointee.load(ordering: .relaxed))
             check(some.flag("a", "f", default: true), is: true)
             check(some.number("a", "n", default: 3, in: -1...10), is: 3)
+            check(fault.pointee.load(ordering: .relaxed))
         }
         #expect(
             other.said == """

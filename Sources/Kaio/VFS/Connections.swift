@@ -31,7 +31,7 @@ enum Connections {
     }
 
     private static let lock = Lock()
-    /// While a stack is made, which may be slow; one at a time, so that each sees its own complaints.
+    /// While a stack is made, which may be slow; one at a time, so that each hears of its own modules from `Loader`.
     private static let making = Lock()
     nonisolated(unsafe) private static var first: Connection?
     /// Changed under the lock.
@@ -133,20 +133,21 @@ enum Connections {
         var isMade = false
         defer { if !isMade { memory.free() } }
         guard let keptNames = memory.copy(names), let keptList = memory.copy(list),
-            let keptService = memory.copy(service), let place = memory.allocate(Pooled.self)
+            let keptService = memory.copy(service), let place = memory.allocate(Pooled.self),
+            let fault = memory.allocate(Atomic<Bool>.self)
         else {
             error = ENOMEM
             return nil
         }
-        let before = Parameters.complaints.load(ordering: .relaxed)
+        fault.initialize(to: Atomic(false))
         let parameters = Parameters(
-            keptList, from: source, before: said.parameters, of: keptService, isForgiving: false, &memory)
+            keptList, from: source, before: said.parameters, of: keptService, fault: fault, &memory)
         error = EINVAL
         let stack = Stack(names: keptNames, parameters: parameters, mayBeShort: false) { module in
             complain(service, of: module)
             if !Registry.has(module) { error = Loader.error(of: module) }
         }
-        guard let stack, Parameters.complaints.load(ordering: .relaxed) == before else {
+        guard let stack, !fault.pointee.load(ordering: .relaxed) else {
             stack?.end()
             return nil
         }

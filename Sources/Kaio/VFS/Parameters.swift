@@ -72,43 +72,49 @@ struct Parameters {
     let service: Text?
     let own: UnsafeMutablePointer<Entry>?
     let inherited: UnsafeMutablePointer<Entry>?
-    /// Whether the default stands in for a value that a module refuses. Else who gave it gets an error.
-    let isForgiving: Bool
+    /// Set when something is wrong with them, for who gets an error then. Nil: what is no parameter is left out, and the
+    /// default stands in for a value that a module refuses.
+    let fault: Fault?
+
+    typealias Fault = UnsafeMutablePointer<Atomic<Bool>>
 
     static var none: Parameters { Parameters(service: nil, own: nil, inherited: nil) }
 
     init(
         service: Text?, own: UnsafeMutablePointer<Entry>?, inherited: UnsafeMutablePointer<Entry>?,
-        isForgiving: Bool = true
+        fault: Fault? = nil
     ) {
         self.service = service
         self.own = own
         self.inherited = inherited
-        self.isForgiving = isForgiving
+        self.fault = fault
     }
 
     /// Entries with semicolons between them. What is none is named on stderr, and left out. The text must stay.
     init(_ list: Text) {
         var memory = Arena()
-        self.init(list, from: "parameters", before: .none, isForgiving: true, &memory)
+        self.init(list, from: "parameters", before: .none, &memory)
     }
 
     /// The same, as coming from `source`, before those of `base`, and as long as `memory`. What they say of themselves is said
     /// of `service`, or where that is nil of that of `base`.
     init(
-        _ list: Text, from source: StaticString, before base: Parameters, of service: Text? = nil, isForgiving: Bool,
+        _ list: Text, from source: StaticString, before base: Parameters, of service: Text? = nil, fault: Fault? = nil,
         _ memory: inout Arena
     ) {
         var entries = List()
         var rest = list
         while let piece = Parameters.takePiece(&rest) {
             guard let (module, name, value) = Parameters.parts(piece) else {
+                fault?.pointee.store(true, ordering: .relaxed)
                 Parameters.complainOfPiece(piece, source)
                 continue
             }
             switch Substitution.expand(value, process: false, &memory) {
             case .text(let text): _ = entries.set(module, name, text, Origin(Text(source)), &memory)
-            case .unknown(let word): Parameters.complain(ofUnknown: word, in: piece, source)
+            case .unknown(let word):
+                fault?.pointee.store(true, ordering: .relaxed)
+                Parameters.complain(ofUnknown: word, in: piece, source)
             case .noMemory: sayNoMemory(for: source)
             }
         }
@@ -117,11 +123,8 @@ struct Parameters {
             _ = entries.set(entry.module, entry.name, entry.value, entry.origin, &memory)
         }
         self.init(
-            service: service ?? base.service, own: entries.first, inherited: base.inherited, isForgiving: isForgiving)
+            service: service ?? base.service, own: entries.first, inherited: base.inherited, fault: fault)
     }
-
-    /// How much was complained of, by any thread.
-    static let complaints = Atomic<Int>(0)
 
     // MARK: what modules ask
 
@@ -200,7 +203,7 @@ struct Parameters {
         message.addWord(entry.pointee.value)
         message.add(": not ")
         accepted(&message)
-        if isForgiving {
+        if fault == nil {
             message.add("; using ")
             standard(&message)
         }
@@ -211,7 +214,7 @@ struct Parameters {
     /// refused.
     @inline(never)
     func complaint(_ module: Text, _ name: Text) -> Message {
-        Parameters.complaints.wrappingAdd(1, ordering: .relaxed)
+        fault?.pointee.store(true, ordering: .relaxed)
         var message = Message()
         message.add("kaio: ")
         if let entry = entry(module, name) {
@@ -300,7 +303,6 @@ struct Parameters {
     }
 
     private static func complain(ofUnknown word: Text, in piece: Text, _ source: StaticString) {
-        complaints.wrappingAdd(1, ordering: .relaxed)
         var message = Message()
         message.add("kaio: ")
         message.add(source)
@@ -314,7 +316,6 @@ struct Parameters {
     }
 
     static func complainOfPiece(_ piece: Text, _ source: StaticString) {
-        complaints.wrappingAdd(1, ordering: .relaxed)
         var message = Message()
         message.add("kaio: ")
         message.add(source)
