@@ -10,8 +10,8 @@
 //
 // Invariants, under `lock`: a request is counted in its connection and its file before it is made, and until its result
 // is published and its callback, if it has one, is in `ready`; there it keeps its control block until `dispatch` takes
-// it. A
-// file that was closed stays until its last callback has returned. While `isDispatching`, a completion need not
+// it. Who sets a file's `isClosed` closes it, and takes it out of the list; then it stays until its last callback has
+// returned. While `isDispatching`, a completion need not
 // signal: the one who dispatches looks once more. Who waits for a count to be 0 then takes the lock once: so the thread
 // that counted is out of it, and the memory may go.
 
@@ -153,9 +153,12 @@ struct Connection: Equatable {
             return false
         }
         if isBusy { return EBUSY }
-        while let file = locked({ guarded.pointee.files }) { _ = file.close() }
-        wait { state.pointee.inFlight.load(ordering: .sequentiallyConsistent) == 0 }
-        _ = locked { 0 }
+        while let file = locked({ takeOpenFile() }) { _ = file.finishClosing() }
+        // Other threads may be about to close the rest. Both in this order: the lock is taken after the count was 0.
+        wait {
+            state.pointee.inFlight.load(ordering: .sequentiallyConsistent) == 0
+                && locked { guarded.pointee.files == nil }
+        }
         while callReady(.max) > 0 {}
         stack.awaitVisitors()
         Place(stack).disconnect()
@@ -168,6 +171,14 @@ struct Connection: Equatable {
         }
         Reactor.keepHouseIfOverdue()
         return 0
+    }
+
+    /// One that nobody closes yet; the caller is to close it. Under the lock.
+    private func takeOpenFile() -> ConnectionFile? {
+        var current = guarded.pointee.files
+        while let file = current, file.guarded.pointee.isClosed { current = file.guarded.pointee.next }
+        current?.guarded.pointee.isClosed = true
+        return current
     }
 
     private func closeDescriptors() {
@@ -313,6 +324,7 @@ struct ConnectionFile: Equatable {
         var previous: ConnectionFile?
         /// Not returned yet.
         var callbacks = 0
+        /// Who sets it closes the file; another thread may touch it under the lock alone, while it is in the list.
         var isClosed = false
         /// The same, and out of the list.
         var isGone = false
@@ -346,18 +358,24 @@ struct ConnectionFile: Equatable {
             defer { guarded.pointee.isClosed = true }
             return guarded.pointee.isClosed
         }
-        if wasClosed { return EBADF }
+        return wasClosed ? EBADF : finishClosing()
+    }
+
+    /// By the one who has set `isClosed`.
+    fileprivate func finishClosing() -> CInt {
         if state.pointee.inFlight.load(ordering: .sequentiallyConsistent) != 0 {
             connection.wait(
                 { Cancellation.endUses(of: descriptor) },
                 { state.pointee.inFlight.load(ordering: .sequentiallyConsistent) == 0 })
         }
         let result = Place(connection.stack).close(descriptor)
-        let isLast = connection.locked {
+        let (isLast, isAwaited) = connection.locked {
             unlink()
             guarded.pointee.isGone = true
-            return guarded.pointee.callbacks == 0
+            return (guarded.pointee.callbacks == 0, connection.guarded.pointee.isClosing)
         }
+        // The connection may be gone.
+        if isAwaited { Waiting.tellAll() }
         if isLast { free() }
         Reactor.keepHouseIfOverdue()
         return CInt(max(0, -result))
