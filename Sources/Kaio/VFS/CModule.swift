@@ -230,29 +230,44 @@ final class CModule: Module {
 
     /// Passes a request on. False if it is not the module's.
     static func next(_ handle: CHandlePointer, _ token: OpaquePointer?) -> Bool {
-        guard let request = request(token) else { return false }
-        switch take(request, request.sequence, handle, fromUp: false) {
-        case .refused: return false
-        case .cancelled: end(request, -Int(ECANCELED))
-        case .taken:
-            if let call = currentCall {
-                passOn(request, handle, call)
-                return true
+        withoutSignals {
+            guard let request = request(token) else { return false }
+            switch take(request, request.sequence, handle, fromUp: false) {
+            case .refused: return false
+            case .cancelled: end(request, -Int(ECANCELED))
+            case .taken:
+                if let call = currentCall {
+                    passOn(request, handle, call)
+                    return true
+                }
+                inTurn { turn in
+                    if handle.pointee.functions.aio_done_fn != nil {
+                        turn.watch(request, at: handle.pointee.position)
+                    }
+                    turn.handOn(request, below: handle.pointee.position)
+                }
             }
-            inTurn { turn in
-                if handle.pointee.functions.aio_done_fn != nil { turn.watch(request, at: handle.pointee.position) }
-                turn.handOn(request, below: handle.pointee.position)
-            }
+            return true
         }
-        return true
     }
 
     /// Completes a request. False if it is not the module's.
     static func complete(_ handle: CHandlePointer, _ token: OpaquePointer?, _ result: Int) -> Bool {
-        guard let request = request(token), take(request, request.sequence, handle, fromUp: true) != .refused
-        else { return false }
-        end(request, sound(result, request))
-        return true
+        withoutSignals {
+            guard let request = request(token), take(request, request.sequence, handle, fromUp: true) != .refused
+            else { return false }
+            end(request, sound(result, request))
+            return true
+        }
+    }
+
+    /// From before a request is taken: a handler that closes its descriptor would wait for who has it.
+    private static func withoutSignals(_ body: () -> Bool) -> Bool {
+        // In a call they are blocked already.
+        if currentCall != nil { return body() }
+        let mask = SignalMask.blockAll()
+        defer { mask.restore() }
+        return body()
     }
 
     /// The place of the module's own value for a request.
@@ -368,11 +383,9 @@ final class CModule: Module {
         while let request = call.completed.popFirst() { turn.complete(request, request.block.pointee.result) }
     }
 
-    /// A turn of a thread that is in none; perhaps in a signal handler.
+    /// A turn of a thread that is in none; perhaps in a signal handler. All signals are blocked.
     @inline(never)
     private static func inTurn(_ body: (inout Turn) -> Void) {
-        let mask = SignalMask.blockAll()
-        defer { mask.restore() }
         guard Engine.hold() else { return }
         var turn = Turn(.caller)
         body(&turn)
