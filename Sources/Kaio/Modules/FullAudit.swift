@@ -34,6 +34,8 @@ final class FullAudit: Module {
     private let longPaths: UnsafeMutableRawPointer
 
     private static let stride = 256
+    /// Of the trails, and behind them the long paths.
+    private static var length: Int { Options.maxRequests * (stride + Descriptor.longestPath) }
     private static let shortPath = stride - MemoryLayout<Trail>.size
 
     init?(position: Int, parameters: Parameters) {
@@ -41,24 +43,20 @@ final class FullAudit: Module {
         operations = parameters.choices("full_audit", "operations", among: Operation.names)
         results = parameters.choices("full_audit", "results", among: "success failure")
         log = AuditLog(of: "full_audit", parameters)
-        guard let trails = Pages.map(Options.maxRequests * FullAudit.stride),
-            let longPaths = Pages.map(Options.maxRequests * Descriptor.longestPath)
-        else {
+        guard let memory = Pages.map(FullAudit.length) else {
             sayNoMemory(for: "full_audit")
             return nil
         }
-        self.trails = trails
-        self.longPaths = longPaths
+        trails = memory
+        longPaths = memory + Options.maxRequests * FullAudit.stride
     }
 
-    deinit {
-        Pages.unmap(trails, Options.maxRequests * FullAudit.stride)
-        Pages.unmap(longPaths, Options.maxRequests * Descriptor.longestPath)
-    }
+    deinit { Pages.unmap(trails, FullAudit.length) }
 
     func connect(_ service: Text, below: Place) -> CInt {
-        let error = below.connect(service)
-        return error == 0 ? log.open() : error
+        // First, as it needs not be undone where the others refuse.
+        let error = log.open()
+        return error == 0 ? below.connect(service) : error
     }
 
     func passage(of operation: Operation) -> Passage { isAsked(operation) ? .watches : .passes }

@@ -62,21 +62,17 @@ final class Stats: Module {
         }
         self.begins = begins
         counts = .allocate(capacity: Stats.operations.count)
-        for index in Stats.operations {
-            guard let latencies = Histogram(greatest: Stats.greatestLatency) else {
-                sayNoMemory(for: "stats")
-                return nil
-            }
-            (counts + index).initialize(to: Counts(latencies))
+        let path = parameters.text("stats", "file")
+        file = path.flatMap { PathTemplate($0) }
+        var made = 0
+        while made < Stats.operations.count, let latencies = Histogram(greatest: Stats.greatestLatency) {
+            (counts + made).initialize(to: Counts(latencies))
+            made += 1
         }
-        if let path = parameters.text("stats", "file") {
-            guard let template = PathTemplate(path) else {
-                sayNoMemory(for: "stats")
-                return nil
-            }
-            file = template
-        } else {
-            file = nil
+        if made < Stats.operations.count || path != nil && file == nil {
+            sayNoMemory(for: "stats")
+            Stats.free(begins, counts, made, file)
+            return nil
         }
         switch parameters.choice("stats", "signal", among: "none USR1 SIGUSR1 USR2 SIGUSR2") {
         case 1, 2: signal = SIGUSR1
@@ -86,9 +82,13 @@ final class Stats: Module {
     }
 
     /// Only what is never put to use.
-    deinit {
+    deinit { Stats.free(begins, counts, Stats.operations.count, file) }
+
+    private static func free(
+        _ begins: PerRequest<Int64>, _ counts: UnsafeMutablePointer<Counts>, _ made: Int, _ file: PathTemplate?
+    ) {
         begins.free()
-        for index in Stats.operations { counts[index].latencies.free() }
+        for index in 0..<made { counts[index].latencies.free() }
         counts.deallocate()
         file?.free()
     }

@@ -39,8 +39,9 @@ final class TimeAudit: Module {
     deinit { begins.free() }
 
     func connect(_ service: Text, below: Place) -> CInt {
-        let error = below.connect(service)
-        return error == 0 ? log.open() : error
+        // First, as it needs not be undone where the others refuse.
+        let error = log.open()
+        return error == 0 ? below.connect(service) : error
     }
 
     func passage(of operation: Operation) -> Passage { .watches }

@@ -89,10 +89,16 @@ final class CModule: Module {
     private static var slotsLength: Int { Options.maxRequests * MemoryLayout<Atomic<UInt64>>.stride }
 
     init?(name: UnsafePointer<CChar>, functions: kaio_vfs_fns, position: Int, parameters: Parameters) {
-        guard let memory = Pages.map(CModule.slotsLength),
-            let values = PerRequest<UnsafeMutableRawPointer?>(),
-            let service = CModule.copy(parameters.service ?? Text("global"))
-        else { return nil }
+        guard let memory = Pages.map(CModule.slotsLength) else { return nil }
+        guard let values = PerRequest<UnsafeMutableRawPointer?>() else {
+            Pages.unmap(memory, CModule.slotsLength)
+            return nil
+        }
+        guard let service = CModule.copy(parameters.service ?? Text("global")) else {
+            Pages.unmap(memory, CModule.slotsLength)
+            values.free()
+            return nil
+        }
         handle = .allocate(capacity: 1)
         handle.initialize(
             to: CHandle(
