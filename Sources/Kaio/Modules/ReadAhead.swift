@@ -142,7 +142,8 @@ final class ReadAhead: Module {
             else { continue }
             isWorkThere = true
         }
-        if isWorkThere, !shared.queue.pointee.isAlive, turn.mayCreateThreads {
+        // Also what others left, who could not create it.
+        if shared.queue.pointee.jobCount > 0, !shared.queue.pointee.isAlive, turn.mayCreateThreads {
             shared.queue.pointee.isAlive = true
             isMissing = true
         }
