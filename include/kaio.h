@@ -125,8 +125,8 @@ typedef struct kaio_file kaio_file;
  * The strings are only read. The connection is the caller's, to be given to kaio_disconnect. NULL with, and a line on
  * stderr that says what is meant, ENOENT: there is no such module, nor a file for it; ELIBBAD: its file does not load;
  * EPERM: a path in a process with another user's rights; EINVAL: it is no module, or a parameter is unknown, or a value
- * bad, or vfs_objects is NULL and KAIO_CONFIG has an error. Without one, ENOMEM, EMFILE or ENFILE: no memory, no
- * descriptor; or what a module's connect says.
+ * bad, or vfs_objects is NULL and KAIO_CONFIG has an error. Without one, ENOMEM, EMFILE, ENFILE or ENOSPC: no memory,
+ * no descriptor, no room for one that an epoll watches (fs.epoll.max_user_watches); or what a module's connect says.
  */
 kaio_connection *kaio_connect(const char *service, const char *vfs_objects, const char *parameters);
 

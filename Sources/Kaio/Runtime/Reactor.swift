@@ -10,7 +10,8 @@
 // A process whose first use of the library is a connection (see `Connection`) has all of this but the thread: the
 // connection's descriptor has the reactor's epoll in it, and `kaio_connection_dispatch` does one round (`turn`). The
 // thread is started when something needs one that comes by itself (`want`): a task, a timer, a request that is held back
-// where there are several connections; or at the first request that is no connection's.
+// where there are several connections, a connection that the epoll can't be put into; or at the first request that is no
+// connection's.
 //
 // Housekeeping: when nothing is in flight and KAIO_IDLE_SECONDS have passed since the last request (not since
 // the start), the reactor takes the engine down and ends. The next request starts afresh.
@@ -164,7 +165,7 @@ enum Reactor {
             thread.store(false, ordering: .sequentiallyConsistent)
             // Worth another try.
             wanted.store(true, ordering: .sequentiallyConsistent)
-            if isLent { Connections.visitAll { $0.watch(epoll) } }
+            Connections.visitAll { lend(to: $0) }
         }
         return isStarted
     }
@@ -181,7 +182,7 @@ enum Reactor {
         guard watch(timer, .timer), watch(event.descriptor, .ask) else { return false }
         watchCompletions()
         setTimer(Int64(Options.idleSeconds) * 1_000_000_000)
-        if isLent { Connections.visitAll { $0.watch(epoll) } }
+        Connections.visitAll { lend(to: $0) }
         return true
     }
 
@@ -295,10 +296,11 @@ enum Reactor {
         if case .tryAgain(let interval) = Engine.shutDownIfIdle(isLent: true) { setTimer(interval) }
     }
 
-    /// Has a connection's descriptor be ready when there is something for `turn`. The engine is up.
+    /// Has a connection's descriptor be ready when there is something for `turn`; where that can't be, a thread is needed.
+    /// The engine is up, or about to be.
     static func lend(to connection: Connection) {
         guard isLent, !hasThread else { return }
-        connection.watch(epoll)
+        if connection.watch(epoll) != 0 { want() }
         wantIfShared()
     }
 

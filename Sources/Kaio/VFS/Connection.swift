@@ -110,10 +110,10 @@ struct Connection: Equatable {
                     next: .allocate(capacity: 1)))
             connection.guarded.initialize(to: Guarded())
             connection.state.pointee.next.initialize(to: nil)
-            connection.watch(event.descriptor)
-            error = EINVAL
-            if Connections.isUnderstood(loan, service, isConnected: false) {
-                error = Place(loan.stack).connect(service)
+            error = connection.watch(event.descriptor)
+            if error == 0 {
+                let isUnderstood = Connections.isUnderstood(loan, service, isConnected: false)
+                error = isUnderstood ? Place(loan.stack).connect(service) : EINVAL
             }
             if error == 0 {
                 if Connections.isUnderstood(loan, service, isConnected: true) {
@@ -186,14 +186,15 @@ struct Connection: Equatable {
         state.pointee.event.descriptor.close()
     }
 
-    /// Has the connection's descriptor be ready when this one is; an epoll may be in another.
-    func watch(_ descriptor: Descriptor) {
+    /// Has the connection's descriptor be ready when this one is; an epoll may be in another. Returns 0 or an errno.
+    func watch(_ descriptor: Descriptor) -> CInt {
         var event = epoll_event()
         event.events = EPOLLIN.rawValue
-        _ = withUnsafePointer(to: &event) {
+        let result = withUnsafePointer(to: &event) {
             systemCall(
                 SYS_epoll_ctl, Int(state.pointee.epoll.number), Int(EPOLL_CTL_ADD), Int(descriptor.number), address($0))
         }
+        return CInt(-result)
     }
 
     func ignore(_ descriptor: Descriptor) {
