@@ -4,13 +4,14 @@
 // else ever waits for that place: if the ring is full, because the place is slow or gone, the line is dropped and
 // counted, and at that point of the log a line says later how many are missing. The thread starts with the first
 // line and ends, and the file is closed, when there was none for two seconds. At exit the process waits until
-// everything is written, for as long as that makes progress.
+// everything is written that was there by then, for as long as that makes progress.
 //
 // Invariant: `lock` guards `Guarded`; only the thread, of which there is one at most, uses `Own`. Lines lie in the
 // ring from `tail` on, up to `head`; where `head` is below `tail`, up to `end` and then from 0 to `head`. A line is
 // never parted by the ring's end. Only the thread moves `tail`, after it has written what was there, so it reads a
 // piece without the lock. Lines are missing where `lost` is not 0: `lost` of them, at the place `gap`, which the
-// thread does not pass before it has said so. `isRunning` says that there is a thread that will look again. Where
+// thread does not pass before it has said so. `added` counts, from the log's beginning, the bytes of all lines and each gap,
+// in their order, and `gone` those of them that the thread is done with. `isRunning` says that there is a thread that will look again. Where
 // lines lie and no thread can be had, the next line, the reactor or the end of the process sees to them.
 
 import CKernel
@@ -67,6 +68,8 @@ struct Log {
         var end = 0
         var gap = 0
         var lost = 0
+        var added = 0
+        var gone = 0
         var isRunning = false
         var sleep = Sleep.none
         /// Where no thread could be had: not tried again before this.
@@ -197,8 +200,9 @@ struct Log {
             body(&line)
             place[line.count] = 0x0a
             guarded.pointee.head += line.count + 1
+            guarded.pointee.added += line.count + 1
         } else {
-            if guarded.pointee.lost == 0 { guarded.pointee.gap = guarded.pointee.head }
+            if guarded.pointee.lost == 0 { openGap() }
             guarded.pointee.lost += 1
         }
         let start = mayCreateThreads && claimThread()
@@ -225,8 +229,14 @@ struct Log {
         return state.pointee.ring
     }
 
+    /// Lines are missing from here on. Under the lock.
+    private func openGap() {
+        guarded.pointee.gap = guarded.pointee.head
+        guarded.pointee.added += 1
+    }
+
     /// Under the lock.
-    private var isEmpty: Bool { guarded.pointee.head == guarded.pointee.tail && guarded.pointee.lost == 0 }
+    private var isEmpty: Bool { guarded.pointee.gone == guarded.pointee.added }
 
     /// Under the lock: whether the thread is to be woken, which is then the caller's to do. In a nap it is left alone
     /// while the ring has room.
@@ -338,6 +348,7 @@ struct Log {
         let written = write(Text(UnsafePointer(state.pointee.ring + tail), count: stop - tail))
         state.pointee.lock.lock()
         guarded.pointee.tail += written
+        guarded.pointee.gone += written
         guarded.pointee.isBroken = written == 0
         state.pointee.lock.unlock()
         return note(written > 0)
@@ -363,8 +374,9 @@ struct Log {
         state.pointee.lock.lock()
         if isTold {
             guarded.pointee.lost -= lost
+            guarded.pointee.gone += 1
             // Those that were dropped meanwhile.
-            guarded.pointee.gap = guarded.pointee.head
+            if guarded.pointee.lost > 0 { openGap() }
         }
         guarded.pointee.isBroken = !isTold
         state.pointee.lock.unlock()
@@ -478,7 +490,7 @@ struct Log {
 
     // MARK: the end of the process, and its children
 
-    /// Waits until everything is written, for as long as that goes on.
+    /// Waits until everything is written that other threads don't add meanwhile, for as long as that goes on.
     private static func finishAll() {
         // In the child of a fork or a vfork that has no log of its own, the lines are the parent's.
         guard Engine.isPrepared, ProcessPage.current?.isOfThisProcess == true else { return }
@@ -492,16 +504,19 @@ struct Log {
     func finish() {
         Log.isEnding.store(true, ordering: .sequentiallyConsistent)
         state.pointee.lock.lock()
+        let end = guarded.pointee.added
         let start = !isEmpty && !guarded.pointee.isRunning
         if start { guarded.pointee.isRunning = true }
         state.pointee.lock.unlock()
-        if start, !startThread() { while step() == .wrote {} }
+        if start, !startThread() {
+            while state.pointee.lock.locked({ guarded.pointee.gone < end }), step() == .wrote {}
+        }
         state.pointee.work.wrappingAdd(1, ordering: .sequentiallyConsistent)
         Futex.wake(state.pointee.work)
         while true {
             let seen = state.pointee.progress.load(ordering: .sequentiallyConsistent)
             state.pointee.lock.lock()
-            let isDone = isEmpty || guarded.pointee.isBroken || !guarded.pointee.isRunning
+            let isDone = guarded.pointee.gone >= end || guarded.pointee.isBroken || !guarded.pointee.isRunning
             state.pointee.lock.unlock()
             if isDone { return }
             let deadline = Instant.now.advanced(by: Log.endPatience)
@@ -528,6 +543,8 @@ struct Log {
         guarded.pointee.head = 0
         guarded.pointee.tail = 0
         guarded.pointee.lost = 0
+        guarded.pointee.added = 0
+        guarded.pointee.gone = 0
         guarded.pointee.isRunning = false
         guarded.pointee.sleep = .none
         guarded.pointee.nextStart = Instant(nanoseconds: 0)
