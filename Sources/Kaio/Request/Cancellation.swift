@@ -79,7 +79,8 @@ enum Cancellation {
             awaitCancelled(on: descriptor) {
                 var left = false
                 forEach(on: descriptor, untilVisible: true) { request, _ in
-                    left = left || request.pollState == .cancelling
+                    // A module that keeps what it came to nevertheless (a part of the data was on its way) takes its time.
+                    left = left || request.pollState == .cancelling && !request.isInProgressForGood
                 }
                 return !left
             }
