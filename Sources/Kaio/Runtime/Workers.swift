@@ -74,7 +74,10 @@ enum Workers {
             if request.block.pointee.file.kind == .stream {
                 turn.complete(request, -Int(EAGAIN))
             } else {
+                // The caller's signals are only blocked here; a worker's are for ever.
+                let wasPending = SignalMask.isPending(SIGXFSZ)
                 AIOPthread.perform(request, on: ThreadState.mine, &turn)
+                if request.block.pointee.result == -Int(EFBIG), !wasPending { SignalMask.takePending(SIGXFSZ) }
             }
         }
     }
