@@ -41,7 +41,11 @@ private func takeNumber() -> Int? { Completions.take().map { (Int(bitPattern: $0
             let (first, second) = (Completions.next(), Completions.next())
             Completions.fill(second, user(2))
             check(takeNumber() == nil)
+            // Nor is there nothing left.
+            check(Completions.count(upTo: 2) == (0, first) && Completions.hasMore(from: first))
             Completions.fill(first, user(1))
+            check(Completions.count(upTo: 1) == (1, second))
+            check(Completions.count(upTo: 9) == (2, second + 1) && !Completions.hasMore(from: second + 1))
             check(takeNumber(), is: 1)
             check(takeNumber(), is: 2)
         }

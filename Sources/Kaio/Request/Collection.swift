@@ -39,9 +39,10 @@ enum Collection {
         while true {
             var isOver = false
             let outcome = Waiting.wait(until: deadline, as: .caller, cancellable: true) {
-                // Read before the completions: what is over by then is among them.
-                isOver = Outstanding.count == 0
-                return Completions.count(upTo: least - count) >= least - count || isOver
+                let (found, end) = Completions.count(upTo: least - count)
+                // In this order: what was over by the first is among the completions, or is about to be, by the second.
+                isOver = found < least - count && Outstanding.count == 0 && !Completions.hasMore(from: end)
+                return found >= least - count || isOver
             }
             while count < most, let (user, number) = Completions.take() {
                 guard user.waitForPublication(number) else { continue }

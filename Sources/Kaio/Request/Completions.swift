@@ -4,7 +4,7 @@
 // the lap around the ring in the high 16. Invariant: a publication writes the number of its place into the aiocb's
 // reserved bytes, fills the place, and then publishes the status; whoever takes the result, or the aiocb, marks
 // the place as taken, in one step, so each is given out once. A place of an earlier lap is one that is not
-// filled yet. No lock; async-signal-safe.
+// filled yet: those behind it wait for it, and as long as it is there something is left. No lock; async-signal-safe.
 
 import CKernel
 import Synchronization
@@ -82,9 +82,10 @@ enum Completions {
         return nil
     }
 
-    /// How many nobody took, as far as `limit`.
-    static func count(upTo limit: Int) -> Int {
-        guard let (first, _) = firstUntaken() else { return 0 }
+    /// How many nobody took, as far as `limit`, and the place that this came to: the end, or one that is still to be
+    /// filled, which those behind it have to wait for.
+    static func count(upTo limit: Int) -> (found: Int, end: UInt64) {
+        guard let (first, _) = firstUntaken() else { return (0, looked.load(ordering: .relaxed)) }
         let end = filled.load(ordering: .acquiring)
         var found = 0
         var number = first
@@ -94,8 +95,11 @@ enum Completions {
             if value & address != taken { found += 1 }
             number += 1
         }
-        return found
+        return (found, number)
     }
+
+    /// Whether there is a place from this number on, filled or to be filled.
+    static func hasMore(from number: UInt64) -> Bool { filled.load(ordering: .acquiring) > number }
 
     /// The number and the word of the first place that is filled and not taken. Those before it are looked at no
     /// more.
@@ -105,7 +109,10 @@ enum Completions {
             let end = filled.load(ordering: .acquiring)
             // Older ones are overwritten.
             if end > number + count { number = end - count }
-            guard number < end, let place = place(number) else { return nil }
+            guard number < end, let place = place(number) else {
+                looked.max(number, ordering: .releasing)
+                return nil
+            }
             let value = place.pointee.load(ordering: .acquiring)
             if value & ~address == lap(number) {
                 if value & address != taken {
