@@ -154,12 +154,9 @@ static inline void *ck_sigevent_attributes(const struct sigevent *event) {
     return event->sigev_notify_attributes;
 }
 
-// The C library's own close and dup2, under the names that a program's calls do not go through. Both are
-// cancellation points where the public ones are.
-int __close(int descriptor);
+// The C library's own dup2, under the name that a program's calls do not go through.
 int __dup2(int from, int to);
 
-static inline int ck_close(int descriptor) { return __close(descriptor); }
 static inline int ck_dup2(int from, int to) { return __dup2(from, to); }
 
 // The member that SIGEV_THREAD_ID names its thread with.

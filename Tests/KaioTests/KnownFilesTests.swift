@@ -69,6 +69,32 @@ private func moveUnseen(_ old: CInt, _ new: CInt) { _ = systemCall(SYS_dup3, Int
         }
     }
 
+    @Test func `is kept again after a thread was cancelled in close`() async {
+        await #expect(processExitsWith: .success) {
+            check(ProcessPage.make() != nil && KnownFiles.prepare())
+            let file = TestFile(size: 5000)
+            let other = TestFile(size: 6000)
+            let number = duplicateHighUp(file.descriptor)
+            check(known(number)?.size, is: 5000)
+            let thread = ThreadHandle {
+                pthread_cancel(pthread_self())
+                _ = closeDescriptor(number)
+            }
+            check(thread.join())
+            check(fcntl(number, F_GETFD) >= 0)
+            // As above.
+            check(
+                (0..<200).contains { _ in
+                    moveUnseen(file.descriptor, number)
+                    let before = Instant.roughlyNow
+                    while Instant.roughlyNow == before {}
+                    let first = known(number)?.size
+                    moveUnseen(other.descriptor, number)
+                    return first == 5000 && known(number)?.size == 5000
+                })
+        }
+    }
+
     @Test func `is forgotten by every call that closes it`() async {
         await #expect(processExitsWith: .success) {
             check(ProcessPage.make() != nil && KnownFiles.prepare())

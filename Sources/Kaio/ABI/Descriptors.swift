@@ -12,10 +12,12 @@ private func result(_ value: Int) -> CInt {
 
 @c(close)
 public func closeDescriptor(_ number: CInt) -> CInt {
+    // The thread can be cancelled here, and no more once others see that the number is being closed.
+    pthread_testcancel()
     let closer = KnownFiles.beginClosing(Descriptor(number: number))
     defer { KnownFiles.endClosing(closer) }
     guard Closing.prepare(Descriptor(number: number)) else { return result(-Int(EBADF)) }
-    return ck_close(number)
+    return result(systemCall(SYS_close, Int(number)))
 }
 
 @c(dup2)

@@ -508,7 +508,9 @@ struct Log {
         let start = !isEmpty && !guarded.pointee.isRunning
         if start { guarded.pointee.isRunning = true }
         state.pointee.lock.unlock()
-        if start, !startThread() { while state.pointee.lock.locked({ guarded.pointee.gone < end }), step() == .wrote {} }
+        if start, !startThread() {
+            while state.pointee.lock.locked({ guarded.pointee.gone < end }), step() == .wrote {}
+        }
         state.pointee.work.wrappingAdd(1, ordering: .sequentiallyConsistent)
         Futex.wake(state.pointee.work)
         while true {
