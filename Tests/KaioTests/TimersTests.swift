@@ -93,7 +93,7 @@ private func withdraw(_ request: Request, _ sequence: UInt64, position: Int = 0)
             useStack([keeper])
             let count = isUnderThreadSanitizer ? 6000 : 60_000
             // None may be due before all are there.
-            let start = Instant.now.advanced(by: 3_000_000_000)
+            let start = Instant.now.advanced(by: 6_000_000_000)
             var random = SystemRandomNumberGenerator()
             var times: [Int: Int64] = [:]
             let requests = (0..<count).map { _ in makeRequest() }
