@@ -26,6 +26,20 @@ private func closeUnseen(_ number: CInt) { _ = systemCall(SYS_close, Int(number)
 
 private func moveUnseen(_ old: CInt, _ new: CInt) { _ = systemCall(SYS_dup3, Int(old), Int(new), 0) }
 
+/// Whether what is known of a number stays when it is moved from one file, of 5000 bytes, to another, until the clock
+/// ticks. Right after a tick, several times, since the thread may be put aside for the next one.
+private func isKept(_ number: CInt, _ file: borrowing TestFile, _ other: borrowing TestFile) -> Bool {
+    let (one, another) = (file.descriptor, other.descriptor)
+    return (0..<200).contains { _ in
+        moveUnseen(one, number)
+        let before = Instant.roughlyNow
+        while Instant.roughlyNow == before {}
+        let first = known(number)?.size
+        moveUnseen(another, number)
+        return first == 5000 && known(number)?.size == 5000
+    }
+}
+
 @Suite struct `What is known of a descriptor` {
     @Test func `is what the kernel says`() async {
         await #expect(processExitsWith: .success) {
@@ -51,16 +65,7 @@ private func moveUnseen(_ old: CInt, _ new: CInt) { _ = systemCall(SYS_dup3, Int
             let file = TestFile(size: 5000)
             let other = TestFile(size: 6000)
             let number = duplicateHighUp(file.descriptor)
-            // Right after a tick, several times, since the thread may be put aside for the next one.
-            check(
-                (0..<200).contains { _ in
-                    moveUnseen(file.descriptor, number)
-                    let before = Instant.roughlyNow
-                    while Instant.roughlyNow == before {}
-                    let first = known(number)?.size
-                    moveUnseen(other.descriptor, number)
-                    return first == 5000 && known(number)?.size == 5000
-                })
+            check(isKept(number, file, other))
             pause(milliseconds: 25)
             check(isTrue(number))
             closeUnseen(number)
@@ -82,16 +87,7 @@ private func moveUnseen(_ old: CInt, _ new: CInt) { _ = systemCall(SYS_dup3, Int
             }
             check(thread.join())
             check(fcntl(number, F_GETFD) >= 0)
-            // As above.
-            check(
-                (0..<200).contains { _ in
-                    moveUnseen(file.descriptor, number)
-                    let before = Instant.roughlyNow
-                    while Instant.roughlyNow == before {}
-                    let first = known(number)?.size
-                    moveUnseen(other.descriptor, number)
-                    return first == 5000 && known(number)?.size == 5000
-                })
+            check(isKept(number, file, other))
         }
     }
 

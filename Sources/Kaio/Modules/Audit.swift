@@ -120,10 +120,12 @@ struct AuditLog {
         destination = parameters.text(module, "to") ?? Text("stderr" as StaticString)
     }
 
-    /// Opens it, once. 0, or ENOMEM, which is said on stderr.
-    mutating func open() -> CInt {
+    /// The module's `connect`: opens it, once, and connects those below. 0, or ENOMEM, which is said on stderr, or what
+    /// they say.
+    mutating func connect(_ service: Text, below: Place) -> CInt {
         if log == nil { log = Log.open(destination, isJSON: isJSON, size: size, owner: owner) }
-        if log != nil { return 0 }
+        // First, as it needs not be undone where the others refuse.
+        if log != nil { return below.connect(service) }
         sayNoMemory(for: owner)
         return ENOMEM
     }

@@ -53,11 +53,7 @@ final class FullAudit: Module {
 
     deinit { Pages.unmap(trails, FullAudit.length) }
 
-    func connect(_ service: Text, below: Place) -> CInt {
-        // First, as it needs not be undone where the others refuse.
-        let error = log.open()
-        return error == 0 ? below.connect(service) : error
-    }
+    func connect(_ service: Text, below: Place) -> CInt { log.connect(service, below: below) }
 
     func passage(of operation: Operation) -> Passage { isAsked(operation) ? .watches : .passes }
 

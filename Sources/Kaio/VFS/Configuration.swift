@@ -166,15 +166,16 @@ struct Configuration {
     }
 
     /// Names those on stderr.
-    func warnOfUnknown() {
-        forEachUnknown { entry in
-            var message = Message()
-            message.add("kaio: ")
-            message.add(entry.origin)
-            message.add(": warning: ")
-            message.addUnknown(entry)
-            message.show()
-        }
+    func warnOfUnknown() { forEachUnknown { Configuration.tell($0, "warning: ") } }
+
+    private static func tell(_ entry: borrowing Parameters.Entry, _ kind: StaticString) {
+        var message = Message()
+        message.add("kaio: ")
+        message.add(entry.origin)
+        message.add(": ")
+        message.add(kind)
+        message.addUnknown(entry)
+        message.show()
     }
 
     /// Has our own modules look at their parameters, which say on stderr what they refuse, and names there those that they
@@ -210,12 +211,7 @@ struct Configuration {
         forEachUnknown { entry in
             if Registry.parameters(of: entry.module) == nil { return }
             isGood = false
-            var message = Message()
-            message.add("kaio: ")
-            message.add(entry.origin)
-            message.add(": ")
-            message.addUnknown(entry)
-            message.show()
+            Configuration.tell(entry, "")
         }
         return isGood
     }

@@ -3,21 +3,7 @@
 // environment: KAIO_WORKERS=3 "KAIO_VFS_OBJECTS=ordered aio_pthread"
 #include "../check.h"
 
-static int count_workers(void) {
-    int count = 0;
-    DIR *tasks = opendir("/proc/self/task");
-    CHECK(tasks != NULL);
-    for (struct dirent *entry; (entry = readdir(tasks));) {
-        char path[PATH_MAX], name[64] = "";
-        snprintf(path, sizeof path, "/proc/self/task/%s/comm", entry->d_name);
-        FILE *file = fopen(path, "re");
-        if (!file) continue;
-        if (fgets(name, sizeof name, file)) count += strncmp(name, "kaio-worker", 11) == 0;
-        fclose(file);
-    }
-    closedir(tasks);
-    return count;
-}
+static int count_workers(void) { return count_threads_named("kaio-worker"); }
 
 int main(void) {
     enum { count = 20 };

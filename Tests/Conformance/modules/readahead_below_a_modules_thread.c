@@ -23,21 +23,7 @@ static void read_at(int file, off_t offset) {
     EQUAL(FINISH(&control), size);
 }
 
-static int is_reading_ahead(void) {
-    int found = 0;
-    DIR *threads = opendir("/proc/self/task");
-    CHECK(threads != NULL);
-    for (struct dirent *entry; (entry = readdir(threads));) {
-        char path[300], name[32] = "";
-        snprintf(path, sizeof path, "/proc/self/task/%s/comm", entry->d_name);
-        FILE *comm = fopen(path, "re");
-        if (!comm) continue;
-        if (fgets(name, sizeof name, comm)) found += strncmp(name, "kaio-readahead", 14) == 0;
-        fclose(comm);
-    }
-    closedir(threads);
-    return found;
-}
+static int is_reading_ahead(void) { return count_threads_named("kaio-readahead"); }
 
 int main(void) {
     struct kaio_vfs_fns fns = {.aio_read_fn = on_request};
