@@ -10,51 +10,84 @@ DESTDIR ?=
 # Where this file is, so that `make -f elsewhere/Makefile demo` works in any directory; ./ as a rule.
 ROOT := $(dir $(lastword $(MAKEFILE_LIST)))
 
-# The library. The manifest has no linker flags, so that other packages can depend on it; they are here:
-# no other name than those of the map is visible, none is missing, and once loaded the object stays
-# (its threads and handlers could not survive an unload). The linker runs in the package's directory.
+# The library: one object, from which the shared object and the archive are made. The compiler is called here, as the
+# package manager makes an object of each file, and unwind tables for some of them only (CK_UNWIND_TABLES); `-g` is for
+# these. No other name than those of the map is visible, none is missing, and once loaded the library stays (its threads
+# and handlers could not survive an unload).
 RELEASE := $(ROOT).build/release
 LIBRARY := $(RELEASE)/libkaio.so
+OBJECT := $(RELEASE)/Kaio.o
 # The state that several threads share is guarded by locks; the compiler's own checks of it would be calls.
-COMPILE = -enforce-exclusivity=unchecked
-LINK = -soname=libkaio.so.1 --version-script=Sources/Kaio/exports.map -z defs -z nodelete --gc-sections -s
-SOURCES := $(ROOT)Package.swift $(shell find $(ROOT)Sources $(ROOT)include -type f -not -name '.*')
+COMPILE = -module-name Kaio -parse-as-library -wmo -O -g -swift-version 6 -enable-experimental-feature Embedded \
+	-enforce-exclusivity=unchecked -Xcc -fPIC -module-cache-path $(RELEASE)/modules \
+	$(foreach module,include Sources/CKernel,-Xcc -fmodule-map-file=$(ROOT)$(module)/module.modulemap)
+EXPORTS := $(ROOT)Sources/Kaio/exports.map
+LINK = -soname=libkaio.so.1 --version-script=$(EXPORTS) -z defs -z nodelete --gc-sections -s
+# The C library 2.31 and later will do, whichever is here.
+OLDER := $(abspath $(ROOT).build/older-libc)
+SOURCES := $(sort $(shell find $(ROOT)Sources/Kaio -name '[!.]*.swift'))
 
 .DEFAULT_GOAL := library
 .DELETE_ON_ERROR:
 
 library: $(LIBRARY) ## Builds .build/release/libkaio.so (this is plain `make`)
 
-$(LIBRARY): $(SOURCES) $(ROOT)Makefile
+$(OBJECT): $(SOURCES) $(shell find $(ROOT)Sources/CKernel $(ROOT)include -type f -not -name '.*') $(ROOT)Makefile
 	@$(ROOT)Tools/setup build
-	$(SWIFT) build --package-path $(or $(ROOT),.) -c release --product kaio $(COMPILE:%=-Xswiftc %) $(LINK:%=-Xlinker %)
-	@ln -sf libkaio.so $(RELEASE)/libkaio.so.1
-	@touch $@
+	@mkdir -p $(@D)
+	$(SWIFT)c $(COMPILE) -c $(SOURCES) -o $@
 
-# The same objects as one, for programs that are linked statically. Only the names of the map are visible in it: of the
-# Swift runtime's own, which it contains, a Swift program has others.
+$(OLDER)/flags: $(ROOT)Tools/older-libc
+	@$(ROOT)Tools/setup build
+	$(ROOT)Tools/older-libc $(@D) $(CC)
+
+$(LIBRARY): $(OBJECT) $(EXPORTS) $(OLDER)/flags
+	$(SWIFT)c -emit-library -enable-experimental-feature Embedded $(LINK:%=-Xlinker %) $(OBJECT) \
+		$$(sed 's/^/-Xlinker /' $(OLDER)/flags) -o $@
+	@ln -sf libkaio.so $(RELEASE)/libkaio.so.1
+
+# The same object, for programs that are linked statically. Only the names of the map are visible in it: of the
+# Swift runtime's own, which it contains, a Swift program has others. The C library's freopen is not weak: a static program
+# has that one.
 ARCHIVE := $(RELEASE)/libkaio.a
 
 archive: $(ARCHIVE) ## Builds .build/release/libkaio.a, for static programs
 
-$(ARCHIVE): $(LIBRARY)
-	sed -n '/global:/,/local:/ s/\<[a-z0-9_*]*;/\n&\n/gp' $(ROOT)Sources/Kaio/exports.map | \
-		sed -n 's/^\([a-z0-9_*]*\);$$/\1/p' >$(@D)/kaio.names
-	ld -r -o $(@D)/kaio.o @$(RELEASE)/kaio.product/Objects.LinkFileList
-	objcopy --wildcard --keep-global-symbols=$(@D)/kaio.names --strip-unneeded -R '.swift*' -R .linker-options $(@D)/kaio.o
+$(ARCHIVE): $(OBJECT) $(EXPORTS)
+	sed -n '/global:/,/local:/ s/\<[a-z0-9_*]*;/\n&\n/gp' $(EXPORTS) | \
+		sed -n '/^freopen/! s/^\([a-z0-9_*]*\);$$/\1/p' >$(@D)/kaio.names
+	objcopy --wildcard --keep-global-symbols=$(@D)/kaio.names --strip-unneeded -R '.swift*' -R .linker-options \
+		$(OBJECT) $(@D)/kaio.o
 	rm -f $@ && ar rcsD $@ $(@D)/kaio.o
+
+# For arm64 (aarch64), with Debian's cross tools. The toolchain has Embedded Swift's library for this processor without an
+# operating system, which is all that the library needs; the command would need the whole library for Linux on it.
+AARCH64 := $(ROOT).build/aarch64
+CROSS = aarch64-linux-gnu-
+CROSS_COMPILE = -target aarch64-none-none-elf -Xcc -isystem -Xcc /usr/aarch64-linux-gnu/include -Xcc -I$(AARCH64)/include \
+	-Xcc -D__linux__ -Xcc -D__gnu_linux__ -Xcc -D__unix__ -Xcc -fasynchronous-unwind-tables
+
+aarch64: set-up-aarch64 $(AARCH64)/libkaio.so ## Builds .build/aarch64/libkaio.so with Debian's cross tools
+
+$(AARCH64)/libkaio.so: $(SOURCES) $(EXPORTS) $(ROOT)Tools/older-libc $(ROOT)Makefile
+	@mkdir -p $(@D)/include
+	$(SWIFT)c $(CROSS_COMPILE) $(COMPILE:$(RELEASE)/modules=$(@D)/modules) -c $(SOURCES) -o $(@D)/Kaio.o
+	$(ROOT)Tools/older-libc $(@D)/older-libc $(CROSS)gcc
+	$(CROSS)gcc -shared -o $@ $(@D)/Kaio.o $(LINK:%=-Xlinker %) $$(sed 's/^/-Xlinker /' $(@D)/older-libc/flags)
+	@ln -sf libkaio.so $(@D)/libkaio.so.1
 
 # The command needs the C library alone, not a Swift installation. It has a build directory of its own, as other flags
 # in the same one would build everything anew.
 COMMAND := $(ROOT).build/command/release/kaio-command
-COMMAND_LINK = --gc-sections -s
+COMMAND_COMPILE = -L$(OLDER)
+COMMAND_LINK = --gc-sections -s --wrap=__libc_start_main $(OLDER)/start.o
 
 command: $(COMMAND) ## Builds the `kaio` command, .build/command/release/kaio-command
 
-$(COMMAND): $(ROOT)Package.swift $(shell find $(ROOT)Sources/kaio-command -type f) $(ROOT)Makefile
-	@$(ROOT)Tools/setup build
+$(COMMAND): $(ROOT)Package.swift $(shell find $(ROOT)Sources/kaio-command -type f) $(OLDER)/flags $(ROOT)Makefile
 	$(SWIFT) build --package-path $(or $(ROOT),.) --scratch-path $(ROOT).build/command -c release \
-		--product kaio-command --static-swift-stdlib $(COMMAND_LINK:%=-Xlinker %)
+		--product kaio-command --static-swift-stdlib $(COMMAND_COMPILE:%=-Xswiftc %) \
+		$(COMMAND_LINK:%=-Xlinker %) $$(sed 's/^/-Xlinker /' $(OLDER)/flags)
 	@touch $@
 
 # Shells read them, so a line that says who runs them is out of place.
@@ -66,11 +99,36 @@ $(COMPLETIONS): $(ROOT).build/completions/kaio.%: $(COMMAND)
 
 all: library archive command man $(COMPLETIONS) ## Builds all that is installed
 
-test: set-up-test all ## Runs all tests; ends with "N passed, N failed"
+test: set-up-test all fuzzers ## Runs all tests; ends with "N passed, N failed"
 	@$(ROOT)Tests/run
+
+# As long, and with the choices of as many seeds, as you like; MODE: preloaded, linked or static.
+SECONDS = 60
+MODE = preloaded
+
+soak: library $(if $(filter static,$(MODE)),archive) ## Everything at the same time, verified, for SECONDS=60 (MODE=, SEED=, ACTORS=); says what came of it
+	@$(ROOT)Tests/Soak/run $(MODE) --seconds $(SECONDS) $(SEED:%=--seed %) $(if $(ACTORS),--actors "$(ACTORS)")
+
+crash-group-sync: library ## Kills a writer 300 times, with its device: what was complete must be there (KILLS=300)
+	@KILLS=$${KILLS:-300} $(ROOT)Tests/run preloaded group_sync_loses_nothing
+
+crash-bufio: library ## Kills a program that writes through bufio 300 times: what was safe must be there (KILLS=300)
+	@KILLS=$${KILLS:-300} $(ROOT)Tests/run preloaded bufio_survives_kills
+
+crash-mirror: library ## Kills a program that writes to a mirror 300 times, also in a write of the log: what was complete must be there (KILLS=300)
+	@KILLS=$${KILLS:-300} $(ROOT)Tests/run preloaded mirror_survives_kills
+
+fuzz: set-up-build ## Has the fuzzers of Tests/fuzz run side by side, each for SECONDS= (60)
+	@$(ROOT)Tests/fuzz/run --seconds $(SECONDS)
+
+fuzzers:
+	@$(ROOT)Tests/fuzz/run --build
 
 conformance: set-up-test library ## Runs the C programs on kaio and on glibc; writes docs/conformance.md
 	@$(ROOT)Tests/run --compare
+
+faults: library ## Fails each system call of the library in turn, and shortens each limit (4 minutes)
+	@$(ROOT)Tests/faults
 
 demo: set-up-demo library ## Shows fio on glibc's AIO and on kaio, on a file in the current directory
 	@$(ROOT)Benchmarks/demo
@@ -93,6 +151,9 @@ $(ROOT).build/man/kaio.7 $(ROOT).build/html/index.html &: $(PAGES)
 	$(ROOT)Tools/manual man $(ROOT).build/man
 	$(ROOT)Tools/manual html $(ROOT).build/html
 
+models: set-up-models ## Checks models of the protocols with spin, each also with a fault in it that must be found (5 minutes)
+	@$(ROOT)Tests/models/run
+
 lint: set-up-lint ## Checks the style of Swift, the scripts, and C with two compilers
 	@$(ROOT)Tools/lint
 
@@ -101,6 +162,9 @@ install: all ## Installs below PREFIX (/usr/local); LIBDIR is PREFIX/lib, DESTDI
 
 uninstall: ## Removes what install has put there; with the same PREFIX and DESTDIR
 	@PREFIX="$(PREFIX)" DESTDIR="$(DESTDIR)" $(ROOT)Tools/install --uninstall
+
+kernels: set-up-kernels library command ## Boots Debian's kernels in qemu and runs the C programs there (hours); writes docs/kernels.md
+	@$(ROOT)Tests/kernels all; status=$$?; $(ROOT)Tests/kernels --write && exit $$status
 
 deb: set-up-deb all ## Builds the Debian packages libkaio1, libkaio-dev and kaio, .build/deb/*.deb
 	@$(ROOT)Tools/deb
@@ -114,4 +178,4 @@ help: ## Lists the targets
 set-up-%:
 	@$(ROOT)Tools/setup $*
 
-.PHONY: library archive command all test conformance demo bench bench-quick man docs lint install uninstall deb clean help
+.PHONY: library archive command all test soak crash-group-sync crash-bufio crash-mirror fuzz fuzzers conformance faults models demo bench bench-quick man docs lint install uninstall deb clean help kernels aarch64

@@ -9,6 +9,10 @@
 //   micro batch posix|raw FILE MS        lists of 32 reads, each submitted by one call and waited for as a whole
 //   micro window posix|raw DEPTH FILE MS reads of 4 KiB, O_DIRECT: DEPTH in flight, each replaced as soon as it is found
 //                                        to be finished
+//   micro safe posix|raw DEPTH FILE MS   writes of 4 KiB, O_DIRECT, whose data is safe: with O_DSYNC, or by a loop that writes
+//                                        DEPTH blocks, waits for all and calls fdatasync
+//   micro urgent DEPTH FILE MS           reads of 4 KiB, O_DIRECT, one at a time, beside DEPTH with the lowest aio_reqprio
+//   micro follow COUNT DIRECTORY MS      COUNT files are followed; a process writes to one of them 10,000 times a second
 //   micro flight DEPTH FILE MS           CPU time of a request while DEPTH of them are in flight
 //   micro cached FILE MS                 CPU time of a read of 4 KiB from the page cache, one at a time
 //   micro idle COUNT FILE MS             reads of a file before, during and after COUNT reads on idle sockets
@@ -23,6 +27,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libaio.h>
+#include <pthread.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -520,6 +526,166 @@ static void measure_cpu(long process, const char *path) {
     _exit(0);
 }
 
+// A program that groups by hand, or writes with O_DSYNC.
+static void measure_safe(int raw, long depth, const char *path, long milliseconds) {
+    off_t size;
+    int fd = open_file(path, O_RDWR | O_DIRECT | (raw ? 0 : O_DSYNC), &size);
+    char *buffers = memory(BLOCK * (size_t)depth);
+    io_context_t context = NULL;
+    if (raw && io_setup((int)depth, &context) != 0) stop("io_setup failed");
+    struct aiocb *blocks = memory(sizeof(*blocks) * (size_t)depth);
+    const struct aiocb **list = memory(sizeof(*list) * (size_t)depth);
+    struct iocb *iocbs = memory(sizeof(*iocbs) * (size_t)depth), **pointers = memory(sizeof(*pointers) * (size_t)depth);
+    struct io_event *events = memory(sizeof(*events) * (size_t)depth);
+    uint64_t next = anywhere();
+    int64_t began = now(), end = began + milliseconds * 1000000, ended;
+    long done = 0;
+    for (int first = 1; (ended = now()) < end; first = 0) {
+        if (raw) {
+            for (long i = 0; i < depth; i++) {
+                io_prep_pwrite(&iocbs[i], fd, buffers + i * BLOCK, BLOCK, scattered(next++, size, BLOCK));
+                pointers[i] = &iocbs[i];
+            }
+            if (io_submit(context, depth, pointers) != depth) stop("io_submit failed");
+            if (io_getevents(context, depth, depth, events, NULL) != depth) stop("io_getevents failed");
+            for (long i = 0; i < depth; i++)
+                if (events[i].res != BLOCK) stop("raw: %ld bytes", (long)events[i].res);
+            if (fdatasync(fd) != 0) stop("fdatasync: %s", strerror(errno));
+            done += depth;
+            continue;
+        }
+        if (!first && aio_suspend(list, (int)depth, NULL) != 0) stop("aio_suspend: %s", strerror(errno));
+        for (long i = 0; i < depth; i++) {
+            list[i] = &blocks[i];
+            int error = first ? 0 : aio_error(&blocks[i]);
+            if (error == EINPROGRESS) continue;
+            if (error != 0 || (!first && aio_return(&blocks[i]) != BLOCK)) stop("a write failed: %s", strerror(error));
+            done += !first;
+            blocks[i] = request(fd, buffers + i * BLOCK, BLOCK, scattered(next++, size, BLOCK));
+            if (aio_write(&blocks[i]) != 0) stop("aio_write: %s", strerror(errno));
+        }
+    }
+    report("iops", (double)done * 1e9 / (double)(ended - began));
+}
+
+static volatile int is_over;
+static long low_done;
+
+struct lows { int fd; off_t size; long depth; };
+
+static void *read_low(void *argument) {
+    struct lows *lows = argument;
+    struct aiocb *blocks = memory(sizeof(*blocks) * (size_t)lows->depth);
+    const struct aiocb **list = memory(sizeof(*list) * (size_t)lows->depth);
+    char *buffers = memory(BLOCK * (size_t)lows->depth);
+    uint64_t next = anywhere();
+    for (int first = 1; !is_over; first = 0) {
+        if (!first && aio_suspend(list, (int)lows->depth, NULL) != 0) stop("aio_suspend: %s", strerror(errno));
+        for (long i = 0; i < lows->depth; i++) {
+            list[i] = &blocks[i];
+            int error = first ? 0 : aio_error(&blocks[i]);
+            if (error == EINPROGRESS) continue;
+            if (error != 0 || (!first && aio_return(&blocks[i]) != BLOCK)) stop("a read failed: %s", strerror(error));
+            low_done += !first;
+            blocks[i] = request(lows->fd, buffers + i * BLOCK, BLOCK, scattered(next++, lows->size, BLOCK));
+            blocks[i].aio_reqprio = 20;
+            if (aio_read(&blocks[i]) != 0) stop("aio_read: %s", strerror(errno));
+        }
+    }
+    return NULL;
+}
+
+static void measure_urgent(long depth, const char *path, long milliseconds) {
+    enum { most = 200000 };
+    struct lows lows = {.depth = depth};
+    lows.fd = open_file(path, O_RDONLY | O_DIRECT, &lows.size);
+    int64_t *times = memory(most * sizeof(*times));
+    char *buffer = memory(BLOCK);
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, read_low, &lows) != 0) stop("no thread");
+    // Half of the time goes by before it counts: a depth may have to be found.
+    int64_t began = now(), half = began + milliseconds * 500000, end = began + milliseconds * 1000000;
+    uint64_t next = anywhere() * 7;
+    long count = 0, before = 0;
+    int64_t counted = 0;
+    while (now() < end && count < most) {
+        struct aiocb block = request(lows.fd, buffer, BLOCK, scattered(next++, lows.size, BLOCK));
+        int64_t start = now();
+        if (aio_read(&block) != 0 || !finish(&block)) stop("a read failed");
+        int64_t stopped = now();
+        if (start >= half) {
+            if (count == 0) before = low_done, counted = start;
+            times[count++] = stopped - start;
+        }
+        usleep(500);
+    }
+    int64_t ended = now();
+    is_over = 1;
+    if (count == 0) stop("no read was complete");
+    double low = (double)(low_done - before) * 1e9 / (double)(ended - counted);
+    qsort(times, (size_t)count, sizeof(*times), ascending);
+    report("p50_ns", percentile(times, count, 0.5));
+    report("p99_ns", percentile(times, count, 0.99));
+    report("iops", low);
+}
+
+static void measure_follow(long count, const char *directory, long milliseconds) {
+    enum { most = 200000 };
+    struct rlimit limit;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = limit.rlim_max < (rlim_t)count + 100 ? limit.rlim_max : (rlim_t)count + 100;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    int *files = memory(sizeof(int) * (size_t)count);
+    struct aiocb *blocks = memory(sizeof(*blocks) * (size_t)count);
+    static int64_t stamps[1024];
+    for (long i = 0; i < count; i++) {
+        char path[4096];
+        snprintf(path, sizeof path, "%s/followed-XXXXXX", directory);
+        files[i] = mkstemp(path);
+        if (files[i] < 0) stop("%s: %s", path, strerror(errno));
+        unlink(path);
+    }
+    for (long i = 1; i < count; i++) {
+        blocks[i] = request(files[i], &stamps[1023], 8, 0);
+        if (aio_read(&blocks[i]) != 0) stop("aio_read: %s", strerror(errno));
+    }
+    pid_t writer = fork();
+    if (writer == 0) {
+        for (int64_t due = now();; due += 100000) {
+            while (now() < due) {
+                struct timespec pause = {0, 10000};
+                nanosleep(&pause, NULL);
+            }
+            int64_t stamp = now();
+            if (write(files[0], &stamp, sizeof stamp) != sizeof stamp) _exit(1);
+        }
+    }
+    int64_t *times = memory(most * sizeof(*times)), end = now() + milliseconds * 1000000;
+    long taken = 0, waited = 0;
+    off_t at = 0;
+    while (now() < end && waited < most) {
+        blocks[0] = request(files[0], stamps, 512 * sizeof *stamps, at);
+        int64_t start = now();
+        if (aio_read(&blocks[0]) != 0) stop("aio_read: %s", strerror(errno));
+        const struct aiocb *list[] = {&blocks[0]};
+        while (aio_error(&blocks[0]) == EINPROGRESS) aio_suspend(list, 1, NULL);
+        int64_t done = now();
+        ssize_t bytes = aio_return(&blocks[0]);
+        if (bytes <= 0) stop("a read that waits gave %zd", bytes);
+        at += bytes;
+        taken += bytes / 8;
+        // What was there before it began did not wake it.
+        if (stamps[0] > start) times[waited++] = done - stamps[0];
+    }
+    kill(writer, SIGKILL);
+    if (waited == 0) stop("no read waited");
+    qsort(times, (size_t)waited, sizeof(*times), ascending);
+    report("p50_ns", percentile(times, waited, 0.5));
+    report("p99_ns", percentile(times, waited, 0.99));
+    report("writes", (double)taken * 1000 / (double)milliseconds);
+    report("waits", (double)waited * 1000 / (double)milliseconds);
+}
+
 int main(int count, char **words) {
     const char *measure = count > 1 ? words[1] : "";
     int raw = count > 2 && strcmp(words[2], "raw") == 0;
@@ -529,6 +695,10 @@ int main(int count, char **words) {
     else if (strcmp(measure, "batch") == 0 && count == 5) measure_batch(raw, words[3], number(words[4]));
     else if (strcmp(measure, "window") == 0 && count == 6)
         measure_window(raw, number(words[3]), words[4], number(words[5]));
+    else if (strcmp(measure, "safe") == 0 && count == 6)
+        measure_safe(raw, number(words[3]), words[4], number(words[5]));
+    else if (strcmp(measure, "urgent") == 0 && count == 5) measure_urgent(number(words[2]), words[3], number(words[4]));
+    else if (strcmp(measure, "follow") == 0 && count == 5) measure_follow(number(words[2]), words[3], number(words[4]));
     else if (strcmp(measure, "flight") == 0 && count == 5) measure_flight(number(words[2]), words[3], number(words[4]));
     else if (strcmp(measure, "cached") == 0 && count == 4) measure_cached(words[2], number(words[3]));
     else if (strcmp(measure, "idle") == 0 && count == 5) measure_idle(number(words[2]), words[3], number(words[4]));

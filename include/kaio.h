@@ -51,7 +51,7 @@ const char *kaio_version(void);
 int kaio_testparm(const char *file);
 
 /*
- * Vectored requests, with FreeBSD's names: aio_iov is an array of aio_iovcnt buffers (1 to IOV_MAX), filled or
+ * Vectored requests, with FreeBSD's names: aio_iov is an array of aio_iovcnt buffers (0 to IOV_MAX), filled or
  * written one after the other from aio_offset on. The array, like the buffers, must stay as it is until the
  * request is complete. The call itself reads the array: it must be readable memory. Returns and errors are those
  * of aio_read and aio_write; a count or a total length out of range, or a null array, ends the request with EINVAL.
@@ -65,7 +65,7 @@ int aio_writev(struct aiocb *control);
 
 /*
  * FreeBSD's aio_waitcomplete: waits for any request of the process that is complete and whose result was not
- * taken yet, oldest completion first, and takes it, as aio_return does.
+ * taken yet, oldest completion first. It is given once; aio_error and aio_return of its aiocb give the same again.
  *
  * *control is the request's aiocb, or NULL if there was none. A null timeout waits for ever; a zero one polls.
  * Returns what aio_return would; if that is -1, errno is the request's error.
@@ -90,12 +90,22 @@ ssize_t aio_waitcomplete(struct aiocb **control, struct timespec *timeout);
 int aio_waitn(struct aiocb *list[], unsigned int count, unsigned int *wanted, const struct timespec *timeout);
 
 /*
+ * Gives everything back at once that the library has in the process, its threads, descriptors and memory, instead of
+ * KAIO_IDLE_SECONDS after the last request; for calls that a process with one thread only may make, such as
+ * unshare(CLONE_NEWUSER). When it returns 0 the threads are gone. The next request starts the library again.
+ *
+ * Returns -1 with EBUSY: a request is in flight, or a thread is in a function of SIGEV_THREAD or is a
+ * module's. Not to be called in a signal handler.
+ */
+int kaio_release(void);
+
+/*
  * A value of sigev_notify: the completion signals an eventfd of the program's own, whose descriptor is in
  * sigev_value.sival_int, and which must stay open until then; what can't be one is EINVAL from the call. A list's
  * own sigevent may be one too. Where the kernel runs the request, the kernel
  * signals it, with no thread of the library's. A signal says "look": aio_error then tells, and may still say
  * EINPROGRESS (the request goes on another way, or another thread has its event in its hands); another signal
- * follows when the status can be seen, so there may be two for a request.
+ * follows when the status can be seen, so there may be several for a request.
  */
 #define KAIO_SIGEV_EVENTFD 0x6b61
 
@@ -135,7 +145,8 @@ kaio_connection *kaio_connect(const char *service, const char *vfs_objects, cons
  * are due are called, in this thread; after that no callback is. Nothing can be submitted meanwhile (EBADF).
  *
  * When the last connection of a process that used the library in no other way is closed, everything is given back to
- * the kernel at once, which takes some 30 ms. EBUSY: called in a callback, or while another thread dispatches.
+ * the kernel at once, which takes some 30 ms. EBUSY: called in a callback, or while another thread dispatches, or a
+ * client has blocks of a file (kaio_bufio.h).
  */
 int kaio_disconnect(kaio_connection *connection);
 
@@ -150,7 +161,7 @@ kaio_file *kaio_open(kaio_connection *connection, const char *path, int flags, m
 int kaio_file_fd(const kaio_file *file);
 
 /*
- * Closes a file. Requests that can be cancelled end with ECANCELED, the others are waited for: afterwards no aiocb
+ * Closes a file; EBUSY while a client has its blocks (kaio_bufio.h). Requests that can be cancelled end with ECANCELED, the others are waited for: afterwards no aiocb
  * and no buffer is in use. Callbacks that are due are still called, by dispatch, with this handle, which must not be
  * used for anything but kaio_aio_error and kaio_aio_return in them; it is freed behind the last of them, else here.
  * May be called in a callback. Fails as close(2) does, and the file is closed all the same.

@@ -46,7 +46,7 @@ extern "C" {
 #endif
 
 /* The interface that this header describes. A module that was built for another is refused. */
-#define KAIO_VFS_INTERFACE_VERSION 1
+#define KAIO_VFS_INTERFACE_VERSION 2
 
 /*
  * A module's place in one stack: the same module in two stacks, or twice in one, has two, and each connection has its
@@ -61,8 +61,40 @@ typedef struct kaio_vfs_handle kaio_vfs_handle;
  */
 typedef struct kaio_request kaio_request;
 
-/* aio_done_fn keeps the completion; see there. */
+/*
+ * An open file: one object for each file and stack, from the first request (or a connection's open) on its first descriptor
+ * until the last descriptor that is known is closed, or its number is found to be another file's. A name, not an address, like
+ * a request.
+ */
+typedef struct kaio_file kaio_file;
+
+/* aio_done_fn and joined_fn keep the request; see there. */
 #define KAIO_VFS_KEEP ((ssize_t)LONG_MIN)
+
+/* aio_read_now_fn and aio_write_now_fn: nothing of this module's is in the way, the next one is asked. */
+#define KAIO_VFS_GO_ON ((ssize_t)LONG_MIN + 1)
+/* The same: the request is to be made, and comes to the module's other functions. */
+#define KAIO_VFS_SLOW ((ssize_t)LONG_MIN + 2)
+
+enum kaio_operation {
+    KAIO_OPERATION_NONE = 0, /* it is over */
+    KAIO_OPERATION_READ = 1,
+    KAIO_OPERATION_WRITE = 2,
+    KAIO_OPERATION_FSYNC = 3,
+    KAIO_OPERATION_FDATASYNC = 4
+};
+
+/* A transfer of one buffer of a file that might be done at once, before there is a request. */
+struct kaio_attempt {
+    kaio_file *file; /* null if the module has no functions for files */
+    int fd;
+    void *buffer;
+    size_t length;
+    off_t offset;
+};
+
+/* On which side of the module `ordered` a module belongs, in a stack that has that. A stack in another order is refused. */
+enum kaio_vfs_side { KAIO_VFS_EITHER_SIDE = 0, KAIO_VFS_ABOVE_ORDERED = 1, KAIO_VFS_BELOW_ORDERED = 2 };
 
 /* What a module does. A null entry hands on to the module below. */
 struct kaio_vfs_fns {
@@ -127,6 +159,36 @@ struct kaio_vfs_fns {
      * is the parent's, threads do not exist here, locks may be held by one of them. Forget it all.
      */
     void (*forked_fn)(kaio_vfs_handle *handle);
+
+    enum kaio_vfs_side side;
+
+    /*
+     * The fast path: may the transfer be done here and now? Returns a count of bytes: it is done, nobody else hears of it;
+     * KAIO_VFS_GO_ON or KAIO_VFS_SLOW. Called in the program's own call with signals open, and a signal handler may do the
+     * same on top of it: no lock, no allocation, no waiting. The descriptor is still that of the file. Only for the services
+     * of preloaded and linked programs; a connection's requests are all made.
+     */
+    ssize_t (*aio_read_now_fn)(kaio_vfs_handle *handle, const struct kaio_attempt *attempt);
+    ssize_t (*aio_write_now_fn)(kaio_vfs_handle *handle, const struct kaio_attempt *attempt);
+
+    /*
+     * All requests that the module made for one of its own (kaio_vfs_own) are complete. `result` is what they come to if each
+     * is a part of a transfer: the sum up to the first that has failed or is short. Returns the result to end the request
+     * with, or KAIO_VFS_KEEP, and kaio_vfs_complete follows. Null is a function that returns `result`.
+     */
+    ssize_t (*joined_fn)(kaio_vfs_handle *handle, kaio_request *request, ssize_t result);
+
+    /* A request that the module made for none is complete, and gone when this returns. */
+    void (*own_done_fn)(kaio_vfs_handle *handle, kaio_request *own, ssize_t result);
+
+    /*
+     * A file is new here, by this descriptor; before its first request comes. Its last descriptor is about to be closed, or
+     * was closed behind the library's back: the module does what it still has to do with it, and may hold it until that is
+     * done (kaio_vfs_file_hold); it may come into use again after that. It is gone, but for the descriptors of the modules.
+     */
+    void (*file_opened_fn)(kaio_vfs_handle *handle, kaio_file *file, int fd);
+    void (*file_closes_fn)(kaio_vfs_handle *handle, kaio_file *file);
+    void (*file_closed_fn)(kaio_vfs_handle *handle, kaio_file *file);
 };
 
 /*
@@ -153,6 +215,67 @@ int kaio_vfs_next_request(kaio_vfs_handle *handle, kaio_request *request);
 
 /* Ends a request here, with a count of bytes or a negated errno (-EIO for one that is no errno). The rest as above. */
 int kaio_vfs_complete(kaio_vfs_handle *handle, kaio_request *request, ssize_t result);
+
+/*
+ * The handle's queue, for a module that lets requests wait. kaio_vfs_hold puts one in that the module has on its way down: 0, or -1
+ * if it is not the module's. It can be cancelled and its descriptor closed there without the module, and goes with a fork.
+ * kaio_vfs_take takes the next one out, which the module keeps from then on; null: there is none. Below `ordered` the one
+ * of the highest priority is the next (aio_reqprio), and after 32 that went before it the oldest; elsewhere the first that
+ * came. Both are async-signal-safe, and errno is left alone.
+ */
+int kaio_vfs_hold(kaio_vfs_handle *handle, kaio_request *request);
+kaio_request *kaio_vfs_take(kaio_vfs_handle *handle);
+
+/*
+ * Requests of the module's own. They belong to no aiocb, are seen by the modules below only, and are counted apart in the
+ * statistics. All of these are async-signal-safe; errno is left alone.
+ */
+struct kaio_own {
+    enum kaio_operation operation;
+    int fd;       /* for a request: -1 is its descriptor */
+    void *buffer; /* until the request is complete; null in a transfer for a request: all that this one transfers */
+    size_t length;
+    off_t offset;
+    int priority; /* aio_reqprio */
+    unsigned flags;
+};
+
+/* `ordered` lets it pass: the module has seen to it that nothing in flight is in its way. */
+#define KAIO_OWN_UNORDERED 1u
+
+/* Makes one for a request that the module has, or with null for none. Null: there can't be another; then let the request go
+ * on without. */
+kaio_request *kaio_vfs_own(kaio_vfs_handle *handle, kaio_request *request, const struct kaio_own *what);
+
+/* Passes on all that were made for a request, which waits for them, can't be cancelled meanwhile, and comes back by joined_fn; or
+ * one that was made for none. 0, or -1 if it is not the module's, or there is none. */
+int kaio_vfs_start(kaio_vfs_handle *handle, kaio_request *request);
+
+/* Gives up those that were made for a request, and not started. */
+void kaio_vfs_drop(kaio_vfs_handle *handle, kaio_request *request);
+
+/* In joined_fn: the one that was made as number `index`, from 0 on, for kaio_request_result; null: there is none. */
+kaio_request *kaio_request_own(kaio_request *request, int index);
+
+/*
+ * Open files, for a module with functions for them. The file of a request; null for what is no file. A value of the module's own
+ * for each file, null at first. kaio_vfs_file_open opens a descriptor that the program can neither see nor close: of `path`, or
+ * where that is null of the same file as `fd`; it is closed when the file is gone, not before (a process loses its record locks on
+ * a file when any descriptor of it is closed). -1 with errno.
+ */
+kaio_file *kaio_request_file(kaio_request *request);
+void kaio_vfs_set_file_data(kaio_vfs_handle *handle, kaio_file *file, void *data);
+void *kaio_vfs_file_data(kaio_vfs_handle *handle, kaio_file *file);
+int kaio_vfs_file_open(kaio_vfs_handle *handle, kaio_file *file, const char *path, int fd, int flags);
+
+/* In file_closes_fn: the file does not go before it is released, and who closes the descriptor waits until then. */
+void kaio_vfs_file_hold(kaio_vfs_handle *handle, kaio_file *file);
+void kaio_vfs_file_release(kaio_vfs_handle *handle, kaio_file *file);
+
+/* Memory under a budget that all modules share (KAIO_POOL), in whole pages, to be had where malloc is not. Null: there is none
+ * left. Not to be used in aio_read_now_fn and its like. */
+void *kaio_vfs_pool_take(size_t size);
+void kaio_vfs_pool_give(void *memory, size_t size);
 
 /* The others; results are those of the functions in the table. ENOTCONN before connect_fn. */
 #define KAIO_VFS_NEXT_CONNECT(handle, service) kaio_vfs_next_connect((handle), (service))
@@ -188,13 +311,22 @@ void **kaio_vfs_request_data(kaio_vfs_handle *handle, kaio_request *request);
 
 /*
  * Parameters of the module for this handle's service, `name` without the module: "limit" is `mymodule:limit`. If one is
- * not set, or bad (which is said on stderr), it is the default. Sizes are bytes, as 512, 64k, 1M, 2G. A text is the
- * library's own, and lasts as long as the handle. Not in the functions for requests.
+ * not set, or bad, it is the default. A bad one is said on stderr, and if that is before connect_fn has returned, the stack
+ * is not used. Sizes are bytes, as 512, 64k, 1M, 2G. A text is the library's own, and lasts as long as the handle. Not in
+ * the functions for requests.
  */
 long kaio_vfs_parm_int(kaio_vfs_handle *handle, const char *name, long standard);
 size_t kaio_vfs_parm_size(kaio_vfs_handle *handle, const char *name, size_t standard);
 int kaio_vfs_parm_bool(kaio_vfs_handle *handle, const char *name, int standard);
 const char *kaio_vfs_parm_string(kaio_vfs_handle *handle, const char *name, const char *standard);
+
+/*
+ * What the module counts, for KAIO_STATS_FILE, the report of `stats` and `kaio top`: up to 16 numbers, in connect_fn, by their
+ * names with blanks between, of 191 bytes at most; one that may fall has = before its name. 0, or -1 without memory. They are
+ * those of the module in the service, and begin with 0, also in the child of a fork. Counting is async-signal-safe.
+ */
+int kaio_vfs_numbers(kaio_vfs_handle *handle, const char *names);
+void kaio_vfs_count(kaio_vfs_handle *handle, int number, long change);
 
 /* The service's name ("global" where there are none), and that under which the module was registered. The library's
  * own, as long as the handle lasts. Async-signal-safe. */
@@ -204,13 +336,6 @@ const char *kaio_vfs_name(kaio_vfs_handle *handle);
 /*
  * What a request asks for, while it is the module's; all async-signal-safe.
  */
-enum kaio_operation {
-    KAIO_OPERATION_NONE = 0, /* it is over */
-    KAIO_OPERATION_READ = 1,
-    KAIO_OPERATION_WRITE = 2,
-    KAIO_OPERATION_FSYNC = 3,
-    KAIO_OPERATION_FDATASYNC = 4
-};
 enum kaio_operation kaio_request_operation(const kaio_request *request);
 int kaio_request_fd(const kaio_request *request);        /* -1: it is over */
 size_t kaio_request_length(const kaio_request *request); /* in bytes, of all buffers */

@@ -13,7 +13,7 @@
 
 // "kaiolive", and the number of this layout: whoever changes anything below changes it.
 #define LIVE_MAGIC 0x6576696c6f69616bull
-#define LIVE_VERSION 1
+#define LIVE_VERSION 3
 // How long somebody looks who says nothing more, in nanoseconds; and the longest that is believed.
 #define LIVE_LOOK 3000000000ll
 #define LIVE_LONGEST_LOOK 4000000000ll
@@ -28,10 +28,20 @@ enum {
     LIVE_WORD_RELEASE, // the library's version, as text
     LIVE_WORD_RELEASE_END = LIVE_WORD_RELEASE + 4,
     // On CLOCK_MONOTONIC: until when somebody looks. 0: nobody does. The only words that who looks writes to are this
-    // one and the next, and the files, which it clears when it comes.
+    // one and the next two, and the files, which it clears when it comes.
     LIVE_WORD_UNTIL = LIVE_WORD_RELEASE_END,
     LIVE_WORD_WATCH, // counts those who came while nobody looked
+    LIVE_WORD_BUFIO_SIZE, // what the cache of the module bufio may take, in bytes; 0: nobody said so
     LIVE_WORDS
+};
+
+// What the modules count themselves, in the head from this byte on, for as many as there is room. Nobody need look.
+enum { LIVE_MODULES_AT = 256, LIVE_MODULES = 10, LIVE_TITLE = 64, LIVE_NAMES = 192, LIVE_NUMBERS = 16 };
+
+struct live_module {
+    char title[LIVE_TITLE]; // the module, and behind an @ its service; empty: nobody's
+    char names[LIVE_NAMES]; // of the numbers, with blanks between; = before one that may fall
+    uint64_t numbers[LIVE_NUMBERS];
 };
 
 // What is counted of one operation on one file, since somebody looks: requests that came by, that are over, and
@@ -71,6 +81,14 @@ static inline uint64_t *live_word(void *page, int word) { return (uint64_t *)pag
 static inline struct live_file *live_file(void *page, int number) {
     return (struct live_file *)(void *)((char *)page + LIVE_HEAD) + number;
 }
+
+static inline struct live_module *live_module(void *page, int number) {
+    return (struct live_module *)(void *)((char *)page + LIVE_MODULES_AT) + number;
+}
+
+static inline char *live_title(struct live_module *module) { return module->title; }
+static inline char *live_names(struct live_module *module) { return module->names; }
+static inline uint64_t *live_number(struct live_module *module, int number) { return module->numbers + number; }
 
 static inline uint64_t *live_key(struct live_file *file) { return &file->key; }
 static inline uint64_t *live_path_length(struct live_file *file) { return &file->path_length; }

@@ -247,7 +247,7 @@ struct BenchRunner {
         }
         guard error == 0 else { throw Failure(message: "no pipe: \(errorText(CInt(-error)))") }
         defer { close(ends[0]) }
-        let child = spawn(arguments, isPreloaded, ends[1])
+        let child = spawn(arguments, isPreloaded, ends[1]).process
         close(ends[1])
         guard child > 0 else { throw Failure(message: "\(Path.executable): \(errorText(-child))") }
         var status: CInt = 0
@@ -276,8 +276,8 @@ struct BenchRunner {
         }
     }
 
-    /// Returns its number, or a negated errno. It has the file as number 3, and `output` for all that it writes.
-    private func spawn(_ arguments: [String], _ isPreloaded: Bool, _ output: CInt) -> CInt {
+    /// It has the file as number 3, and `output` for all that it writes.
+    private func spawn(_ arguments: [String], _ isPreloaded: Bool, _ output: CInt) -> Child {
         if isPreloaded { setenv("LD_PRELOAD", preload, 1) }
         defer { unsetenv("LD_PRELOAD") }
         var none = sigset_t()

@@ -266,16 +266,16 @@ private struct RawWindow {
         let memory = try blocks(depth)
         for index in 0..<depth {
             var request = iocb()
-            request.aio_fildes = file
-            request.aio_lio_opcode = Int16((workload.kind.isWrite ? IO_CMD_PWRITE : IO_CMD_PREAD).rawValue)
-            request.u.c.buf = memory + index * Workload.block
-            request.u.c.nbytes = UInt(Workload.block)
+            request.aio_fildes = UInt32(bitPattern: file)
+            request.aio_lio_opcode = UInt16(workload.kind.isWrite ? IOCB_CMD_PWRITE : IOCB_CMD_PREAD)
+            request.aio_buf = UInt64(UInt(bitPattern: memory + index * Workload.block))
+            request.aio_nbytes = UInt64(Workload.block)
             (requests + index).initialize(to: request)
         }
     }
 
     private mutating func submit(_ count: Int) throws {
-        for index in 0..<count { list[index].pointee.u.c.offset = Int64(order.next() * Workload.block) }
+        for index in 0..<count { list[index].pointee.aio_offset = Int64(order.next() * Workload.block) }
         var done = 0
         while done < count {
             let result = systemCall(SYS_io_submit, context, count - done, address(list + done))
@@ -288,11 +288,11 @@ private struct RawWindow {
         let count = systemCall(SYS_io_getevents, context, least, depth, address(events))
         guard count > 0 else { throw Failure(message: "io_getevents: \(errorText(CInt(-count)))") }
         for index in 0..<count {
-            let result = Int(bitPattern: events[index].res)
+            let result = Int(events[index].res)
             guard result == Workload.block else {
                 throw Failure(message: "a transfer fails: \(result < 0 ? errorText(CInt(-result)) : "\(result) bytes")")
             }
-            list[index] = events[index].obj
+            list[index] = UnsafeMutablePointer(bitPattern: UInt(events[index].obj))!
         }
         return count
     }

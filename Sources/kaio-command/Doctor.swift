@@ -36,7 +36,8 @@ struct Doctor: ParsableCommand {
         var examination = try Examination(path: path)
         examination.examineLibrary(library)
         examination.examineKernel()
-        let text = json ? examination.json.description : examination.lines(for: .output).joined(separator: "\n")
+        let lines = examination.lines(for: .output).joined(separator: "\n")
+        let text = json ? examination.json.description : Terminal.output.cleaned(lines)
         guard write(text + "\n", to: STDOUT_FILENO) else {
             throw Failure(message: "stdout: \(errorText(errno))")
         }
@@ -139,9 +140,11 @@ private struct Examination {
         do {
             let kernelAIO = try KernelAIO(requests: 256)
             examineCalls(kernelAIO)
+            if kernelAIO.hasMappedRing { examineIdleTime() }
             examineTransfers(kernelAIO)
             examineStreams(kernelAIO)
             examineDirect(directRefusal(kernelAIO))
+            examineOverwrites(kernelAIO)
         } catch {
             add(
                 "io_setup", .workers, refusal(error.number), kaio: "runs every request on worker threads",
@@ -179,12 +182,27 @@ private struct Examination {
         } else {
             add("io_setup", .ok, "works, and so do the calls that belong to it", kaio: "submits requests to the kernel")
         }
-        if kernelAIO.hasMappedRing {
+        if kernelAIO.hasMappedRing, !kernelAIO.leavesEvents {
+            add(
+                "completion ring", .workers, "is mapped, but a sleep takes events out of it",
+                kaio: "runs every request on worker threads")
+        } else if kernelAIO.hasMappedRing {
             add("completion ring", .ok, "is mapped", kaio: "takes completions without a system call")
         } else {
             add(
                 "completion ring", .workers, "is not mapped, as in some sandboxes",
                 kaio: "runs every request on worker threads", person: "run on a kernel of its own (not gVisor)")
+        }
+    }
+
+    /// Before this process takes its share.
+    private mutating func examineIdleTime() {
+        if KernelAIO.isGivenBack {
+            add(
+                "idle time", .ok, "the ring can be moved away", kaio: "gives its io context back when a process is idle"
+            )
+        } else {
+            add("idle time", .info, "the ring can't be moved away", kaio: "keeps its io context until the process ends")
         }
     }
 
@@ -228,11 +246,66 @@ private struct Examination {
         addTransfer("buffered reads", kernelAIO.transfer(.read, file, buffer), "a read from the page cache", nil)
         addTransfer("buffered writes", kernelAIO.transfer(.write, file, buffer), "a write over old data", alternatives)
 
+        examineShortReads()
+
         let result = kernelAIO.synchronize(file)
         if result == 0 {
             add("aio_fsync", .ok, "IOCB_CMD_FSYNC works", kaio: "has the kernel do it")
         } else {
             add("aio_fsync", .workers, refusal(CInt(-result)), kaio: "calls fsync on a worker thread")
+        }
+    }
+
+    /// Reads that must not wait, one after the other, of what is not in the page cache: some kernels end them early.
+    private mutating func examineShortReads() {
+        let (size, blocks) = (4096, 256)
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: size)
+        defer { buffer.deallocate() }
+        buffer.initializeMemory(as: UInt8.self, repeating: 0x6b)
+        for block in 0..<blocks where pwrite(file, buffer.baseAddress, size, block * size) != size { return }
+        fsync(file)
+        posix_fadvise(file, 0, 0, Int32(POSIX_FADV_DONTNEED))
+        var short = 0
+        for block in 0..<blocks {
+            var vector = iovec(iov_base: buffer.baseAddress, iov_len: size)
+            let result = systemCall(SYS_preadv2, Int(file), address(&vector), 1, block * size, 0, 8)
+            if result >= 0, result < size { short += 1 }
+            if result < size { pread(file, buffer.baseAddress, size, block * size) }
+        }
+        ftruncate(file, size)
+        let kaio = "holds each short count against the file's size"
+        if short == 0 {
+            add("short reads", .ok, "no read that must not wait ends early in the middle of a file", kaio: kaio)
+        } else {
+            add(
+                "short reads", .info,
+                "\(short) of \(blocks) reads that must not wait ended early, in the middle of the file",
+                kaio: kaio)
+        }
+    }
+
+    /// Direct overwrites with a tick of the clock between them.
+    private mutating func examineOverwrites(_ kernelAIO: borrowing KernelAIO) {
+        let flags = fcntl(file, F_GETFL)
+        guard fcntl(file, F_SETFL, flags | __O_DIRECT) == 0 else { return }
+        defer { _ = fcntl(file, F_SETFL, flags) }
+        let (size, tries) = (4096, 5)
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: size)
+        defer { buffer.deallocate() }
+        buffer.initializeMemory(as: UInt8.self, repeating: 0x6b)
+        guard pwrite(file, buffer.baseAddress, size, 0) == size else { return }
+        var refused = 0
+        for _ in 0..<tries {
+            usleep(20_000)
+            if kernelAIO.transfer(.write, file, buffer, once: true) == -Int(EAGAIN) { refused += 1 }
+        }
+        if refused == 0 {
+            add("overwrites", .ok, "direct ones are taken at any time", kaio: "has the kernel do them")
+        } else {
+            add(
+                "overwrites", .info,
+                "\(refused) of \(tries) direct ones that were 20 ms apart would wait: for a time stamp, on XFS, and on ext4 from Linux 7.3 on",
+                kaio: "gives those to the kernel a second time, from a worker thread")
         }
     }
 
@@ -252,10 +325,18 @@ private struct Examination {
         guard pipe(&ends) == 0 else { return }
         defer { for end in ends { close(end) } }
         let result = kernelAIO.poll(ends[1], Int32(POLLOUT))
-        if result >= 0 {
+        var byte: UInt8 = 0
+        var vector = iovec(iov_base: &byte, iov_len: 1)
+        let knowsNoWait = systemCall(SYS_preadv2, Int(ends[0]), address(&vector), 1, -1, -1, 8) != -Int(EOPNOTSUPP)
+        if result < 0 {
+            add("pipes, sockets", .workers, refusal(CInt(-result)), kaio: "has a worker thread wait for each request")
+        } else if knowsNoWait {
             add("pipes, sockets", .ok, "IOCB_CMD_POLL works", kaio: "waits for any number of them without a thread")
         } else {
-            add("pipes, sockets", .workers, refusal(CInt(-result)), kaio: "has a worker thread wait for each request")
+            add(
+                "pipes, sockets", .ok,
+                "IOCB_CMD_POLL works, transfers that must not wait (RWF_NOWAIT) are unknown, as before Linux 6.5",
+                kaio: "waits for any number of them without a thread, and transfers what is ready")
         }
     }
 

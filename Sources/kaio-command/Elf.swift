@@ -14,7 +14,7 @@ struct Elf {
 
     /// Nil, with errno set, if it can't be read; ENOEXEC if it is no ELF file.
     init?(path: String) {
-        let file = open(path, O_RDONLY | O_CLOEXEC)
+        let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         if file < 0 { return nil }
         defer { close(file) }
         var facts = stat()

@@ -28,7 +28,9 @@ struct Kaio: ParsableCommand {
             Exit codes: 0 all well, 1 what was looked at is not, 2 it could not be looked at or an option is wrong; those \
             of `kaio run` are the program's. Colour is for terminals, and for none with NO_COLOR set.
             """,
-        subcommands: [Run.self, Doctor.self, Bench.self, Top.self, Testparm.self, BenchWorker.self]
+        subcommands: [
+            Run.self, Doctor.self, Bench.self, Top.self, Bufio.self, Mirror.self, Testparm.self, BenchWorker.self,
+        ]
     )
 
     @Flag(help: "Show the versions of the command and of the library that it finds.")

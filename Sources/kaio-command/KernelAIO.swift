@@ -7,7 +7,7 @@ struct KernelAIO: ~Copyable {
     private let context: Int
     /// The completion ring's address: that of the context.
     private static let magic: UInt32 = 0xa10a_10a1
-    private static let noWait: UInt32 = 8  // RWF_NOWAIT
+    private static let noWait: CInt = 8  // RWF_NOWAIT
 
     /// Fails with the errno of io_setup.
     init(requests: Int) throws(KernelError) {
@@ -36,22 +36,73 @@ struct KernelAIO: ~Copyable {
         return [ENOSYS, EPERM].contains(CInt(cancellation)) ? ("io_cancel", CInt(cancellation)) : nil
     }
 
-    enum Transfer: Int16 {
+    /// Whether the ring can be moved away as a whole, and memory that grows downwards fills the hole: so the library gives
+    /// its context back. Leaves the ring elsewhere, and destroys it.
+    static var isGivenBack: Bool {
+        var context = 0
+        guard withUnsafeMutablePointer(to: &context, { systemCall(SYS_io_setup, 1, address($0)) }) == 0 else {
+            return false
+        }
+        var own = context
+        defer { _ = systemCall(SYS_io_destroy, own) }
+        let page = Int(getauxval(UInt(AT_PAGESZ)))
+        let capacity = UnsafeRawPointer(bitPattern: context)!.load(fromByteOffset: 4, as: UInt32.self)
+        let length = (32 + Int(capacity) * 32 + page - 1) / page * page
+        let none = MAP_PRIVATE | MAP_ANONYMOUS
+        guard let area = mmap(nil, length + 2 * page, PROT_NONE, none, -1, 0), area != MAP_FAILED,
+            let place = mmap(nil, length, PROT_NONE, none, -1, 0), place != MAP_FAILED,
+            mmap(area + page + length, page, PROT_READ | PROT_WRITE, none | MAP_FIXED | MAP_GROWSDOWN, -1, 0)
+                == area + page + length
+        else { return false }
+        for target in [area + page, place] {
+            let moved = systemCall(SYS_mremap, own, length, length, 3, address(target))
+            guard moved == address(target) else { return false }
+            own = moved
+        }
+        // A call that reads there and then finds its request senseless.
+        return systemCall(SYS_rt_sigprocmask, 99, address(area + page), 0, 8) == -Int(EINVAL)
+    }
+
+    /// Whether an event that a sleep can't deliver stays in the ring.
+    var leavesEvents: Bool {
+        let event = eventfd(1, Int32(EFD_CLOEXEC))
+        defer { close(event) }
+        var block = iocb()
+        block.aio_lio_opcode = UInt16(IOCB_CMD_POLL)
+        block.aio_fildes = UInt32(bitPattern: event)
+        block.aio_buf = UInt64(POLLIN)
+        return withUnsafeMutablePointer(to: &block) { pointer in
+            var list: UnsafeMutablePointer<iocb>? = pointer
+            guard withUnsafeMutablePointer(to: &list, { systemCall(SYS_io_submit, context, 1, address($0)) }) == 1
+            else {
+                return false
+            }
+            var limit = timespec(tv_sec: 1, tv_nsec: 0)
+            let slept = systemCall(SYS_io_pgetevents, context, 1, 1, -4096, address(&limit))
+            var result = io_event()
+            return slept == -Int(EFAULT)
+                && systemCall(SYS_io_getevents, context, 1, 1, address(&result), address(&limit)) == 1
+        }
+    }
+
+    enum Transfer: UInt16 {
         case read = 0
         case write = 1
     }
 
     /// A transfer of the whole buffer at the beginning of a file, that must not wait. A count or a negated errno.
-    func transfer(_ operation: Transfer, _ file: CInt, _ buffer: UnsafeMutableRawBufferPointer) -> Int {
+    func transfer(
+        _ operation: Transfer, _ file: CInt, _ buffer: UnsafeMutableRawBufferPointer, once: Bool = false
+    ) -> Int {
         var block = iocb()
         block.aio_lio_opcode = operation.rawValue
-        block.aio_fildes = file
+        block.aio_fildes = UInt32(bitPattern: file)
         block.aio_rw_flags = KernelAIO.noWait
-        block.u.c.buf = buffer.baseAddress
-        block.u.c.nbytes = UInt(buffer.count)
+        block.aio_buf = UInt64(UInt(bitPattern: buffer.baseAddress))
+        block.aio_nbytes = UInt64(buffer.count)
         var result = run(&block)
         // A page may be in use for a moment, by the write that comes before.
-        for _ in 0..<10 where result == -Int(EAGAIN) {
+        for _ in 0..<10 where result == -Int(EAGAIN) && !once {
             usleep(1000)
             result = run(&block)
         }
@@ -60,17 +111,17 @@ struct KernelAIO: ~Copyable {
 
     func synchronize(_ file: CInt) -> Int {
         var block = iocb()
-        block.aio_lio_opcode = 2  // IOCB_CMD_FSYNC
-        block.aio_fildes = file
+        block.aio_lio_opcode = UInt16(IOCB_CMD_FSYNC)
+        block.aio_fildes = UInt32(bitPattern: file)
         return run(&block)
     }
 
     /// Returns the events of poll(2) that are there.
     func poll(_ file: CInt, _ events: Int32) -> Int {
         var block = iocb()
-        block.aio_lio_opcode = 5  // IOCB_CMD_POLL
-        block.aio_fildes = file
-        block.u.poll.events = events
+        block.aio_lio_opcode = UInt16(IOCB_CMD_POLL)
+        block.aio_fildes = UInt32(bitPattern: file)
+        block.aio_buf = UInt64(events)
         return run(&block)
     }
 
@@ -82,7 +133,7 @@ struct KernelAIO: ~Copyable {
             var event = io_event()
             var limit = timespec(tv_sec: 10, tv_nsec: 0)
             let count = systemCall(SYS_io_getevents, context, 1, 1, address(&event), address(&limit))
-            return count == 1 ? Int(bitPattern: event.res) : count < 0 ? count : -Int(ETIMEDOUT)
+            return count == 1 ? Int(event.res) : count < 0 ? count : -Int(ETIMEDOUT)
         }
     }
 }

@@ -24,6 +24,11 @@ struct Library {
             guard let path = Path.real(named) else {
                 throw Failure(message: "--library \(named): \(errorText(errno))")
             }
+            // The loader would wait for the other end of a FIFO.
+            var facts = stat()
+            guard stat(path, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG else {
+                throw Failure(message: "--library \(named): not a regular file")
+            }
             let library = Library(path: path)
             _ = try library.version
             return library

@@ -68,12 +68,14 @@ struct LiveReader {
     /// A line of /proc/PID/maps.
     private struct Mapping {
         let isShared: Bool
+        let device: Substring
         let inode: UInt64
         let path: String
 
         init(_ line: Substring) {
             let fields = line.split(separator: " ", maxSplits: 5)
             isShared = fields.count == 6 && fields[1].hasSuffix("s")
+            device = fields.count == 6 ? fields[3] : ""
             inode = fields.count == 6 ? UInt64(fields[4]) ?? 0 : 0
             path = fields.count == 6 ? String(fields[5].drop { $0 == " " }) : ""
         }
@@ -128,19 +130,42 @@ struct LiveReader {
     }
 
     private static func open(_ mapping: Mapping, of process: pid_t) throws(LiveProblem) -> CInt {
-        let flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK
-        var file = Glibc.open("/proc/\(process)/root\(mapping.path)", flags)
-        if file < 0 { file = Glibc.open(mapping.path, flags) }
+        // First it is only named: to open what it is not might do something.
+        let flags = byName | O_CLOEXEC | O_NOFOLLOW
+        var named = Glibc.open("/proc/\(process)/root\(mapping.path)", flags)
+        if named < 0 { named = Glibc.open(mapping.path, flags) }
+        guard named >= 0 else {
+            throw .other(
+                "\(mapping.path): \(errorText(errno)); process \(process) can't be looked at without this file")
+        }
+        defer { Glibc.close(named) }
+        var facts = stat()
+        guard fstat(named, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG, facts.st_ino == mapping.inode else {
+            throw .other("\(mapping.path): not the file that process \(process) has")
+        }
+        let file = Glibc.open("/proc/self/fd/\(named)", O_RDWR | O_CLOEXEC | O_NONBLOCK)
         guard file >= 0 else {
             throw .other(
                 "\(mapping.path): \(errorText(errno)); process \(process) can't be looked at without this file")
         }
-        var status = stat()
-        guard fstat(file, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_ino == mapping.inode else {
+        guard device(of: file) == mapping.device else {
             Glibc.close(file)
             throw .other("\(mapping.path): not the file that process \(process) has")
         }
         return file
+    }
+
+    /// O_PATH.
+    private static let byName: CInt = 0o10_000_000
+
+    /// As /proc/PID/maps has it, which on some file systems is not what fstat says: so the file is mapped, and looked for there.
+    private static func device(of file: CInt) -> Substring? {
+        let memory = mmap(nil, 1, PROT_NONE, MAP_SHARED, file, 0)
+        guard let memory, memory != UnsafeMutableRawPointer(bitPattern: -1) else { return nil }
+        defer { munmap(memory, 1) }
+        let start = String(UInt(bitPattern: memory), radix: 16) + "-"
+        let maps = String(decoding: contents(of: "/proc/self/maps") ?? [], as: UTF8.self).split(separator: "\n")
+        return maps.first { $0.drop { $0 == "0" }.hasPrefix(start) }.map { Mapping($0).device }
     }
 
     /// Whether the process made another page since, for a program that it became.
@@ -154,10 +179,20 @@ struct LiveReader {
     /// How often `look` must be called, in milliseconds.
     static let heartbeat = Int(LIVE_LOOK / 3_000_000)
 
+    /// How often the lock is tried, 10 ms apart: who looks too has it for less.
+    private static let patience = 100
+
     /// Tells the process that somebody looks. The first one who comes makes room for the files, and clears them.
     func look() throws(Failure) {
-        guard until < Int64(Clock.now) else { return set(LIVE_WORD_UNTIL, UInt64(Int64(Clock.now) + LIVE_LOOK)) }
-        flock(file, LOCK_EX)
+        var tries = 0
+        while until < Int64(Clock.now), flock(file, LOCK_EX | LOCK_NB) != 0 {
+            tries += 1
+            // The process itself may hold it, for ever.
+            guard errno == EWOULDBLOCK, tries < LiveReader.patience else {
+                throw Failure(message: "the page of the process is locked: it can't be looked at", code: 1)
+            }
+            usleep(10_000)
+        }
         defer { flock(file, LOCK_UN) }
         if until < Int64(Clock.now) {
             set(LIVE_WORD_WATCH, word(LIVE_WORD_WATCH) &+ 1)
@@ -170,6 +205,9 @@ struct LiveReader {
         }
         set(LIVE_WORD_UNTIL, UInt64(Int64(Clock.now) + LIVE_LOOK))
     }
+
+    /// What the process is to take as the size of bufio's cache; at its next request, if somebody looks.
+    func wish(_ size: Int) { set(LIVE_WORD_BUFIO_SIZE, UInt64(size)) }
 
     private var until: Int64 { Int64(bitPattern: word(LIVE_WORD_UNTIL)) }
 
@@ -203,6 +241,9 @@ struct LiveReader {
                 sample.rows[key] = (isOthers ? "(other files)" : LiveReader.path(file), counts)
             }
         }
+        for number in 0..<CInt(LIVE_MODULES) {
+            if let module = LiveModule(live_module(page, number)!) { sample.modules.append(module) }
+        }
         return sample
     }
 
@@ -214,52 +255,83 @@ struct LiveReader {
     }
 }
 
-/// What was counted of one operation on one file.
+/// What was counted of one operation on one file. From 0 up, whatever stood in the page, and sums end at the greatest number.
 struct LiveCounts {
-    private var counters: [UInt64]
-    private var latencies: [UInt32]
+    private var counters: [Int]
+    private var latencies: [Int]
 
     static let none = LiveCounts(
         counters: Array(repeating: 0, count: Int(LIVE_COUNTERS)),
         latencies: Array(repeating: 0, count: Int(LIVE_BUCKETS)))
 
-    init(counters: [UInt64], latencies: [UInt32]) {
+    private init(counters: [Int], latencies: [Int]) {
         self.counters = counters
         self.latencies = latencies
     }
 
-    subscript(counter: Int) -> Int { Int(clamping: counters[counter]) }
+    init(counters: [UInt64], latencies: [UInt32]) {
+        self.init(counters: counters.map { Int(clamping: $0) }, latencies: latencies.map { Int($0) })
+    }
 
-    var inFlight: Int { max(0, Int(clamping: Int64(bitPattern: counters[LIVE_BEGUN] &- counters[LIVE_OVER]))) }
+    subscript(counter: Int) -> Int { counters[counter] }
+
+    var inFlight: Int { max(0, counters[LIVE_BEGUN] - counters[LIVE_OVER]) }
 
     /// What came since.
     func since(_ earlier: LiveCounts) -> LiveCounts {
         LiveCounts(
-            counters: zip(counters, earlier.counters).map { $0 &- $1 },
-            latencies: zip(latencies, earlier.latencies).map { $0 &- $1 })
+            counters: zip(counters, earlier.counters).map { max(0, $0 - $1) },
+            latencies: zip(latencies, earlier.latencies).map { max(0, $0 - $1) })
     }
 
     mutating func add(_ other: LiveCounts) {
-        for index in counters.indices { counters[index] &+= other.counters[index] }
-        for index in latencies.indices { latencies[index] &+= other.latencies[index] }
+        counters = zip(counters, other.counters).map { .saturatingSum([$0, $1]) }
+        latencies = zip(latencies, other.latencies).map { .saturatingSum([$0, $1]) }
     }
 
     /// In nanoseconds, at most an eighth too high: what this part of all is not above. Nil if there was none.
     func latency(_ part: Double) -> Int? {
-        let total = latencies.reduce(0) { $0 + Int($1) }
+        let total = Int.saturatingSum(latencies)
         let wanted = max(1, Int((Double(total) * part).rounded(.up)))
         var seen = 0
         for (bucket, count) in latencies.enumerated() where total > 0 {
-            seen += Int(count)
+            seen += count
             if seen >= wanted { return Int(live_bound(CInt(bucket))) }
         }
         return nil
     }
 
     var meanLatency: Int? {
-        let total = latencies.reduce(0) { $0 + Int($1) }
+        let total = Int.saturatingSum(latencies)
         return total == 0 ? nil : self[LIVE_NANOSECONDS] / total
     }
+}
+
+/// What a module counts itself.
+struct LiveModule {
+    let title: String
+    /// Those that may fall are as they are; the others have counted since the process began.
+    let numbers: [(name: String, value: Int, mayFall: Bool)]
+
+    fileprivate init?(_ module: UnsafeMutablePointer<live_module>) {
+        title = LiveModule.text(live_title(module), Int(LIVE_TITLE))
+        if title.isEmpty { return nil }
+        let names = LiveModule.text(live_names(module), Int(LIVE_NAMES)).split(separator: " ").prefix(Int(LIVE_NUMBERS))
+        numbers = names.enumerated().map { index, name in
+            let mayFall = name.hasPrefix("=")
+            return (
+                String(name.dropFirst(mayFall ? 1 : 0)), Int(clamping: live_number(module, CInt(index)).pointee),
+                mayFall
+            )
+        }
+    }
+
+    private static func text(_ start: UnsafeMutablePointer<CChar>, _ size: Int) -> String {
+        let bytes = UnsafeRawBufferPointer(start: start, count: size).prefix { $0 != 0 }
+        return printable(String(decoding: bytes, as: UTF8.self))
+    }
+
+    func value(_ name: String) -> Int? { numbers.first { $0.name == name }?.value }
 }
 
 struct LiveSample {
@@ -273,4 +345,5 @@ struct LiveSample {
     let time: Int64
     let watch: UInt64
     var rows: [Key: (path: String, counts: LiveCounts)] = [:]
+    var modules: [LiveModule] = []
 }

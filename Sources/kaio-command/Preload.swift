@@ -16,8 +16,9 @@ struct Preload {
 
     /// Sets the variables, in this process, which hands its environment on as it is.
     func apply() throws(Failure) {
-        let others = environmentVariable("LD_PRELOAD").map { " " + $0 } ?? ""
-        set("LD_PRELOAD", try library.preload + others)
+        // Behind what is there: other libraries may have to come first, and see `close` all the same.
+        let others = environmentVariable("LD_PRELOAD").map { $0 + " " } ?? ""
+        set("LD_PRELOAD", try others + library.preload)
         if let objects { set("KAIO_VFS_OBJECTS", objects) }
         if let configuration { set("KAIO_CONFIG", configuration) }
         if let statistics { set("KAIO_STATS_FILE", statistics) }

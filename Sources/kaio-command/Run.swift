@@ -12,13 +12,13 @@ struct Run: ParsableCommand {
         abstract: "Runs a program on kaio, and says at the end what that came to.",
         usage: "kaio run [<options>] [--] <program> [<argument> ...]",
         discussion: """
-            The program finds the library in LD_PRELOAD, before what is there already, and so do the programs that it \
+            The program finds the library in LD_PRELOAD, behind what is there already, and so do the programs that it \
             starts. It needs no change. What may keep kaio from working is said in a warning, and the program is run all \
             the same.
 
               kaio run ./program                        does it use kaio, and how?
               kaio run --stats -- ./server --port 8080  how long do requests take?
-              kaio run --audit /tmp/audit.%p ./program  a line for each request
+              kaio run --audit audit.%p ./program       a line for each request
               kaio run --config slow.conf make check    other modules, for some files
               kaio run --vfs "delay_inject ordered aio_linux aio_poll" ./program
 
@@ -91,31 +91,38 @@ struct Run: ParsableCommand {
     }
 
     private func run(_ program: Program, _ words: CStrings) throws {
+        // What may take long comes first: a signal ends the command there, and there is nothing to clean up.
         var preload = Preload(library: try Library.find(library))
         preload.objects = vfs
         preload.configuration = config.map(Path.absolute)
+        let understood = try understood(preload)
+        for doubt in quiet ? [] : program.doubts() { warn(doubt) }
+        let parent = try TemporaryDirectory.parent { if !quiet { warn($0) } }
+
         let supervisor = Supervisor()
-        let directory = try TemporaryDirectory()
+        let directory = try TemporaryDirectory(in: parent)
         do {
-            if let configuration = try configuration(preload, in: directory) { preload.configuration = configuration }
-            for doubt in quiet ? [] : program.doubts() { warn(doubt) }
+            let modules = modules(in: directory)
+            if let understood, !modules.isEmpty {
+                let text = Stack.adding(modules, to: understood)
+                preload.configuration = try directory.write(text, as: "kaio.conf")
+            }
             let isCounted = !quiet && environmentVariable("KAIO_STATS_FILE") == nil
             if isCounted { preload.statistics = "\(directory.path)/\(Summary.countsName)" }
             preload.live = directory.path
             try preload.apply()
 
             let began = Clock.now
-            let process = try start(program, words, supervisor, directory)
-            let status = supervisor.wait(for: process)
+            let run = try run(program, words, supervisor, directory)
             if isCounted {
-                let end = Run.described(status) + " after \(Format.fixed(Double(Clock.now - began) / 1e9, 2)) s"
+                let end = Run.described(run.status) + " after \(Format.fixed(Double(Clock.now - began) / 1e9, 2)) s"
                 Summary(of: directory).show(
-                    name: Path.name(of: program.name), program: process, ended: end, withLatencies: stats)
+                    name: Path.name(of: program.name), program: run.process, ended: end, withLatencies: stats)
             } else if !quiet {
                 Terminal.error.say("kaio: the statistics are in \(environmentVariable("KAIO_STATS_FILE") ?? "")")
             }
             directory.remove()
-            Supervisor.leave(as: status)
+            Supervisor.leave(as: run.status)
         } catch {
             directory.remove()
             throw error
@@ -134,45 +141,49 @@ struct Run: ParsableCommand {
         throw Failure(message: "--audit \(path): can't be written: \(problem)", code: ownFailure)
     }
 
-    /// The stack with the modules that the options ask for. Nil where they ask for none; what they name is checked then too.
-    private func configuration(_ preload: Preload, in directory: TemporaryDirectory) throws -> String? {
+    private var auditPlace: String? {
+        audit.map { ["stderr", "syslog"].contains($0) ? $0 : Path.absolute($0) }
+    }
+
+    /// The stack that the options ask for, once the library has checked it. Nil where they ask for none.
+    private func understood(_ preload: Preload) throws -> String? {
+        if let auditPlace, auditPlace.hasPrefix("/") { try Run.checkLog(auditPlace) }
+        if audit == nil, !stats, vfs == nil, config == nil { return nil }
+        let stack = Stack(
+            objects: vfs ?? environmentVariable("KAIO_VFS_OBJECTS"),
+            file: preload.configuration ?? environmentVariable("KAIO_CONFIG").map(Path.absolute))
+        return try stack.understood(by: preload.library)
+    }
+
+    /// Those that options ask for.
+    private func modules(in directory: TemporaryDirectory) -> [Stack.Module] {
         var modules: [Stack.Module] = []
-        if let audit {
-            let isFile = !["stderr", "syslog"].contains(audit)
-            let place = isFile ? Path.absolute(audit) : audit
-            if isFile { try Run.checkLog(place) }
-            modules.append(Stack.Module(name: "full_audit", parameters: [("to", place)]))
-        }
+        if let auditPlace { modules.append(Stack.Module(name: "full_audit", parameters: [("to", auditPlace)])) }
         if stats {
             let file = "\(directory.path)/\(Summary.latenciesName)"
             modules.append(Stack.Module(name: "stats", parameters: [("file", file), ("format", "json")]))
         }
-        if modules.isEmpty, vfs == nil, config == nil { return nil }
-        let stack = Stack(
-            objects: vfs ?? environmentVariable("KAIO_VFS_OBJECTS"),
-            file: preload.configuration ?? environmentVariable("KAIO_CONFIG").map(Path.absolute))
-        let text = try stack.adding(modules, library: preload.library, in: directory)
-        return modules.isEmpty ? nil : try directory.write(text, as: "kaio.conf")
+        return modules
     }
 
-    private func start(
+    private func run(
         _ program: Program, _ words: CStrings, _ supervisor: Supervisor, _ directory: TemporaryDirectory
-    ) throws -> pid_t {
+    ) throws -> Supervisor.Run {
         // A name with a slash is the person's own bytes.
         let path = program.path.withCString { strdup($0) }
         defer { free(path) }
         guard let file = program.name.contains("/") ? words[0] : path else {
             throw Program.failure(program.name, ENOMEM)
         }
-        var process = supervisor.start(file, words, cleanUp: directory.remove)
-        if process == -ENOEXEC, Elf(path: program.path) == nil {
+        var run = supervisor.run(file, words, cleanUp: directory.remove)
+        if run.error == ENOEXEC, Elf(path: program.path) == nil {
             // A script without #!; execvp(3) does the same.
-            process = withCStrings(["/bin/sh"]) { shell in
-                supervisor.start(shell[0]!, shell + [file] + words.dropFirst(), cleanUp: directory.remove)
+            run = withCStrings(["/bin/sh"]) { shell in
+                supervisor.run(shell[0]!, shell + [file] + words.dropFirst(), cleanUp: directory.remove)
             }
         }
-        if process < 0 { throw Program.failure(program.name, -process) }
-        return process
+        if run.error != 0 { throw Program.failure(program.name, run.error) }
+        return run
     }
 
     private static func described(_ status: CInt) -> String {

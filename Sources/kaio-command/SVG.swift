@@ -40,9 +40,21 @@ struct SVG {
 
     /// Nil, or why it could not be written.
     func write(to path: String) -> String? {
-        let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
-        guard file >= 0 else { return errorText(errno) }
+        // Where others can write, a link or another's file may be there for us to follow.
+        let refusal = "it may be another user's, in a directory that others can write to"
+        guard let way = Way(to: Path.directory(of: path)) else { return errno == EPERM ? refusal : errorText(errno) }
+        defer { close(way.directory) }
+        let isShared = way.isShared || way.isReplaceable
+        let flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | (isShared ? O_NOFOLLOW : 0)
+        let file = openat(way.directory, Path.name(of: path), flags, 0o644)
+        guard file >= 0 else { return isShared && errno == ELOOP ? refusal : errorText(errno) }
         defer { close(file) }
+        var facts = stat()
+        guard fstat(file, &facts) == 0 else { return errorText(errno) }
+        if isShared, facts.st_uid != geteuid() || facts.st_nlink > 1 {
+            return refusal
+        }
+        if facts.st_mode & S_IFMT == S_IFREG, ftruncate(file, 0) != 0 { return errorText(errno) }
         return kaio_command.write(text, to: file) ? nil : errorText(errno)
     }
 }

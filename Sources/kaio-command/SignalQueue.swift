@@ -49,6 +49,53 @@ struct SignalQueue {
         return polls.dropLast().map { $0.revents != 0 }
     }
 
+    /// Does what may wait for somebody else's file for ever, on a thread of its own; a signal that ends the command ends the wait.
+    func interruptibly<Value>(_ body: @escaping () throws -> Value) throws -> Value {
+        let job = Job(body)
+        var thread = pthread_t()
+        let error = pthread_create(
+            &thread, nil,
+            { argument in
+                Unmanaged<Waiting>.fromOpaque(argument!).takeRetainedValue().run()
+                return nil
+            }, Unmanaged<Waiting>.passRetained(job).toOpaque())
+        guard error == 0 else { throw Failure(message: "pthread_create: \(errorText(error))") }
+        while !wait(for: [job.isDone], milliseconds: pendingOnes().isEmpty ? -1 : 20)[0] {
+            if let number = pendingOnes().first(where: { SignalQueue.ending.contains($0) }) {
+                throw Interruption(signal: number)
+            }
+        }
+        pthread_join(thread, nil)
+        close(job.isDone)
+        return try job.result!.get()
+    }
+
+    /// Those that came and were not taken.
+    private func pendingOnes() -> [CInt] {
+        var pending = sigset_t()
+        var mine = signals
+        sigpending(&pending)
+        return (1..<CInt(65)).filter { sigismember(&mine, $0) == 1 && sigismember(&pending, $0) == 1 }
+    }
+
+    private class Waiting {
+        func run() {}
+    }
+
+    /// Its result belongs to the thread until `isDone` can be read.
+    private final class Job<Value>: Waiting {
+        let isDone = eventfd(0, CInt(EFD_CLOEXEC))
+        private let body: () throws -> Value
+        private(set) var result: Result<Value, any Error>?
+
+        init(_ body: @escaping () throws -> Value) { self.body = body }
+
+        override func run() {
+            result = Result { try body() }
+            eventfd_write(isDone, 1)
+        }
+    }
+
     /// Ends the command as the signal would have ended it, so that who started it knows. Returns if it was ignored.
     static func end(by number: CInt) -> Never {
         signal(number, SIG_DFL)

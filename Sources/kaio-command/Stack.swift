@@ -16,22 +16,24 @@ struct Stack {
         let parameters: [(name: String, value: String)]
     }
 
-    /// A configuration with the modules on top of each stack. Fails with the library's own words if there is a mistake in
-    /// what the person says; `directory` is for a file.
-    func adding(_ modules: [Module], library: Library, in directory: TemporaryDirectory) throws(Failure) -> String {
+    /// How the library understands it, as a configuration in which everything is spelt out. Fails with its own words if there
+    /// is a mistake in what the person says.
+    func understood(by library: Library) throws(Failure) -> String {
         if let file { _ = try Stack.understood(file, library) }
         // The variable counts as if it stood in front of the file. KAIO_VFS_PARAMETERS does so by itself.
         var lines = ["[global]"]
         if let objects { lines.append("vfs objects = \(objects)") }
         if let file { lines.append("include = \(file.replacing("%", with: "%%"))") }
-        let draft = try directory.write(lines.joined(separator: "\n") + "\n", as: "draft.conf")
-        let understood: String
         do {
-            understood = try Stack.understood(draft, library)
+            return try Stack.understood("/dev/stdin", library, input: lines.joined(separator: "\n") + "\n")
         } catch {
-            throw Failure(message: error.message.replacing("\(draft):2: vfs objects", with: "--vfs"), code: error.code)
+            let message = error.message.replacing("/dev/stdin:2: vfs objects", with: "--vfs")
+            throw Failure(message: message, code: error.code)
         }
+    }
 
+    /// The same with the modules on top of each stack.
+    static func adding(_ modules: [Module], to understood: String) -> String {
         var result: [String] = []
         let additions = modules.flatMap { module in
             module.parameters.map { "\t\(module.name):\($0.name) = \"\(Stack.escaped($0.value))\"" }
@@ -59,9 +61,11 @@ struct Stack {
     }
 
     /// As `kaio testparm` shows it. It runs as a process, since the library writes to stdout, and may load modules.
-    private static func understood(_ file: String, _ library: Library) throws(Failure) -> String {
+    private static func understood(
+        _ file: String, _ library: Library, input: String? = nil
+    ) throws(Failure) -> String {
         let command = [Path.executable, "testparm", "--library", library.path, file]
-        guard let result = output(of: command) else {
+        guard let result = output(of: command, input: input) else {
             throw Failure(message: "\(Path.executable): \(errorText(errno))", code: Run.ownFailure)
         }
         guard result.status == 0 else {

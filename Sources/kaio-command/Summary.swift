@@ -1,5 +1,7 @@
 // What a program's asynchronous requests came to, from what the library and the module `stats` left in a directory: the
 // sum over all processes, and the latencies of each.
+//
+// Invariant: the program may have written anything there, or made a FIFO of it. Whatever it is, it is shown or left out.
 
 import Glibc
 
@@ -8,26 +10,29 @@ struct Summary {
     static let countsName = "counts.%p"
     static let latenciesName = "latencies.%p"
 
+    /// The library's counts are a few hundred bytes. What is larger is the program's own, and not kept.
+    private static let greatestCounts = 64 << 10
+
     private struct Process {
         let number: Int
         let counts: JSON
-        let latencies: JSON
 
-        var requests: Int { counts["requests"].members.reduce(0) { $0 + ($1.value.integer ?? 0) } }
+        var requests: Int { .saturatingSum(counts["requests"].members.map(\.value.count)) }
     }
 
     private var processes: [Process] = []
     /// Began to use the library and did not come to its end.
     private var silent: [Int] = []
 
+    private let directory: TemporaryDirectory
+
     init(of directory: TemporaryDirectory) {
+        self.directory = directory
         let prefix = String(Summary.countsName.dropLast(2))
         for name in directory.names where name.hasPrefix(prefix) {
             guard let number = Int(name.dropFirst(prefix.count)) else { continue }
-            let latencies = "\(directory.path)/\(Summary.latenciesName.dropLast(2))\(number)"
-            if let counts = contents(of: "\(directory.path)/\(name)").flatMap({ JSON($0) }) {
-                let report = contents(of: latencies).flatMap { JSON($0) } ?? .null
-                processes.append(Process(number: number, counts: counts, latencies: report))
+            if let counts = directory.contents(of: name, most: Summary.greatestCounts).flatMap({ JSON($0) }) {
+                processes.append(Process(number: number, counts: counts))
             } else {
                 silent.append(number)
             }
@@ -37,14 +42,14 @@ struct Summary {
     }
 
     private func sum(_ group: String, _ member: String) -> Int {
-        processes.reduce(0) { $0 + ($1.counts[group][member].integer ?? 0) }
+        .saturatingSum(processes.map { $0.counts[group][member].count })
     }
 
     private func sum(_ member: String) -> Int {
-        processes.reduce(0) { $0 + ($1.counts[member].integer ?? 0) }
+        .saturatingSum(processes.map { $0.counts[member].count })
     }
 
-    private var requests: Int { processes.reduce(0) { $0 + $1.requests } }
+    private var requests: Int { .saturatingSum(processes.map(\.requests)) }
 
     /// `end` says how the program ended, and `program` is its process id.
     func show(name: String, program: pid_t, ended end: String, withLatencies: Bool) {
@@ -57,8 +62,23 @@ struct Summary {
             lines.append(
                 "  \(who) made requests that are not counted: it is written by exit, not by _exit, exec or a signal")
         }
+        if outside > 0 {
+            lines.append(
+                "  " + terminal.styled("warning:", .yellow) + " a mirrored file was changed without the mirror "
+                    + "(\(Format.count(outside)) times): what a program writes other than by asynchronous requests is in one copy only, "
+                    + "until that is noticed")
+        }
         if withLatencies { lines += latencies(terminal) }
         for line in lines { terminal.say(line) }
+    }
+
+    /// How often the module mirror saw that.
+    private var outside: Int {
+        .saturatingSum(
+            processes.flatMap { process in
+                process.counts["stack"].members.filter { $0.name == "mirror" || $0.name.hasPrefix("mirror@") }
+                    .map { $0.value["changed_outside"].count }
+            })
     }
 
     private func headline(_ program: pid_t) -> String {
@@ -78,7 +98,7 @@ struct Summary {
             Table.Cell("\(Format.bytes(sum("bytes", "read"))) read, \(Format.bytes(sum("bytes", "written"))) written"),
         ])
         let places = [("aio_linux", "in the kernel"), ("aio_poll", "by poll"), ("aio_pthread", "on worker threads")]
-        let total = max(places.reduce(0) { $0 + sum("modules", $1.0) }, 1)
+        let total = max(.saturatingSum(places.map { sum("modules", $0.0) }), 1)
         let parts = places.map { module, words in
             let count = sum("modules", module)
             let share = Format.fixed(Double(count) * 100 / Double(total), 1)
@@ -90,7 +110,7 @@ struct Summary {
             "failed",
             Table.Cell("\(Format.count(failed)), cancelled \(Format.count(cancelled))", failed > 0 ? .yellow : nil),
         ])
-        let most = processes.reduce(0) { max($0, $1.counts["most_in_flight"].integer ?? 0) }
+        let most = processes.reduce(0) { max($0, $1.counts["most_in_flight"].count) }
         table.add([
             "in flight", Table.Cell("at most \(Format.count(most))" + (processes.count > 1 ? " in one process" : "")),
         ])
@@ -104,21 +124,26 @@ struct Summary {
     private static let columns = ["mean", "50", "90", "99", "99.9", "max"]
 
     private func latencies(_ terminal: Terminal) -> [String] {
-        let measured = processes.filter { !$0.latencies["services"].elements.isEmpty }
         var lines: [String] = []
-        for process in measured.prefix(Summary.mostTables) {
-            for service in process.latencies["services"].elements {
-                let rows = service["operations"].members.filter { ($0.value["requests"].integer ?? 0) > 0 }
+        var tables = 0
+        for (index, process) in processes.enumerated() {
+            if tables == Summary.mostTables {
+                lines.append("  (\(processes.count - index) more processes, which made fewer requests)")
+                break
+            }
+            // One at a time is in memory.
+            let name = "\(Summary.latenciesName.dropLast(2))\(process.number)"
+            let services = (directory.contents(of: name).flatMap { JSON($0) } ?? .null)["services"].elements
+            if !services.isEmpty { tables += 1 }
+            for service in services {
+                let rows = service["operations"].members.filter { $0.value["requests"].count > 0 }
                 if rows.isEmpty { continue }
                 var title = "latency in us"
                 if processes.count > 1 { title += ", process \(process.number)" }
-                if let name = service["service"].string, name != "global" { title += ", service \(name)" }
+                if let name = service["service"].string, name != "global" { title += ", service \(printable(name))" }
                 lines.append("  " + title)
                 lines += Summary.table(rows).lines(for: terminal, indentation: "  ")
             }
-        }
-        if measured.count > Summary.mostTables {
-            lines.append("  (\(measured.count - Summary.mostTables) more processes, which made fewer requests)")
         }
         return lines
     }
@@ -128,14 +153,20 @@ struct Summary {
         let titles = columns.map { $0.first?.isNumber == true ? "\($0) %" : $0 }
         table.add((["", "requests", "failed", "bytes"] + titles).map { Table.Cell($0, .dim) })
         for (name, operation) in rows {
-            let failed = (operation["errors"].integer ?? 0) + (operation["cancelled"].integer ?? 0)
-            let counts = [operation["requests"].integer ?? 0, failed].map(Format.count)
+            let failed = Int.saturatingSum([operation["errors"].count, operation["cancelled"].count])
+            let counts = [operation["requests"].count, failed].map(Format.count)
             let latencies = columns.map { column in
-                operation["latency_us"][column].number.map { Format.fixed($0, 1) } ?? "-"
+                operation["latency_us"][column].number
+                    .map { (0...1e15).contains($0) ? Format.fixed($0, 1) : "?" } ?? "-"
             }
-            let bytes = Format.bytes(operation["bytes"].integer ?? 0)
-            table.add(([name] + counts + [bytes] + latencies).map { Table.Cell($0) })
+            let bytes = Format.bytes(operation["bytes"].count)
+            table.add(([printable(name)] + counts + [bytes] + latencies).map { Table.Cell($0) })
         }
         return table
     }
+}
+
+extension JSON {
+    /// A number of things; 0 where it is none.
+    fileprivate var count: Int { max(0, integer ?? 0) }
 }

@@ -33,9 +33,16 @@ struct Supervisor {
         sigprocmask(SIG_BLOCK, &blocked, &before)
     }
 
-    /// Starts the program. Returns its process id or a negated errno. A signal that was sent before there was a program to
-    /// take it ends this command here, after `cleanUp`.
-    func start(_ path: UnsafePointer<CChar>, _ arguments: CStrings, cleanUp: () -> Void) -> pid_t {
+    /// How a program's run ended, as wait(2) says it; or the errno with which it could not begin.
+    struct Run {
+        let process: pid_t
+        let status: CInt
+        let error: CInt
+    }
+
+    /// Runs the program to its end. A signal that was sent before there was a process to take it ends this command here, after
+    /// `cleanUp`.
+    func run(_ path: UnsafePointer<CChar>, _ arguments: CStrings, cleanUp: () -> Void) -> Run {
         var (pending, taken) = (sigset_t(), taken)
         sigpending(&pending)
         for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM]
@@ -43,11 +50,13 @@ struct Supervisor {
             cleanUp()
             Supervisor.die(of: signal)
         }
-        return spawn(path, arguments, mask: before)
+        let child = spawn(path, arguments, mask: before)
+        if child.process < 0 { return Run(process: child.process, status: 0, error: -child.process) }
+        let status = wait(for: child.process)
+        return Run(process: child.process, status: status, error: child.execError())
     }
 
-    /// Returns how the program ended, as wait(2) says it.
-    func wait(for process: pid_t) -> CInt {
+    private func wait(for process: pid_t) -> CInt {
         while true {
             var taken = taken
             var info = siginfo_t()

@@ -69,7 +69,11 @@ enum Path {
 
     /// Of the files in a directory, in order.
     static func names(in path: String) -> [String] {
-        guard let directory = opendir(path) else { return [] }
+        opendir(path).map { names(of: $0) } ?? []
+    }
+
+    /// Closes it.
+    static func names(of directory: OpaquePointer) -> [String] {
         defer { closedir(directory) }
         var names: [String] = []
         while let entry = readdir(directory) {
@@ -87,15 +91,16 @@ enum Path {
     static let executable = real("/proc/self/exe") ?? CommandLine.arguments[0]
 }
 
-/// The whole of a file, or nil with errno set. Files of /proc, which have no size, are read as well.
+/// The whole of a file, or nil with errno set. Files of /proc, which have no size, are read as well; a FIFO is not waited for.
 func contents(of path: String) -> [UInt8]? {
-    let file = open(path, O_RDONLY | O_CLOEXEC)
+    let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     if file < 0 { return nil }
     defer { close(file) }
     return contents(of: file)
 }
 
-func contents(of file: CInt) -> [UInt8]? {
+/// Nil, with errno EFBIG, too if it is larger than `most`.
+func contents(of file: CInt, most: Int = .max) -> [UInt8]? {
     var bytes: [UInt8] = []
     var part = [UInt8](repeating: 0, count: 65536)
     while true {
@@ -104,6 +109,20 @@ func contents(of file: CInt) -> [UInt8]? {
         if count < 0 { return nil }
         if count == 0 { return bytes }
         bytes += part[..<count]
+        if bytes.count > most {
+            errno = EFBIG
+            return nil
+        }
+    }
+}
+
+extension Int {
+    /// The sum, or what is next to it where that is beyond an Int: of numbers from files nothing is sure.
+    static func saturatingSum(_ numbers: some Sequence<Int>) -> Int {
+        numbers.reduce(0) { sum, number in
+            let (result, overflow) = sum.addingReportingOverflow(number)
+            return overflow ? (number < 0 ? .min : .max) : result
+        }
     }
 }
 
@@ -138,42 +157,4 @@ func write(_ text: String, to file: CInt) -> Bool {
         rest = rest.dropFirst(count)
     }
     return true
-}
-
-/// A directory for this run of the command alone. Who makes one removes it, whatever happens.
-struct TemporaryDirectory {
-    let path: String
-
-    /// In memory if TMPDIR does not say otherwise: what `kaio top` reads is written all the time. Its name goes into
-    /// variables and parameters in which a percent sign, a quote, a semicolon or a blank would mean something else; a
-    /// directory with such a name is passed by.
-    init() throws(Failure) {
-        let parents = [environmentVariable("TMPDIR"), environmentVariable("XDG_RUNTIME_DIR"), "/dev/shm"]
-        let parent =
-            parents.compactMap { $0 }.first { path in
-                let isPlain = path.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f && !"%\"';\\#".utf8.contains($0) }
-                return isPlain && path.hasPrefix("/") && access(path, W_OK | X_OK) == 0
-            } ?? "/tmp"
-        var name = Array("\(parent)/kaio.XXXXXX".utf8CString)
-        guard mkdtemp(&name) != nil else {
-            throw Failure(message: "no temporary directory in \(parent): \(errorText(errno))")
-        }
-        path = String(decoding: name.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
-
-    var names: [String] { Path.names(in: path) }
-
-    func write(_ text: String, as name: String) throws(Failure) -> String {
-        let file = open("\(path)/\(name)", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-        guard file >= 0, kaio_command.write(text, to: file), close(file) == 0 else {
-            throw Failure(message: "\(path)/\(name): \(errorText(errno))")
-        }
-        return "\(path)/\(name)"
-    }
-
-    /// It has files only.
-    func remove() {
-        for name in names { unlink("\(path)/\(name)") }
-        rmdir(path)
-    }
 }

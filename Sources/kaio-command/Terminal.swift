@@ -41,7 +41,21 @@ struct Terminal: Sendable {
         hasColor && !text.isEmpty ? "\u{1b}[\(style.rawValue)m\(text)\u{1b}[0m" : text
     }
 
-    func say(_ text: String) { write(text + "\n", to: file) }
+    /// Names of files, programs and processes may be anything: without what a terminal would take for orders, but for this
+    /// command's own styles.
+    func say(_ text: String) { write(cleaned(text) + "\n", to: file) }
+
+    func cleaned(_ text: String) -> String {
+        let pieces = hasColor ? text.split(separator: "\u{1b}[", omittingEmptySubsequences: false) : [text[...]]
+        var result = ""
+        for (number, piece) in pieces.enumerated() {
+            let isStyle = number > 0 && piece.drop { $0.isASCII && $0.isNumber }.hasPrefix("m")
+            if number > 0 { result += isStyle ? "\u{1b}[" : "?[" }
+            let lines = piece.split(separator: "\n", omittingEmptySubsequences: false)
+            result += lines.map { printable(String($0)) }.joined(separator: "\n")
+        }
+        return result
+    }
 }
 
 /// One line on stderr; the command goes on.

@@ -119,7 +119,8 @@ private struct Watch {
         reader = nil
         view.version = nil
         do {
-            reader = try LiveReader(process: process)
+            let process = process
+            reader = try signals.interruptibly { try LiveReader(process: process) }
             view.version = reader?.version
             wasThere = true
             return true
@@ -134,8 +135,11 @@ private struct Watch {
     }
 
     private func sample() throws -> LiveSample? {
-        try reader?.look()
-        return reader?.sample()
+        guard let reader else { return nil }
+        return try signals.interruptibly {
+            try reader.look()
+            return reader.sample()
+        }
     }
 
     private func say(_ text: String) throws(Failure) {
@@ -159,7 +163,7 @@ private struct Watch {
             while let signal = signals.next() { try take(signal) }
             if ready[0], let key = screen?.key() { hasQuit = key == "q" || key == "Q" }
             if ready[1] { return }
-            try reader?.look()
+            if let reader { try signals.interruptibly { try reader.look() } }
         }
     }
 

@@ -24,6 +24,7 @@ struct TopView {
 
     private var rows: [Row] = []
     private var total = Row(path: "", operation: "", counts: .none, inFlight: 0)
+    private var modules: [(module: LiveModule, earlier: LiveModule?)] = []
     private var seconds = 0.0
 
     private static let operations = ["read", "write", "fsync"]
@@ -39,6 +40,7 @@ struct TopView {
         // Who came while nobody looked began anew.
         let earlier = before?.watch == now.watch ? before : nil
         seconds = earlier.map { Double(now.time - $0.time) / 1e9 } ?? Double(interval) / 1000
+        modules = now.modules.map { module in (module, before?.modules.first { $0.title == module.title }) }
         rows = now.rows.map { key, row in
             Row(
                 path: row.path, operation: TopView.operations[Int(key.operation)],
@@ -52,7 +54,7 @@ struct TopView {
         for row in rows { counts.add(row.counts) }
         total = Row(
             path: "", operation: "", counts: counts,
-            inFlight: rows.reduce(0) { $0.addingReportingOverflow($1.inFlight).partialValue })
+            inFlight: .saturatingSum(rows.map(\.inFlight)))
     }
 
     // MARK: for a person
@@ -87,11 +89,22 @@ struct TopView {
         let head = front(TopView.columns.map(\.name), width) + "  op     file"
         lines.append(terminal.styled(String(head.prefix(width)), .dim))
         lines.append(line(total, "all", "", width))
-        let room = height - lines.count
+        let room = height - lines.count - modules.count
         let shown = rows.count > room ? room - 1 : rows.count
         lines += rows.prefix(max(0, shown)).map { line($0, $0.operation, $0.path, width) }
         if shown < rows.count { lines.append("... and \(rows.count - shown) more") }
-        return lines
+        return lines + modules.map { String(line($0.module, $0.earlier).prefix(width)) }
+    }
+
+    /// What it counted in a second, or at the first look in all; and what may fall, as it is.
+    private func line(_ module: LiveModule, _ earlier: LiveModule?) -> String {
+        let numbers = module.numbers.map { number in
+            guard !number.mayFall, let before = earlier?.value(number.name) else {
+                return "\(number.name) \(Format.count(number.value))"
+            }
+            return "\(number.name) \(Format.count(Int(perSecond(max(0, number.value - before)).rounded())))/s"
+        }
+        return "  \(module.title): \(numbers.joined(separator: ", "))"
     }
 
     private func line(_ row: Row, _ operation: String, _ path: String, _ width: Int) -> String {
@@ -141,6 +154,13 @@ struct TopView {
                 .array(
                     rows.map {
                         .object([("path", .string($0.path)), ("operation", .string($0.operation))] + members($0))
+                    })
+            ),
+            (
+                "modules",
+                .object(
+                    modules.map { module, _ in
+                        (module.title, .object(module.numbers.map { ($0.name, .integer($0.value)) }))
                     })
             ),
         ])

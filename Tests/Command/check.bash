@@ -6,6 +6,8 @@ set -u
 # What the command makes for a while can be seen here, and must be gone in the end.
 export TMPDIR=$PWD/temporary
 mkdir "$TMPDIR"
+# script runs its words by this shell, and the words are quoted for bash.
+export SHELL=$BASH
 
 fail() {
     cat err >&2 2>/dev/null

@@ -1,5 +1,5 @@
 #!/bin/bash
-# holds: An LD_PRELOAD and KAIO_ variables that are set stay; kaio comes first, and options count more.
+# holds: An LD_PRELOAD and KAIO_ variables that are set stay; kaio comes behind the others, and options count more.
 
 # shellcheck source=Tests/Command/check.bash
 . "$CHECK_ROOT/Tests/Command/check.bash"
@@ -7,7 +7,7 @@
 printf 'int unused_here;\n' | cc -shared -fPIC -x c -o other.so - || fail "cc"
 # shellcheck disable=SC2016 # the shell in it is to expand that
 LD_PRELOAD=$PWD/other.so expect 0 "$CHECK_COMMAND" run --library "$CHECK_LIBRARY" sh -c 'echo "$LD_PRELOAD"; cat /proc/$$/maps'
-has out "^$(realpath "$CHECK_LIBRARY") $PWD/other.so\$"
+has out "^$PWD/other.so $(realpath "$CHECK_LIBRARY")\$"
 has out '/other\.so$'
 has out '/libkaio\.so'
 

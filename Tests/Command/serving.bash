@@ -5,6 +5,7 @@
 serve() {
     build_tools
     mkfifo orders
+    : >answers
     kaio_run --quiet ./tools serve "$@" <orders >answers 2>complaints &
     runner=$!
     exec 3>orders

@@ -36,3 +36,10 @@ expect 1 testparm parameters.conf
 has err 'parameters\.conf:4: .*stats:format = xml: not one of: text json'
 has err 'parameters\.conf:5: stats:fil: .*it has file, format, signal, service'
 [[ ! -s out ]] || fail "a bad file is shown"
+# Whichever module it has: none is said to find no memory where nothing has run yet.
+for module in "$CHECK_ROOT"/docs/modules/*.md; do
+    name=$(basename "$module" .md)
+    [[ $name == writing ]] && continue
+    printf '[a]\npath = /a\nvfs objects = %s\n' "$name" >module.conf
+    "$CHECK_COMMAND" testparm --library "$CHECK_LIBRARY" module.conf >out 2>err || lacks err 'memory'
+done

@@ -25,6 +25,7 @@ await_answer() {
 
 mkfifo orders
 : >page
+: >answers
 kaio_run --quiet ./tools map page <orders >answers &
 exec 3>orders
 await_answer
@@ -33,6 +34,7 @@ exec 3>&-
 wait
 
 head -c 8192 /dev/zero >file
+: >answers
 LD_PRELOAD=$CHECK_LIBRARY ./tools serve file <orders >answers &
 exec 3>orders
 await_answer
@@ -41,6 +43,7 @@ exec 3>&-
 wait
 
 # A shell that has somebody else work names him.
+: >answers
 kaio_run --quiet bash -c './tools serve file; :' <orders >answers &
 exec 3>orders
 await_answer

@@ -11,6 +11,7 @@ mapper=$'./too\els'
 cp tools "$mapper"
 # look CODE FILE: has a process map it, and kaio top look at it.
 look() {
+    : >answers
     "$mapper" map "$2" <orders >answers &
     exec 3>orders
     until_true grep -q ready answers
@@ -22,7 +23,7 @@ look() {
     exec 3>&-
     wait
 }
-words() { printf 'kaiolive\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\e[31mnonsense\a%18s' '' | tr ' ' '\0'; }
+words() { printf 'kaiolive\x03\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\e[31mnonsense\a%18s' '' | tr ' ' '\0'; }
 
 : >kaio-live.1
 look 1 kaio-live.1
@@ -36,8 +37,8 @@ has err "layout 99"
 {
     words
     printf '\xff\xff\xff\xff\xff\xff\xff\x7f'
-    head -c 4032 /dev/zero
-    tr '\0\1' '\e\a' </dev/urandom | head -c 765952
+    head -c 192 /dev/zero
+    tr '\0\1' '\e\a' </dev/urandom | head -c 769792
 } >kaio-live.4
 (($(stat -c %s kaio-live.4) == 770048)) || fail "the test's page has the wrong size: $(stat -c %s kaio-live.4)"
 look 0 kaio-live.4

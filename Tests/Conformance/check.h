@@ -30,6 +30,17 @@
 
 #define UNUSED __attribute__((unused))
 
+// Defined by a program that the C library's own AIO may not survive: it does not begin there. The head of such a program
+// has "compare: no", so that --compare leaves it out.
+#ifdef NEEDS_KAIO
+extern const char *kaio_version(void) __attribute__((weak));
+__attribute__((constructor)) static void needs_kaio(void) {
+    if (kaio_version) return;
+    fputs("this program needs kaio; the C library's AIO would not survive it\n", stderr);
+    _exit(2);
+}
+#endif
+
 static UNUSED void failed(const char *file, int line, const char *format, ...)
     __attribute__((format(printf, 3, 4), noreturn));
 

@@ -12,17 +12,30 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 
-// Sees a call before it is made; gives 0 to let it be made, or the errno to fail it with. Runs in a thread
+// Sees a call before it is made; gives 0 to let it be made, the errno to fail it with, or one of these. Runs in a thread
 // that is not watched itself.
 typedef int (*watcher)(const struct seccomp_data *call, pid_t thread);
+enum {
+    pretend_done = -1, // it is not made, and gives 0
+    hold_call = -2,    // it is made once release_call() is called; one at a time
+};
 
 static UNUSED watcher watching;
 static UNUSED int watch_listener = -1;
 static UNUSED pthread_barrier_t watch_barrier;
+static UNUSED atomic_ullong held_call; // its number; 0 for none
+
+static UNUSED void answer_call(unsigned long long call, int error) {
+    struct seccomp_notif_resp answer = {.id = call};
+    if (error > 0) answer.error = -error;
+    else if (error == 0) answer.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+    ioctl(watch_listener, SECCOMP_IOCTL_NOTIF_SEND, &answer);
+}
+
+static UNUSED void release_call(void) { answer_call(atomic_exchange(&held_call, 0), 0); }
 
 static UNUSED void *watch(void *unused) {
     struct seccomp_notif call;
-    struct seccomp_notif_resp answer;
     pthread_barrier_wait(&watch_barrier);
     for (;;) {
         memset(&call, 0, sizeof call);
@@ -31,11 +44,8 @@ static UNUSED void *watch(void *unused) {
             return unused;
         }
         int error = watching(&call.data, (pid_t)call.pid);
-        memset(&answer, 0, sizeof answer);
-        answer.id = call.id;
-        if (error) answer.error = -error;
-        else answer.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
-        ioctl(watch_listener, SECCOMP_IOCTL_NOTIF_SEND, &answer);
+        if (error == hold_call) atomic_store(&held_call, call.id);
+        else answer_call(call.id, error);
     }
 }
 

@@ -1,10 +1,10 @@
 #!/bin/bash
-# libkaio.a has the same visible names as libkaio.so, so nothing of the Swift runtime in it meets another's.
+# libkaio.a has the same visible names as libkaio.so, but freopen (the C library's is not weak), so nothing of the Swift runtime in it meets another's.
 . "$CHECK_ROOT/Tests/Install/check.bash"
 
 archive=${CHECK_LIBRARY%.so}.a
 nm -g --defined-only "$archive" | awk 'NF == 3 { print $3 }' | sort >in_archive
-nm -D --defined-only "$CHECK_LIBRARY" | awk '$2 == "T" { print $3 }' | sort >in_object
+nm -D --defined-only "$CHECK_LIBRARY" | awk '$2 == "T" && $3 !~ /^freopen/ { print $3 }' | sort >in_object
 [[ -s in_object ]] || fail "$CHECK_LIBRARY shows no names"
 difference=$(diff in_object in_archive) || fail "they differ: $(sed -n 2p <<<"$difference")"
 # A group of sections is kept once in a program, by its name: ours could be dropped for another's. The compiler makes none;

@@ -27,7 +27,7 @@ import Testing
         await #expect(processExitsWith: .success) {
             let page = ProcessPage.make()!
             for number in 0..<CInt(ProcessPage.ownCount) { check(page.addOwn(Descriptor(number: 1000 + number))) }
-            check(ProcessPage.ownCount > 900)
+            check(ProcessPage.ownCount > 400)
             check(page.isOwn(Descriptor(number: 999 + CInt(ProcessPage.ownCount))))
             check(!page.addOwn(Descriptor(number: 7)))
             check(EventDescriptor.make() == nil)

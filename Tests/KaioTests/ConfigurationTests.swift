@@ -62,6 +62,11 @@ extension Configuration {
 }
 
 private let standard = "\(Registry.standardStack)"
+private var moduleNames: String {
+    var names: [String] = []
+    Registry.forEachName { names.append("\($0)") }
+    return names.joined(separator: ", ")
+}
 
 @Suite struct `A configuration` {
     @Test func `of nothing is the standard stack for all files`() throws {
@@ -326,7 +331,7 @@ private let standard = "\(Registry.standardStack)"
             check(kaio_testparm("main"), is: -1)
             check(errno, is: EINVAL)
         }
-        let known = "\(Registry.names), those beside the library in kaio/, and shared objects, by a name with a slash"
+        let known = "\(moduleNames), those beside the library in kaio/, and shared objects, by a name with a slash"
         let path = "a path begins with / (or *), and that of a pipe or socket with pipe: or socket:"
         let set = "a set is [abc], [a-z] or [!a-z], and needs its ]"
         let section = "not a section's line, which is \"[global]\" or \"[name of a service]\""
@@ -385,7 +390,7 @@ private let standard = "\(Registry.standardStack)"
                 readahead:window = 1M
                 [b]
                 path = /b
-                vfs objects = ./loaded.so
+                vfs objects = /bin/true
                 what:ever = 1
                 """)
             check(kaio_testparm("main"), is: 0)
@@ -450,27 +455,33 @@ private let standard = "\(Registry.standardStack)"
             check(Configuration.service(of: Descriptor(number: file2.descriptor)), is: 0)
         }
         // No module has them.
-        #expect(result.lines.allSatisfy { $0.hasSuffix(": the module has no such parameter; it has none") })
-        #expect(result.lines.count == 3)
+        #expect(result.lines.count { $0.hasSuffix(": the module has no such parameter; it has none") } == 3)
+        #expect(result.lines.count { $0.hasSuffix("refuses a parameter; using \"\(Registry.standardStack)\"") } == 2)
+        #expect(result.lines.count == 5)
     }
 
-    @Test func `counts beside a bad word in the environment`() async {
+    @Test func `does not count beside a bad word in the environment`() async {
         let result = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
             let folder = Folder()
             setenv("KAIO_CONFIG", folder.write("main", "[a]\npath = /a"), 1)
             setenv("KAIO_VFS_PARAMETERS", "nonsense; ordered:x=1", 1)
             withRequests(1) { _ in }
-            check(Configuration.current.names, is: ["global", "a"])
-            check(Configuration.current.value(1, "ordered", "x"), is: "1")
+            check(Configuration.current.names, is: ["global"])
+            check(Configuration.isRefused)
         }
-        #expect(result.lines.count == 2)
+        // What was left out might be what makes the rest harmless.
+        #expect(
+            result.lines == [
+                "kaio: KAIO_VFS_PARAMETERS: nonsense: not \"module:name = value\"; semicolons stand between several",
+                "kaio: KAIO_VFS_PARAMETERS: not used, for the error above; using \"\(Registry.standardStack)\"",
+            ])
     }
 
     @Test func `with an error counts as none`() async {
         let result = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
             setenv("KAIO_CONFIG", "/no/such", 1)
             setenv("KAIO_VFS_OBJECTS", "ordered", 1)
-            setenv("KAIO_VFS_PARAMETERS", "ordered:x=1; nonsense; ordered:y=%q", 1)
+            setenv("KAIO_VFS_PARAMETERS", "ordered:x=1", 1)
             withRequests(1) { _ in }
             check(Configuration.current.names, is: ["global"])
             check(Configuration.current.objects, is: ["ordered"])
@@ -478,11 +489,10 @@ private let standard = "\(Registry.standardStack)"
         }
         #expect(
             result.lines == [
-                "kaio: KAIO_VFS_PARAMETERS: nonsense: not \"module:name = value\"; semicolons stand between several",
-                "kaio: KAIO_VFS_PARAMETERS: ordered:y: unknown %q; known are \(Substitution.known)",
                 "kaio: /no/such: can't be read: No such file or directory",
                 "kaio: KAIO_CONFIG=/no/such: not used, for the error above",
-                "kaio: KAIO_VFS_PARAMETERS: warning: ordered:x: the module has no such parameter; it has none",
+                "kaio: KAIO_VFS_PARAMETERS: ordered:x: the module has no such parameter; it has none",
+                "kaio: KAIO_VFS_OBJECTS: a module of \"ordered\" refuses a parameter; using \"\(Registry.standardStack)\"",
             ])
     }
 
@@ -509,13 +519,14 @@ private let standard = "\(Registry.standardStack)"
             _ = reader.takeFile(text)
             let read = reader.finish()!
             _ = read.value(1, "mine", "asked")
+            read.tellOfUnknown()
             read.warnOfUnknown()
         }
         #expect(
             result.lines == [
+                "kaio: main:3: stats:typo: the module has no such parameter; it has file, format, signal, service",
+                "kaio: main:8: ordered:typo: the module has no such parameter; it has none",
                 "kaio: main:2: warning: mine:typo: the module has no such parameter",
-                "kaio: main:3: warning: stats:typo: the module has no such parameter; it has file, format, signal, service",
-                "kaio: main:8: warning: ordered:typo: the module has no such parameter; it has none",
                 "kaio: main:10: warning: mine:not asked: the module has no such parameter",
             ])
     }

@@ -77,7 +77,6 @@ private final class Guarded: Sendable {
 
 private final class Word: Sendable {
     let value = Atomic<UInt32>(0)
-    let flag = Atomic<Bool>(false)
 }
 
 @Suite struct `A futex` {
@@ -85,8 +84,6 @@ private final class Word: Sendable {
         let word = Word()
         #expect(Futex.wait(word.value, 1) == -Int(EAGAIN))
         #expect(Futex.wait(word.value, 1, until: Instant.now.advanced(by: 60_000_000_000)) == -Int(EAGAIN))
-        let result = Futex.waitCancellable(word.value, 1, until: .never, cleanup: nil, argument: nil)
-        #expect(result == -Int(EAGAIN))
     }
 
     @Test(arguments: [1, 1000, 1_000_000, 20_000_000] as [Int64])
@@ -114,19 +111,5 @@ private final class Word: Sendable {
                 while word.value.load(ordering: .sequentiallyConsistent) == 0 { _ = Futex.wait(word.value, 0) }
             }
         }
-    }
-
-    @Test func `gives up the sleep of a cancelled thread, after its clean-up`() {
-        let word = Word()
-        let thread = ThreadHandle {
-            _ = Futex.waitCancellable(
-                word.value, 0, until: .never,
-                cleanup: { Unmanaged<Word>.fromOpaque($0!).takeUnretainedValue().flag.store(true, ordering: .relaxed) },
-                argument: Unmanaged.passUnretained(word).toOpaque())
-        }
-        pause(milliseconds: 20)
-        thread.cancel()
-        #expect(thread.join())
-        #expect(word.flag.load(ordering: .relaxed) == true)
     }
 }

@@ -106,7 +106,7 @@ private func receive(_ socket: CInt) -> String {
 }
 
 @Suite struct `A log` {
-    @Test func `appends lines to a file that all may read`() throws {
+    @Test func `appends lines to a file that its group may read`() throws {
         let directory = TestDirectory()
         let path = directory.path + "/log"
         let file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644)
@@ -123,7 +123,7 @@ private func receive(_ socket: CInt) -> String {
         second.add("x")
         second.finished()
         var status = stat()
-        #expect(stat(other, &status) == 0 && status.st_mode & 0o777 == 0o644 & ~currentMask())
+        #expect(stat(other, &status) == 0 && status.st_mode & 0o777 == 0o640 & ~currentMask())
     }
 
     private func currentMask() -> mode_t {

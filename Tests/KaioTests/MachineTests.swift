@@ -28,7 +28,8 @@ private final class Counter: Sendable {
     @Test func `is the library of this package, not the C library's`() {
         var control = aiocb()
         // The C library says 0 of what was never submitted.
-        #expect(aio_error(&control) == EINVAL)
+        #expect(aio_error(&control) == -1)
+        #expect(errno == EINVAL)
     }
 
     @Test(arguments: [O_RDWR, O_RDWR | __O_DIRECT])
@@ -130,7 +131,7 @@ private final class Counter: Sendable {
         #expect(job.finish() == (1, 0))
     }
 
-    @Test func `gives a result to one of the threads that ask for it`() {
+    @Test func `gives a result to each of the threads that ask for it`() {
         let file = TestFile(size: 4096)
         let taken = Atomic<Int>(0)
         for _ in 0..<50 {
@@ -141,7 +142,7 @@ private final class Counter: Sendable {
                 if aio_return(job.control) == 4096 { taken.add(1, ordering: .relaxed) }
             }
         }
-        #expect(taken.load(ordering: .relaxed) == 50)
+        #expect(taken.load(ordering: .relaxed) == 150)
     }
 
     @Test func `cancels what waits, once, and tells the truth about the rest`() {
@@ -397,7 +398,7 @@ private final class Counter: Sendable {
                 let child = Forking.fork()
                 if child == 0 {
                     let job = Job(file.descriptor, length: 4096, fill: 9)
-                    guard waiting.error == EINVAL, job.write() == 0, job.finish() == (4096, 0) else { _exit(1) }
+                    guard waiting.error == -1, job.write() == 0, job.finish() == (4096, 0) else { _exit(1) }
                     _exit(0)
                 }
                 var status: CInt = 0

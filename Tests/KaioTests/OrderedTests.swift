@@ -284,7 +284,7 @@ private final class Bench {
 
     @Test func `serves the reads of a stream in order, and its writes, but not one after the other`() async {
         await #expect(processExitsWith: .success) {
-            for kind in [FileFacts.Kind.stream, .other] {
+            for kind in [FileFacts.Kind.pipe, .other] {
                 let bench = Bench()
                 let stream = facts(7, kind, flags: O_RDWR)
                 let reads = (0..<3).map { _ in bench.add(.read, 0, 10, stream) }

@@ -214,21 +214,24 @@ extension Request {
 
     @Test func `say that what has no offset is a stream`() throws {
         let pipe = TestPipe()
-        #expect(FileFacts(Descriptor(number: pipe.reader))?.kind == .stream)
+        #expect(FileFacts(Descriptor(number: pipe.reader))?.kind == .pipe)
         var ends: [CInt] = [0, 0]
         socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0, &ends)
-        #expect(FileFacts(Descriptor(number: ends[0]))?.kind == .stream)
+        #expect(FileFacts(Descriptor(number: ends[0]))?.kind == .socket)
         for end in ends { close(end) }
-        #expect(try facts("/dev/ptmx", O_RDWR | O_NOCTTY).kind == .stream)
+        #expect(try facts("/dev/ptmx", O_RDWR | O_NOCTTY).kind == .device)
     }
 
     @Test func `say that all else is something other`() throws {
         #expect(try facts("/dev/zero", O_RDONLY).kind == .other)
         #expect(try facts("/dev/null", O_RDWR).kind == .other)
         #expect(try facts("/", O_RDONLY | O_DIRECTORY).kind == .other)
+    }
+
+    @Test func `say that what has no file is a stream of events`() throws {
         let event = try #require(EventDescriptor.make())
         defer { event.descriptor.close() }
-        #expect(FileFacts(event.descriptor)?.kind == .other)
+        #expect(FileFacts(event.descriptor)?.kind == .event)
     }
 
     @Test func `are none where nothing is open`() { #expect(FileFacts(.none) == nil) }

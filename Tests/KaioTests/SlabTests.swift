@@ -45,7 +45,7 @@ import Testing
     /// One block only: each thread that gets it must be the only one, whatever the others did meanwhile.
     @Test func `gives a block that comes and goes to one thread at a time`() async {
         await #expect(processExitsWith: .success) {
-            check(Slab.prepare(limit: 2))
+            check(Slab.prepare(limit: 2), is: 2)
             let holders = Atomic<Int>(0)
             let most = Atomic<Int>(0)
             concurrently(4) { _ in
@@ -65,8 +65,8 @@ import Testing
 
     @Test func `gives no more than its limit, and gives again what was freed`() async {
         await #expect(processExitsWith: .success) {
-            check(Slab.prepare(limit: 10))
-            check(Slab.prepare(limit: 1000))
+            check(Slab.prepare(limit: 10), is: 10)
+            check(Slab.prepare(limit: 1000), is: 10)
             check(Slab.used, is: 0)
             let requests = (0..<10).compactMap { _ in Slab.allocate() }
             check(requests.count, is: 10)
@@ -85,13 +85,32 @@ import Testing
         await #expect(processExitsWith: .success) {
             var little = rlimit(rlim_cur: 1 << 20, rlim_max: 1 << 20)
             setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &little)
-            check(!Slab.prepare(limit: 1 << 24))
+            check(Slab.prepare(limit: 1 << 24) == nil)
+        }
+    }
+
+    @Test func `takes a quarter of the addresses that are left`() async {
+        await #expect(processExitsWith: .success) {
+            let left = 32 << 20
+            let statm = "/proc/self/statm".withCString {
+                systemCall(SYS_openat, Int(AT_FDCWD), address($0), Int(O_RDONLY))
+            }
+            var line = [CChar](repeating: 0, count: 200)
+            check(Descriptor(number: CInt(statm)).read(&line, 199) > 0)
+            let size = rlim_t(strtol(line, nil, 10) * Pages.size + left)
+            var limit = rlimit(rlim_cur: size, rlim_max: size)
+            setrlimit(__rlimit_resource_t(RLIMIT_AS.rawValue), &limit)
+            let count = Slab.prepare(limit: 65536)
+            check(count, is: 8192)
+            let requests = (0..<8192).compactMap { _ in Slab.allocate() }
+            check(requests.count, is: 8192)
+            check(Slab.allocate() == nil)
         }
     }
 
     @Test func `never gives a sequence twice, not even after everything was given back`() async {
         await #expect(processExitsWith: .success) {
-            check(Slab.prepare(limit: 10))
+            check(Slab.prepare(limit: 10), is: 10)
             let requests = (0..<5).map { _ in Slab.allocate()! }
             let last = requests.map(\.sequence).max()!
             for request in requests { Slab.free(request) }
@@ -106,7 +125,7 @@ import Testing
 
     @Test func `gives a block without a trace of the request before`() async {
         await #expect(processExitsWith: .success) {
-            check(Slab.prepare(limit: 1))
+            check(Slab.prepare(limit: 1), is: 1)
             let request = Slab.allocate()!
             let sequence = request.sequence
             // All but the atomics, which have types of their own.

@@ -80,6 +80,7 @@ func pause(milliseconds: Int) { usleep(UInt32(milliseconds * 1000)) }
 /// Control blocks as the library has them, with no request behind them, each newer than the one before. They
 /// count as in flight, so that the engine stays up and its memory too.
 func withRequests<T>(_ count: Int, _ body: ([Request]) throws -> T) rethrows -> T {
+    Engine.prepare()
     let mask = SignalMask.blockAll()
     defer { mask.restore() }
     let requests = (0..<count).map { _ in
@@ -96,6 +97,7 @@ func withRequests<T>(_ count: Int, _ body: ([Request]) throws -> T) rethrows -> 
 func makeRequest() -> Request {
     let mask = SignalMask.blockAll()
     defer { mask.restore() }
+    Engine.prepare()
     precondition(Engine.enter(1))
     let request = Slab.allocate()!
     let control = UnsafeMutablePointer<aiocb>.allocate(capacity: 1)
@@ -124,17 +126,17 @@ func submit(_ requests: [Request], _ body: (inout Turn) -> Void = { _ in }) {
 
 extension Stack {
     /// A stack of the test's own modules.
-    init(_ modules: [any Module]) {
+    init(_ modules: [any Module], mayBeFast: Bool = false) {
         let storage = UnsafeMutablePointer<any Module>.allocate(capacity: modules.count)
         for (position, module) in modules.enumerated() { (storage + position).initialize(to: module) }
-        self.init(storage, count: modules.count)
+        self.init(storage, count: modules.count, mayBeFast: mayBeFast)
     }
 }
 
 /// Makes the test's modules the stack of the process, for a test that has one of its own.
-func useStack(_ modules: [any Module]) {
+func useStack(_ modules: [any Module], mayBeFast: Bool = false) {
     precondition(Engine.enter(1), "the engine does not start")
-    let stack = Stack(modules)
+    let stack = Stack(modules, mayBeFast: mayBeFast)
     precondition(Place(stack).connect(Text("a test" as StaticString)) == 0, "a module refuses")
     Stack.standard = stack
 }

@@ -4,8 +4,7 @@
 . "$CHECK_ROOT/Tests/parts/support.bash"
 
 "$CHECK_ROOT/Tools/manual" man man
-names=$(awk '/static let names/ { on = 1 } on && /"""/ && ++quotes == 2 { exit } on && quotes' \
-    "$CHECK_ROOT/Sources/Kaio/VFS/Registry.swift" | grep -oE '[a-z_]+')
+names=$(grep -hA1 'ModuleEntry($' "$CHECK_ROOT"/Sources/Kaio/Modules/*.swift | sed -n 's/^ *name: "\([a-z_]*\)".*/\1/p')
 (($(wc -w <<<"$names") >= 12)) || fail "the registry has only: $names"
 for name in $names; do
     [[ -e man/kaio_$name.8 ]] || fail "module $name has no page kaio_$name(8)"
@@ -13,10 +12,10 @@ for name in $names; do
 done
 # Calls such as parameters.number("stats", "file", ...); a module's own helper leaves the module's name out.
 grep -hoE 'parameters\.[a-zA-Z]+\(\s*"[a-z_]+", "[a-z_ ]+"' -r "$CHECK_ROOT/Sources/Kaio" | grep -oE '"[a-z_]+", "[a-z_ ]+"' |
-    sort -u | tr -d '",' >parameters
+    tr -d '",' | sort -u >parameters
 (($(wc -l <parameters) >= 15)) || fail "only these parameters were found: $(<parameters)"
 # The lists: static let parameters: StaticString = "one, another", and the module's name below.
-awk -F\" '/static let parameters: StaticString/ { list = $2 }
+awk -F\" '/static let parameters: StaticString/ { if (NF == 1) getline; list = $2 }
     /let name: StaticString/ { count = split(list, names, ", "); list = ""; for (i = 1; i <= count; i++) print $2, names[i] }' \
     "$CHECK_ROOT"/Sources/Kaio/Modules/*.swift | sort -u >listed
 unlisted=$(comm -23 parameters listed)

@@ -3,8 +3,8 @@
 . "$CHECK_ROOT/Tests/parts/support.bash"
 
 awk '/^```(c|sh)$/ { file = ++n "." substr($0, 4); next } /^```$/ { file = "" } file { print >file }' "$CHECK_ROOT/docs/howto.md"
-[[ -e 1.sh && -e 2.sh && -e 3.sh && -e 4.c && -e 5.sh ]] || fail "other blocks than expected:" ./*
-mv 4.c stripes.c
+[[ -e 1.sh && -e 2.sh && -e 3.sh && -e 4.sh && -e 5.c && -e 6.sh ]] || fail "other blocks than expected:" ./*
+mv 5.c stripes.c
 for script in ./*.sh; do
     grep -q /usr/local/lib/libkaio.so "$script" || fail "$script does not name the library"
     sed -i "s|/usr/local/lib/libkaio.so|$CHECK_LIBRARY|" "$script"
@@ -12,7 +12,8 @@ for script in ./*.sh; do
     grep -qE '^kaio [0-9.]+[,:]' said || fail "$(<"$script"): kaio was not there: $(tail -n3 said)"
     cat said >>all
 done
-grep -qE '^  requests +16384 read, 0 write' all || fail "fio's reads were not kaio's: $(grep requests all)"
+(($(grep -cE '^  requests +16384 read, 0 write' all) == 2)) || fail "fio's reads were not kaio's: $(grep requests all)"
+grep -qE '^  bufio +hits [0-9]{5}, misses [0-9]{1,4},' all || fail "bufio: $(grep bufio all)"
 grep -q 'successful run' all || fail "stress-ng: $(grep stress-ng all)"
 [[ $(grep -cE '^  requests +32 read, 32 write' all) == 2 ]] || fail "the MPI processes: $(grep requests all)"
 grep -q 'all blocks are right' all || fail "the MPI program does not say that all blocks are right"

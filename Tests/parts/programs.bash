@@ -7,21 +7,21 @@
 static_groups=(aio_suspend descriptors process)
 
 # The keys in the head of each program, by its name (group/sentence).
-declare -A holds_of=() source_of=() environment_of=() limit_of=() modes_of=()
+declare -A holds_of=() source_of=() environment_of=() limit_of=() modes_of=() compare_of=()
 programs=()
 
 read_programs() {
-    local file holds source environment limit modes name
-    while IFS=$sep read -r file holds source environment limit modes; do
+    local file holds source environment limit modes compare name
+    while IFS=$sep read -r file holds source environment limit modes compare; do
         name=${file#Tests/Conformance/} name=${name%.c}
         programs+=("$name")
         holds_of[$name]=$holds source_of[$name]=$source environment_of[$name]=$environment
-        limit_of[$name]=${limit:-20} modes_of[$name]=${modes:-preloaded linked}
+        limit_of[$name]=${limit:-20} modes_of[$name]=${modes:-preloaded linked} compare_of[$name]=$compare
     done < <(
         # shellcheck disable=SC2016 # the dollars are those of awk
         cd "$root" && find Tests/Conformance -name '*.c' -printf '%p\0' | sort -z | xargs -0r awk -v OFS="$sep" '
             function print_last() {
-                if (file != "") print file, key["holds"], key["source"], key["environment"], key["limit"], key["modes"]
+                if (file != "") print file, key["holds"], key["source"], key["environment"], key["limit"], key["modes"], key["compare"]
                 split("", key)
             }
             FNR == 1 { print_last(); file = FILENAME; head = 1 }
@@ -40,7 +40,7 @@ list_programs() {
     read_programs
     while read -r _ name; do
         modes=${modes_of[$name]}
-        [[ " $* " == *" glibc "* ]] && modes+=" glibc"
+        [[ " $* " == *" glibc "* && ! ${compare_of[$name]} ]] && modes+=" glibc"
         [[ $modes == *linked* && " ${static_groups[*]} " == *" ${name%%/*} "* ]] && modes+=" static"
         for mode in $modes; do cases+=("$name $mode"); done
     done < <(for name in "${programs[@]}"; do echo "${limit_of[$name]} $name"; done | sort -k1,1nr -k2)
@@ -57,7 +57,7 @@ compile_programs() {
     local case targets=()
     for case in "${cases[@]}"; do
         case ${case% *} in
-            unit | fio/* | examples/* | command/* | install/* | manual/*) ;;
+            unit | fuzz/* | fio/* | examples/* | soak/* | distributions/* | command/* | install/* | manual/* | faults/*) ;;
             stress-ng/*) targets+=(.build/tests/exit.so) ;;
             *) targets+=("$(binary "${case% *}" "${case##* }")") ;;
         esac
@@ -85,6 +85,7 @@ program_case() {
     esac
     bounded "${limit_of[$name]}" env -C "$dir/files" "${settings[@]}" "$binary"
     result=$(outcome)
-    echo "$name $mode$sep$result" >>"$work/outcomes"
+    # For the table, where the case had its files is nothing of the program's.
+    echo "$name $mode$sep${result//"$dir/files/"/}" >>"$work/outcomes"
     if [[ $result == holds ]]; then conclude; else conclude "$result"; fi
 }

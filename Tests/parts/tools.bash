@@ -15,6 +15,22 @@ declare -A fio_jobs=(
     [fio/several_threads]="--direct=1 --iodepth=32 --rw=randrw --bs=4k --size=16m --numjobs=4"
 )
 
+# A cache in between must give back what was written, and have it all in the file at the end.
+declare -A fio_caches=(
+    [fio/bufio_write_through]="bufio:size=8M"
+    [fio/bufio_write_back]="bufio:size=8M; bufio:mode=writeback"
+    [fio/bufio_small]="bufio:size=64k; bufio:mode=writeback"
+    [fio/bufio_large_blocks]="bufio:size=4M; bufio:block=64k; bufio:mode=writeback"
+    [fio/bufio_of_buffered_files]="bufio:size=8M; bufio:files=all"
+)
+fio_jobs+=(
+    [fio/bufio_write_through]="--direct=1 --iodepth=32 --rw=randrw --bs=4k --size=32m"
+    [fio/bufio_write_back]="--direct=1 --iodepth=32 --rw=randrw --bs=4k --size=32m --fsync=100 --numjobs=2"
+    [fio/bufio_small]="--direct=1 --iodepth=32 --rw=randrw --bsrange=4k-64k --size=16m"
+    [fio/bufio_large_blocks]="--direct=1 --iodepth=16 --rw=randrw --bsrange=4k-256k --size=32m --fdatasync=16"
+    [fio/bufio_of_buffered_files]="--iodepth=16 --rw=randrw --bsrange=512-64k --bs_unaligned --size=32m --fsync=64"
+)
+
 # What a module does to fio: its parameters, and fio's options. One job reads, one writes.
 declare -A fio_parameters=(
     [fio/error_inject]='error_inject:rules="read EIO every 100; write EILSEQ nth 7"'
@@ -54,13 +70,17 @@ module_case() {
         fio/delay_inject)
             # With the time of the submitting call: the delay begins when the transfer is done, maybe in that call.
             local latencies='.jobs[0].read, .jobs[1].write | .lat_ns | .percentile["50.000000"] / 1000, .min / 1000'
-            run_fio "ordered aio_linux aio_poll" "$latencies"
-            before=$seen
-            run_fio "$stack" "$latencies"
-            # The medians move by 5 ms; nothing is shorter than that.
-            awk 'function moved(from, to) { return to - from > 4900 && to - from < 5500 }
-                { exit !(NF == 8 && moved($1, $5) && moved($3, $7) && $6 >= 4999 && $8 >= 4999) }' \
-                <<<"$before $seen" || problem="medians and minimums moved from '$before' to '$seen' us, not by 5000 us"
+            # Two runs are compared, and the disk may be another's in one of them: so up to three times.
+            for _ in 1 2 3; do
+                run_fio "ordered aio_linux aio_poll" "$latencies"
+                before=$seen problem=''
+                run_fio "$stack" "$latencies"
+                # The medians move by 5 ms; nothing is shorter than that.
+                awk 'function moved(from, to) { return to - from > 4900 && to - from < 5500 }
+                    { exit !(NF == 8 && moved($1, $5) && moved($3, $7) && $6 >= 4999 && $8 >= 4999) }' \
+                    <<<"$before $seen" && break
+                problem="medians and minimums moved from '$before' to '$seen' us, not by 5000 us"
+            done
             ;;
     esac
     if [[ $problem ]]; then conclude "$problem"; else conclude; fi
@@ -92,6 +112,9 @@ tool_case() {
     fi
     # Without housekeeping: after its 30 seconds it would repair a lost wake-up, and nobody would see.
     settings=(KAIO_STATS_FILE="$dir/stats.%p" KAIO_IDLE_SECONDS=0 LD_PRELOAD="$preload")
+    if [[ ${fio_caches[$name]-} ]]; then
+        settings+=(KAIO_VFS_OBJECTS="bufio ordered aio_linux aio_poll aio_pthread" KAIO_VFS_PARAMETERS="${fio_caches[$name]}")
+    fi
     bounded 60 env -C "$dir/files" "${settings[@]}" "${command[@]}"
     result=$(outcome)
     if [[ $result != holds ]]; then

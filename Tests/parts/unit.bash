@@ -1,13 +1,17 @@
 # shellcheck shell=bash disable=SC2154
-# The unit tests (Swift Testing, debug build), also under the thread sanitizer. Each mode is one case
-# here, but every test of Swift's counts.
+# The unit tests (Swift Testing, debug build), also under the thread sanitizer; those of AsyncFiles, which use the library as a program
+# does and so have a process of their own, under the address sanitizer too. Each mode is one case here, but every test of Swift's
+# counts.
 
-list_unit() { cases+=("unit debug" "unit thread-sanitizer"); }
+list_unit() { cases+=("unit debug" "unit thread-sanitizer" "unit address-sanitizer"); }
 
 unit_case() {
     local options=()
-    [[ $mode == debug ]] || options=(--sanitize=thread --scratch-path .build-tsan)
-    bounded 1500 env -C "$root" swift test "${options[@]}" --disable-xctest --xunit-output "$dir/report.xml"
+    case $mode in
+        thread-sanitizer) options=(--sanitize=thread --scratch-path .build-tsan) ;;
+        address-sanitizer) options=(--sanitize=address --scratch-path .build-asan) ;;
+    esac
+    bounded 2400 env -C "$root" Tests/parts/unit-tests "$dir" "${options[@]}"
 
     # Tests that ended, from the report: one element each, with a failure or skipped element inside.
     local command="swift test ${options[*]}${options:+ }--filter"

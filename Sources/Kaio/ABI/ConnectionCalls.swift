@@ -82,16 +82,14 @@ public func kaioSynchronize(
 
 @c(kaio_aio_error)
 public func kaioError(_ file: OpaquePointer?, _ control: UnsafePointer<aiocb>?) -> CInt {
-    guard let file = ConnectionFile(file), let control else { return EINVAL }
-    return Place(file.connection.stack).error(UserBlock(control))
+    guard let file = ConnectionFile(file), let control else { return answer(EINVAL) }
+    return answer(status: Place(file.connection.stack).error(UserBlock(control)))
 }
 
 @c(kaio_aio_return)
 public func kaioReturn(_ file: OpaquePointer?, _ control: UnsafeMutablePointer<aiocb>?) -> Int {
-    guard let file = ConnectionFile(file), let control,
-        let result = Place(file.connection.stack).result(UserBlock(control))
-    else { return Int(answer(EINVAL)) }
-    return result
+    guard let file = ConnectionFile(file), let control else { return Int(answer(EINVAL)) }
+    return answer(result: Place(file.connection.stack).result(UserBlock(control)), UserBlock(control))
 }
 
 @c(kaio_aio_cancel)

@@ -15,12 +15,14 @@ public func kaioVersion() -> UnsafePointer<CChar> {
 
 @c(aio_readv)
 public func aioReadVector(_ control: UnsafeMutablePointer<aiocb>?) -> CInt {
+    guard Neighbours.servesProgram("aio_readv") else { return -1 }
     guard let control else { return answer(EINVAL) }
     return answer(Submission.submit(UserBlock(control), .read, isVector: true))
 }
 
 @c(aio_writev)
 public func aioWriteVector(_ control: UnsafeMutablePointer<aiocb>?) -> CInt {
+    guard Neighbours.servesProgram("aio_writev") else { return -1 }
     guard let control else { return answer(EINVAL) }
     return answer(Submission.submit(UserBlock(control), .write, isVector: true))
 }
@@ -30,6 +32,7 @@ public func aioWaitComplete(
     _ control: UnsafeMutablePointer<UnsafeMutablePointer<aiocb>?>?, _ timeout: UnsafeMutablePointer<timespec>?
 ) -> Int {
     pthread_testcancel()
+    guard Neighbours.servesProgram("aio_waitcomplete") else { return -1 }
     control?.pointee = nil
     guard let deadline = deadline(timeout) else { return Int(answer(EINVAL)) }
     switch Collection.waitForOne(until: deadline) {
@@ -46,6 +49,7 @@ public func aioWaitSeveral(
     _ wanted: UnsafeMutablePointer<UInt32>?, _ timeout: UnsafePointer<timespec>?
 ) -> CInt {
     pthread_testcancel()
+    guard Neighbours.servesProgram("aio_waitn") else { return -1 }
     guard let list, let wanted, wanted.pointee >= 1, wanted.pointee <= count, count <= UInt32(CInt.max),
         let deadline = deadline(timeout)
     else {
@@ -53,6 +57,9 @@ public func aioWaitSeveral(
         return answer(EINVAL)
     }
     let least = Int(wanted.pointee)
+    // A fault is taken before there is a completion to lose.
+    for index in stride(from: 0, to: Int(count), by: 256) { list[index] = nil }
+    list[Int(count) - 1] = nil
     // Counted as they come, so that it is right also where the thread is cancelled.
     wanted.pointee = 0
     return answer(
@@ -61,3 +68,6 @@ public func aioWaitSeveral(
             wanted.pointee += 1
         })
 }
+
+@c(kaio_release)
+public func kaioRelease() -> CInt { answer(Engine.release() ? 0 : EBUSY) }

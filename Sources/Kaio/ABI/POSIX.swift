@@ -9,6 +9,20 @@ func answer(_ error: CInt) -> CInt {
     return -1
 }
 
+/// What aio_error gives. Of what is no request it fails: -1, and errno says why.
+@inline(__always)
+func answer(status: CInt) -> CInt {
+    if status == UserBlock.none { ck_set_errno(EINVAL) }
+    return status
+}
+
+/// What aio_return gives: of what failed -1, and errno has its error.
+func answer(result: Int?, _ user: UserBlock) -> Int {
+    guard let result else { return Int(answer(EINVAL)) }
+    if result < 0, case let error = user.error, error > 0 { ck_set_errno(error) }
+    return result
+}
+
 /// When a timeout that starts now is up; `never` for a null one, nil for one that is no interval.
 func deadline(_ timeout: UnsafePointer<timespec>?) -> Instant? {
     guard let timeout else { return .never }
@@ -35,18 +49,24 @@ public func aioFsync(_ operation: CInt, _ control: UnsafeMutablePointer<aiocb>?)
 
 @c(aio_error)
 public func aioError(_ control: UnsafePointer<aiocb>?) -> CInt {
-    guard let control else { return EINVAL }
+    guard let control else { return answer(EINVAL) }
     let user = UserBlock(control)
-    let error = user.error
-    if error != EINPROGRESS { return error }
-    Waiting.harvest(as: .caller)
-    return user.error
+    // The fast path, of what is finished, is a leaf: without a call in it, it saves no register.
+    if let error = user.finishedError { return error }
+    return errorOfUnfinished(user)
+}
+
+/// The slow path of aio_error: of what is in progress, and of what is no request.
+@inline(never)
+private func errorOfUnfinished(_ user: UserBlock) -> CInt {
+    if user.isInProgress { Waiting.harvest(as: .caller) }
+    return answer(status: user.error)
 }
 
 @c(aio_return)
 public func aioReturn(_ control: UnsafeMutablePointer<aiocb>?) -> Int {
-    guard let control, let result = UserBlock(control).takeResult() else { return Int(answer(EINVAL)) }
-    return result
+    guard let control else { return Int(answer(EINVAL)) }
+    return answer(result: UserBlock(control).takeResult(), UserBlock(control))
 }
 
 @c(aio_suspend)
@@ -54,7 +74,7 @@ public func aioSuspend(
     _ list: UnsafePointer<UnsafePointer<aiocb>?>?, _ count: CInt, _ timeout: UnsafePointer<timespec>?
 ) -> CInt {
     pthread_testcancel()
-    guard count >= 0, let deadline = deadline(timeout) else { return answer(EINVAL) }
+    guard count >= 0, list != nil || count == 0, let deadline = deadline(timeout) else { return answer(EINVAL) }
     return answer(Suspension.wait(list, Int(count), until: deadline))
 }
 
@@ -74,7 +94,7 @@ public func lioListio(
     _ mode: CInt, _ list: UnsafePointer<UnsafeMutablePointer<aiocb>?>?, _ count: CInt,
     _ event: UnsafeMutablePointer<sigevent>?
 ) -> CInt {
-    guard mode == CInt(LIO_WAIT) || mode == CInt(LIO_NOWAIT), count >= 0 else {
+    guard mode == CInt(LIO_WAIT) || mode == CInt(LIO_NOWAIT), count >= 0, list != nil || count == 0 else {
         return answer(EINVAL)
     }
     let wait = mode == CInt(LIO_WAIT)

@@ -12,19 +12,19 @@ public func kaioTestparm(_ file: UnsafePointer<CChar>?) -> CInt {
         return answer(EINVAL)
     }
     var reader = ConfigurationReader(moduleDirectory: environment("KAIO_MODULE_DIR"))
-    let error = reader.takeFile(path)
-    let configuration = error == 0 ? reader.finish() : nil
-    var isGood = false
-    var output = Output()
-    if let configuration, reader.errors == 0 {
-        isGood = configuration.check()
-        if isGood { output.show(configuration) }
+    var (error, isGood) = (CInt(0), false)
+    let configuration = Message.bound {
+        error = reader.takeFile(path)
+        let configuration = error == 0 ? reader.finish() : nil
+        if let configuration, reader.errors == 0 { isGood = configuration.check() }
+        return configuration
     }
+    let outputError = isGood ? configuration.map { Output.show($0) } ?? 0 : 0
     let isShort = reader.isShort
     reader.discard()
     if error != 0 { return answer(error) }
     if !isGood { return answer(isShort ? ENOMEM : EINVAL) }
-    return output.error == 0 ? 0 : answer(output.error)
+    return outputError == 0 ? 0 : answer(outputError)
 }
 
 /// As it is now: the options may not be read yet.
@@ -35,13 +35,33 @@ private func environment(_ name: StaticString) -> Text? {
     return value.pointee == 0 ? nil : Text(value)
 }
 
-/// What goes to stdout.
-private struct Output {
+/// What goes to stdout, in pieces of a kilobyte: as much as fits on the stack, as malloc may be somebody else's here.
+private struct Output: ~Copyable {
     /// With which errno it failed. The rest is left out then.
-    private(set) var error: CInt = 0
+    private var error: CInt = 0
+    private let buffer: UnsafeMutableRawBufferPointer
+    private var count = 0
+    /// A person looks at it, on what obeys what a stranger may have written. Else each byte stays.
+    private let isTerminal: Bool
+    private var last: UInt8 = 0
 
-    /// What is written is a configuration itself, in which everything is spelt out.
-    mutating func show(_ configuration: Configuration) {
+    private init(_ buffer: UnsafeMutableRawBufferPointer) {
+        self.buffer = buffer
+        // Room for what it says of the terminal.
+        isTerminal = systemCall(SYS_ioctl, 1, Int(TCGETS), address(buffer.baseAddress)) == 0
+    }
+
+    /// Returns 0 or the errno. What is written is a configuration itself, in which everything is spelt out.
+    static func show(_ configuration: Configuration) -> CInt {
+        withUnsafeTemporaryAllocation(byteCount: 1024, alignment: 1) { buffer in
+            var output = Output(buffer)
+            output.add(configuration)
+            output.flush()
+            return output.error
+        }
+    }
+
+    private mutating func add(_ configuration: Configuration) {
         for position in 0..<configuration.count {
             let service = configuration[position]
             write(position > 0 ? "\n[" : "[")
@@ -100,12 +120,27 @@ private struct Output {
     @inline(never)
     private mutating func write(_ text: Text) {
         var rest = text
-        while !rest.isEmpty, error == 0 {
-            let written = Descriptor(number: 1).write(rest.start, rest.count)
+        while let start = buffer.baseAddress, !rest.isEmpty {
+            if count == buffer.count { flush() }
+            let piece = min(rest.count, buffer.count - count)
+            memcpy(start + count, rest.start, piece)
+            count += piece
+            rest = rest.dropFirst(piece)
+        }
+    }
+
+    private mutating func flush() {
+        var start = 0
+        if isTerminal, let bytes = buffer.baseAddress?.assumingMemoryBound(to: UInt8.self) {
+            last = Text.clean(bytes, count, keepsLines: true, after: last)
+        }
+        while let base = buffer.baseAddress, start < count, error == 0 {
+            let written = Descriptor(number: 1).write(base + start, count - start)
             if written == -Int(EINTR) { continue }
             if written <= 0 { fail(written == 0 ? EIO : CInt(-written)) }
-            rest = rest.dropFirst(max(0, written))
+            start += max(0, written)
         }
+        count = 0
     }
 
     private mutating func fail(_ error: CInt) {

@@ -95,6 +95,92 @@ public func kaioRequestPath(_ token: OpaquePointer?, _ buffer: UnsafeMutablePoin
     return length
 }
 
+// MARK: requests of a module's own
+
+@c(kaio_vfs_own)
+public func kaioVFSOwn(
+    _ handle: OpaquePointer?, _ request: OpaquePointer?, _ what: UnsafePointer<kaio_own>?
+) -> OpaquePointer? { what.flatMap { CModule.make(state(handle), request, $0.pointee) } }
+
+@c(kaio_vfs_start)
+public func kaioVFSStart(_ handle: OpaquePointer?, _ request: OpaquePointer?) -> CInt {
+    CModule.start(state(handle), request) ? 0 : -1
+}
+
+@c(kaio_vfs_drop)
+public func kaioVFSDrop(_ handle: OpaquePointer?, _ request: OpaquePointer?) { CModule.drop(state(handle), request) }
+
+@c(kaio_request_own)
+public func kaioRequestOwn(_ request: OpaquePointer?, _ index: CInt) -> OpaquePointer? { CModule.own(index) }
+
+// MARK: numbers
+
+@c(kaio_vfs_numbers)
+public func kaioVFSNumbers(_ handle: OpaquePointer?, _ names: UnsafePointer<CChar>?) -> CInt {
+    guard let names else { return answer(EINVAL) }
+    return CModule.setNumbers(state(handle), names) ? 0 : answer(ENOMEM)
+}
+
+@c(kaio_vfs_count)
+public func kaioVFSCount(_ handle: OpaquePointer?, _ number: CInt, _ change: Int) {
+    if (0..<LIVE_NUMBERS).contains(Int(number)) { state(handle).pointee.numbers?.add(Int(number), change) }
+}
+
+// MARK: open files, and memory
+
+@c(kaio_request_file)
+public func kaioRequestFile(_ token: OpaquePointer?) -> OpaquePointer? {
+    CModule.token(CModule.request(token)?.openFile)
+}
+
+@c(kaio_vfs_set_file_data)
+public func kaioVFSSetFileData(_ handle: OpaquePointer?, _ file: OpaquePointer?, _ data: UnsafeMutableRawPointer?) {
+    CModule.file(file)?[state(handle).pointee.position] = UInt(bitPattern: data)
+}
+
+@c(kaio_vfs_file_data)
+public func kaioVFSFileData(_ handle: OpaquePointer?, _ file: OpaquePointer?) -> UnsafeMutableRawPointer? {
+    CModule.file(file).flatMap { UnsafeMutableRawPointer(bitPattern: $0[state(handle).pointee.position]) }
+}
+
+@c(kaio_vfs_file_open)
+public func kaioVFSFileOpen(
+    _ handle: OpaquePointer?, _ token: OpaquePointer?, _ path: UnsafePointer<CChar>?, _ descriptor: CInt, _ flags: CInt
+) -> CInt {
+    guard let file = CModule.file(token) else { return answer(EBADF) }
+    switch path.map({ file.open($0, flags) }) ?? file.open(Descriptor(number: descriptor), flags) {
+    case .success(let own): return own.descriptor.number
+    case .failure(let problem): return answer(problem.error)
+    }
+}
+
+@c(kaio_vfs_file_hold)
+public func kaioVFSFileHold(_ handle: OpaquePointer?, _ file: OpaquePointer?) { CModule.file(file)?.hold() }
+
+@c(kaio_vfs_file_release)
+public func kaioVFSFileRelease(_ handle: OpaquePointer?, _ file: OpaquePointer?) { CModule.release(file) }
+
+private func pages(_ size: Int) -> Int { (size + Pool.pageSize - 1) / Pool.pageSize }
+
+@c(kaio_vfs_hold)
+public func kaioVFSHold(_ handle: OpaquePointer?, _ request: OpaquePointer?) -> CInt {
+    CModule.hold(state(handle), request) ? 0 : -1
+}
+
+@c(kaio_vfs_take)
+public func kaioVFSTake(_ handle: OpaquePointer?) -> OpaquePointer? { CModule.takeHeld(state(handle)) }
+
+@c(kaio_vfs_pool_take)
+public func kaioVFSPoolTake(_ size: Int) -> UnsafeMutableRawPointer? {
+    guard let memory = Pool.take(pages(size)) else { return nil }
+    return memory.leak()
+}
+
+@c(kaio_vfs_pool_give)
+public func kaioVFSPoolGive(_ memory: UnsafeMutableRawPointer?, _ size: Int) {
+    if let memory { _ = PoolMemory(start: memory, pages: pages(size)) }
+}
+
 // MARK: the next of the others
 
 @c(kaio_vfs_next_connect)
@@ -123,14 +209,16 @@ public func kaioVFSNextClose(_ handle: OpaquePointer?, _ descriptor: CInt) -> CI
 
 @c(kaio_vfs_next_aio_error)
 public func kaioVFSNextError(_ handle: OpaquePointer?, _ control: UnsafePointer<aiocb>?) -> CInt {
-    guard let control, let below = below(handle) else { return EINVAL }
-    return below.error(UserBlock(control))
+    guard let control else { return answer(EINVAL) }
+    guard let below = below(handle) else { return -1 }
+    return answer(status: below.error(UserBlock(control)))
 }
 
 @c(kaio_vfs_next_aio_return)
 public func kaioVFSNextReturn(_ handle: OpaquePointer?, _ control: UnsafeMutablePointer<aiocb>?) -> Int {
-    guard let control, let result = below(handle)?.result(UserBlock(control)) else { return Int(answer(EINVAL)) }
-    return result
+    guard let control else { return Int(answer(EINVAL)) }
+    guard let below = below(handle) else { return -1 }
+    return answer(result: below.result(UserBlock(control)), UserBlock(control))
 }
 
 @c(kaio_vfs_next_aio_cancel)

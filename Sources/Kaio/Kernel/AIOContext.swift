@@ -1,98 +1,115 @@
 // An io context of the kernel's AIO with its mapped ring.
 //
 // Every context of the process has its ring at one place, the home, which is readable memory from the first context on
-// and stays that: without a context there is a page of zeroes, which is an empty ring. So anyone may look at the
-// ring at any time, with no lock and no count of who looks. (The kernel lets a ring be moved, and mmap and mremap replace
-// what is mapped at an address in one step. io_destroy unmaps the ring, so it is moved away first.)
+// and stays that: without a context there are zeroes, which is an empty ring. So anyone may look at the ring at any
+// time, with no lock and no count of who looks. The kernel lets a ring be moved by mremap, as a whole (a part of it
+// before Linux 7.1 only), and io_destroy unmaps it, so it is moved away first. What that would leave is a hole, for a
+// moment; but above the home begins memory that grows downwards, as a stack does: who looks into the hole finds zeroes.
 
 import CKernel
+import Synchronization
 
-/// libaio's own functions can't be linked into a preloaded object, so the five calls are made here.
+/// The C library has no functions for the five calls, so they are made here.
 struct AIOContext {
     let identifier: UInt
     let ring: CompletionRing
 
-    /// What io_setup says: a context, or the errno for which there is none. ENOTSUP: the calls are there, but
-    /// the ring is not mapped, or does not behave as `sleep` needs.
+    /// A context, or the call and the errno for which there is none. ENOTSUP: the call is there, but the ring is not
+    /// mapped, or does not behave as `sleep` needs.
     enum Setup {
         case made(AIOContext)
-        case refused(CInt)
+        case refused(Refusal)
     }
 
-    /// - Parameter home: where the ring is to be; chosen here if 0. It stays the process's own.
+    /// - Parameter home: where the ring is to be; made here if 0. It stays the process's own.
     static func make(events: Int, home: inout UInt) -> Setup {
         var identifier: UInt = 0
         let result = withUnsafeMutablePointer(to: &identifier) { systemCall(SYS_io_setup, events, address($0)) }
-        if result < 0 { return .refused(CInt(-result)) }
-        guard let ring = CompletionRing(context: identifier) else {
+        if result < 0 { return .refused(Refusal("io_setup", CInt(-result))) }
+        do throws(Refusal) {
+            guard let ring = CompletionRing(context: identifier) else { throw Refusal("io_setup", ENOTSUP) }
+            try AIOContext(identifier: identifier, ring: ring).tryToSleep()
+            // The child of a fork shares the ring's pages, but not the context.
+            Pages.advise(UnsafeMutableRawPointer(bitPattern: identifier)!, ring.length, MADV_DONTFORK)
+            if home == 0 { home = makeHome(ring.length) }
+            if home == 0 { throw Refusal("mmap", ENOMEM) }
+            _ = try Refusal.unless("mremap", move(identifier, ring.length, to: home))
+            guard let ring = CompletionRing(context: home) else { throw Refusal("mremap", ENOTSUP) }
+            return .made(AIOContext(identifier: home, ring: ring))
+        } catch {
             _ = systemCall(SYS_io_destroy, Int(bitPattern: identifier))
-            return .refused(ENOTSUP)
+            return .refused(error)
         }
-        if ring.length < 2 * pageSize {
-            // The page that stays and the one that is moved away are two.
-            _ = systemCall(SYS_io_destroy, Int(bitPattern: identifier))
-            return make(events: events * 2, home: &home)
-        }
-        if home == 0, let memory = Pages.map(ring.length) { home = UInt(bitPattern: memory) }
-        guard home != 0, move(identifier, ring.length, to: home), let ring = CompletionRing(context: home) else {
-            _ = systemCall(SYS_io_destroy, Int(bitPattern: identifier))
-            return .refused(ENOTSUP)
-        }
-        let context = AIOContext(identifier: home, ring: ring)
-        // The child of a fork shares the ring's pages, but not the context.
-        Pages.advise(UnsafeMutableRawPointer(bitPattern: home)!, ring.length, MADV_DONTFORK)
-        guard context.sleepLeavesEvents() else {
-            let remains = context.leaveHome()
-            if !remains.homeIsKept { home = 0 }
-            remains.destroy()
-            return .refused(ENOTSUP)
-        }
-        return .made(context)
     }
 
-    private static let pageSize = 4096
     /// MREMAP_MAYMOVE and MREMAP_FIXED, which only _GNU_SOURCE shows.
     private static let moveToThere = 3
 
-    private static func move(_ start: UInt, _ length: Int, to place: UInt) -> Bool {
-        systemCall(
-            SYS_mremap, Int(bitPattern: start), length, length, moveToThere,
-            Int(bitPattern: place)) >= 0
+    private static func move(_ start: UInt, _ length: Int, to place: UInt) -> Int {
+        systemCall(SYS_mremap, Int(bitPattern: start), length, length, moveToThere, Int(bitPattern: place))
+    }
+
+    /// Whether the memory above the home grows into it. Under the engine's lock.
+    private static let homeFills = Atomic<Bool>(false)
+    private static var homeFillsItself: Bool {
+        get { homeFills.load(ordering: .relaxed) }
+        set { homeFills.store(newValue, ordering: .relaxed) }
+    }
+
+    /// Makes a place for rings: a page that is not to be touched, the home, and a page that grows downwards. The kernel
+    /// lets nobody have what lies closely below such memory, so a hole in the home is not taken. Returns 0 without memory.
+    private static func makeHome(_ length: Int) -> UInt {
+        let page = Pages.size
+        guard let area = Pages.map(page + length + page) else { return 0 }
+        let home = area + page
+        _ = systemCall(SYS_mprotect, address(area), page, Int(PROT_NONE))
+        homeFillsItself = Pages.map(at: home + length, page, MAP_FIXED | MAP_GROWSDOWN)
+        if homeFillsItself {
+            Pages.unmap(home, length)
+            homeFillsItself = Pages.isReadable(home)
+            if !homeFillsItself, !Pages.map(at: home, length, MAP_FIXED_NOREPLACE) { return 0 }
+        }
+        return UInt(bitPattern: home)
+    }
+
+    /// Whether a hole in the home is filled now: memory that grows does so within RLIMIT_STACK, and locked memory within
+    /// RLIMIT_MEMLOCK.
+    private static func mayLeaveHome(_ home: UInt, _ length: Int) -> Bool {
+        guard homeFillsItself else { return false }
+        _ = systemCall(SYS_munlock, Int(bitPattern: home) + length, Pages.size)
+        var limit = rlimit()
+        _ = withUnsafeMutablePointer(to: &limit) {
+            systemCall(SYS_prlimit64, 0, Int(RLIMIT_STACK.rawValue), 0, address($0))
+        }
+        return length + Pages.size <= Int(clamping: UInt64(limit.rlim_cur))
     }
 
     /// A context whose ring is not at home any more.
     struct Remains {
         fileprivate let identifier: UInt
-        /// Whether the home is still as it was; if not, the next context needs another.
-        let homeIsKept: Bool
 
         /// Waits for transfers in flight; takes some 30 ms even without any.
         func destroy() { _ = systemCall(SYS_io_destroy, Int(bitPattern: identifier)) }
     }
 
-    /// Leaves zeroes at home and moves the context away, for its end. Nothing is in flight.
-    func leaveHome() -> Remains {
+    /// Leaves zeroes at home and moves the context away, for its end. Nothing is in flight. Nil where that can't be done
+    /// now: then nothing has changed, and the context can be used on.
+    func leaveHome() -> Remains? {
         let length = ring.length
-        let rest = length - AIOContext.pageSize
-        let number = ring.number
-        let home = UnsafeMutableRawPointer(bitPattern: identifier)!
-        // The last page alone is moved, to the front of a place as large as the ring: there the kernel looks for the
-        // ring's number, and that much it unmaps.
-        guard let place = Pages.map(length), Pages.map(at: home, rest),
-            AIOContext.move(identifier + UInt(rest), AIOContext.pageSize, to: UInt(bitPattern: place))
-        else {
-            // The kernel is out of memory for mappings: the context stays until the process ends.
-            return Remains(identifier: 0, homeIsKept: false)
+        // As much memory as is needed for the zeroes is there: the ring comes in its place.
+        guard AIOContext.mayLeaveHome(identifier, length), let place = Pages.map(length) else { return nil }
+        guard AIOContext.move(identifier, length, to: UInt(bitPattern: place)) >= 0 else {
+            Pages.unmap(place, length)
+            return nil
         }
-        place.storeBytes(of: number, as: UInt32.self)
-        // Another thread may have mapped something into the hole.
-        let homeIsKept = Pages.map(at: home + rest, AIOContext.pageSize, ifFree: true)
-        return Remains(identifier: UInt(bitPattern: place), homeIsKept: homeIsKept)
+        _ = Pages.isReadable(UnsafeMutableRawPointer(bitPattern: identifier)!)
+        return Remains(identifier: UInt(bitPattern: place))
     }
 
     /// In the child of a fork, which does not have the ring: makes the home readable all the same.
     static func emptyHome(_ home: UInt) {
-        if let start = UnsafeMutableRawPointer(bitPattern: home) { _ = Pages.map(at: start, pageSize, ifFree: true) }
+        guard let start = UnsafeMutableRawPointer(bitPattern: home), !homeFillsItself else { return }
+        _ = Pages.map(at: start, Pages.size, MAP_FIXED_NOREPLACE)
     }
 
     /// Returns how many of the iocbs the kernel took, in order from the first, or the negated errno of the
@@ -104,6 +121,12 @@ struct AIOContext {
     func submit(_ one: UnsafeMutablePointer<iocb>) -> Int {
         var list: UnsafeMutablePointer<iocb>? = one
         return submit(&list, 1)
+    }
+
+    /// Whether the kernel may be asked to: EINVAL is its answer for what it does not have.
+    var canCancel: Bool {
+        var none = iocb()
+        return cancel(&none) == -Int(EINVAL)
     }
 
     /// Asks the kernel to give up a poll: its event then arrives with result 0. A transfer is never given up.
@@ -121,13 +144,8 @@ struct AIOContext {
     /// interrupted, cancelled or jumps out of a signal handler leaves nothing behind.
     ///
     /// The thread's signal mask is `mask` while it sleeps: a handler that runs ends the sleep. Returns -EFAULT if
-    /// the ring has an event, 0 when the time is up, -EINTR for a signal. If the thread is `cancellable` here and is
-    /// cancelled, `cleanup` runs with `argument`.
-    func sleep(
-        until deadline: Instant, _ mask: SignalMask, for count: Int = 1, cancellable: Bool = false,
-        cleanup: Cleanup? = nil,
-        argument: UnsafeMutableRawPointer? = nil
-    ) -> Int {
+    /// the ring has an event, 0 when the time is up, -EINTR for a signal.
+    func sleep(until deadline: Instant, _ mask: SignalMask, for count: Int = 1) -> Int {
         var time = timespec()
         let limited = deadline != .never
         if limited { time = timespec(interval: deadline.remaining) }
@@ -136,15 +154,9 @@ struct AIOContext {
             withUnsafePointer(to: &mask) { mask in
                 var signals = (address(mask), 8)
                 return withUnsafePointer(to: &signals) { signals in
-                    let timeout = limited ? address(time) : 0
-                    if cancellable {
-                        return cancellableSystemCall(
-                            SYS_io_pgetevents, Int(bitPattern: identifier), count, count, AIOContext.nowhere, timeout,
-                            address(signals), cleanup, argument)
-                    }
-                    return systemCall(
-                        SYS_io_pgetevents, Int(bitPattern: identifier), count, count, AIOContext.nowhere, timeout,
-                        address(signals))
+                    systemCall(
+                        SYS_io_pgetevents, Int(bitPattern: identifier), count, count, AIOContext.nowhere,
+                        limited ? address(time) : 0, address(signals))
                 }
             }
         }
@@ -154,31 +166,25 @@ struct AIOContext {
     private static let nowhere = -4096
 
     /// Tries that on a new context: an event that is there must make `sleep` end and must still be there.
-    private func sleepLeavesEvents() -> Bool {
-        guard let ready = EventDescriptor.make() else { return false }
-        defer { ready.descriptor.dispose() }
-        ready.signal()
-        var poll = iocb(polling: ready.descriptor, for: POLLIN)
-        guard submit(&poll) == 1, !ring.isEmpty else { return false }
-        guard sleep(until: Instant.now.advanced(by: 1_000_000_000), .all) == -Int(EFAULT), !ring.isEmpty else {
-            return false
+    private func tryToSleep() throws(Refusal) {
+        try ReadyPipe.open()
+        var poll = iocb(polling: ReadyPipe.descriptor, for: POLLIN)
+        if try Refusal.unless("io_submit", submit(&poll)) != 1 || ring.isEmpty { throw Refusal("io_submit", ENOTSUP) }
+        let result = sleep(until: Instant.now.advanced(by: 1_000_000_000), .all)
+        if result != -Int(EFAULT) || ring.isEmpty {
+            throw Refusal("io_pgetevents", result < 0 && result != -Int(EFAULT) ? CInt(-result) : ENOTSUP)
         }
         var event = io_event()
-        return ring.take(into: &event, limit: 1) == 1 && ring.isEmpty
+        if ring.take(into: &event, limit: 1) != 1 || !ring.isEmpty { throw Refusal("io_pgetevents", ENOTSUP) }
     }
 }
 
 extension Pages {
-    /// Makes what is at an address zeroed memory, in one step. False if that can't be, or something is there that is
-    /// to be left alone.
-    fileprivate static func map(at start: UnsafeMutableRawPointer, _ length: Int, ifFree: Bool = false) -> Bool {
-        let fixed = ifFree ? MAP_FIXED_NOREPLACE : MAP_FIXED
-        let result = systemCall(
-            SYS_mmap, address(start), length, Int(PROT_READ | PROT_WRITE),
-            Int(MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | fixed), -1, 0)
-        // A kernel that does not know "if free" takes the address for a wish.
-        if result >= 0, result != address(start) { unmap(UnsafeMutableRawPointer(bitPattern: result)!, length) }
-        return result == address(start)
+    /// Whether the kernel can read there, on our behalf: a call that reads eight bytes and then finds its request
+    /// senseless.
+    fileprivate static func isReadable(_ start: UnsafeMutableRawPointer) -> Bool {
+        let senseless = 99
+        return systemCall(SYS_rt_sigprocmask, senseless, address(start), 0, 8) == -Int(EINVAL)
     }
 }
 
@@ -186,8 +192,8 @@ extension iocb {
     /// A request to be told when the descriptor is ready.
     init(polling descriptor: Descriptor, for events: CInt) {
         self.init()
-        aio_lio_opcode = Int16(IO_CMD_POLL.rawValue)
-        aio_fildes = descriptor.number
-        u.poll.events = events
+        aio_lio_opcode = UInt16(IOCB_CMD_POLL)
+        aio_fildes = UInt32(bitPattern: descriptor.number)
+        aio_buf = UInt64(events)
     }
 }

@@ -14,19 +14,24 @@ struct FileContents {
     enum Outcome {
         case text(FileContents)
         case tooLarge
+        /// A FIFO or a device: who reads there may wait for ever. /dev/null is an empty file.
+        case noFile
+        /// Who else might have put it there.
+        case untrusted(StaticString)
         case failed(CInt)
     }
 
-    /// The path has a zero behind it.
-    static func read(_ path: Text) -> Outcome {
-        let number = systemCall(
-            SYS_openat, Int(AT_FDCWD), address(path.start), Int(O_RDONLY | O_CLOEXEC | O_NOCTTY))
-        guard number >= 0 else { return .failed(CInt(-number)) }
+    /// The path has a zero behind it. `isGuarded`: see `NamedFile`.
+    static func read(_ path: Text, isGuarded: Bool) -> Outcome {
+        var named = NamedFile(decides: true)
+        var status = stat()
+        let number = named.openForReading(path.start, isGuarded: isGuarded, &status)
+        guard number >= 0 else {
+            if let reason = named.reason { return .untrusted(reason) }
+            return number == -Int(EOPNOTSUPP) ? .noFile : .failed(CInt(-number))
+        }
         let file = Descriptor(number: CInt(number))
         defer { file.close() }
-        var status = stat()
-        let result = file.status(&status)
-        guard result == 0 else { return .failed(CInt(-result)) }
         guard let pages = Pages.map(greatestSize + 1) else { return .failed(ENOMEM) }
         var count = 0
         while count <= greatestSize {

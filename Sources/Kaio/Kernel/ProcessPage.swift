@@ -3,7 +3,8 @@
 //
 // Invariant: the page is wiped to zero in a child before the child's first instruction (MADV_WIPEONFORK),
 // whichever way the child was made. So a child sees a library that was never used, even in a signal handler that
-// runs before anything of ours did, and never looks at the parent's ring, which it does not have.
+// runs before anything of ours did, and never looks at the parent's ring, which it does not have. Some emulators accept the
+// advice and do nothing, some systems refuse it: there an atfork handler wipes the page, in the child of fork().
 
 import CKernel
 import Synchronization
@@ -24,14 +25,25 @@ struct ProcessPage {
     static func make() -> ProcessPage? {
         if let current { return current }
         guard let page = Pages.map(4096) else { return nil }
-        guard Pages.advise(page, 4096, MADV_WIPEONFORK) else {
-            Pages.unmap(page, 4096)
-            return nil
-        }
+        isAdvised.store(Pages.advise(page, 4096, MADV_WIPEONFORK), ordering: .relaxed)
         let (exchanged, _) = location.compareExchange(
             expected: 0, desired: UInt(bitPattern: page), ordering: .acquiringAndReleasing)
         if !exchanged { Pages.unmap(page, 4096) }
         return current
+    }
+
+    /// The kernel said that it wipes the page.
+    private static let isAdvised = Atomic<Bool>(false)
+    /// In the child of a fork: it did not. The emulator that does so (qemu-user up to 7.2) ends itself when a thread is started
+    /// in the child of a process with threads.
+    nonisolated(unsafe) private(set) static var allowsNoThreads = false
+
+    /// In the child of a fork: whether the kernel has not wiped the page. Then it is wiped here.
+    static func wipeIfInherited() -> Bool {
+        guard let current, current.phase.pointee.load(ordering: .relaxed) != Phase.unused.rawValue else { return false }
+        memset(current.base, 0, 4096)
+        if isAdvised.load(ordering: .relaxed) { allowsNoThreads = true }
+        return true
     }
 
     enum Phase: UInt32 {
@@ -62,19 +74,21 @@ struct ProcessPage {
     /// Its number.
     var number: CInt { process.pointee.load(ordering: .relaxed) }
 
-    var isOfThisProcess: Bool { Int(number) == systemCall(SYS_getpid) }
+    var isOfThisProcess: Bool { number == ThreadState.process }
 
-    func claim() { process.pointee.store(CInt(truncatingIfNeeded: systemCall(SYS_getpid)), ordering: .relaxed) }
+    func claim() { process.pointee.store(ThreadState.process, ordering: .relaxed) }
 
     // MARK: descriptors of the library's own
 
     /// How many places there are: the rest of the page.
-    static let ownCount = (4096 - 128) / 4
+    static let ownCount = (4096 - 128) / 8
 
-    /// One more than the number; 0 in a free place.
-    private func own(_ index: Int) -> UnsafeMutablePointer<Atomic<Int32>> {
-        (base + 128 + index * 4).assumingMemoryBound(to: Atomic<Int32>.self)
+    /// One more than the number, and above that its file's `identity`; 0 in a free place.
+    private func own(_ index: Int) -> UnsafeMutablePointer<Atomic<UInt64>> {
+        (base + 128 + index * 8).assumingMemoryBound(to: Atomic<UInt64>.self)
     }
+
+    private static func number(_ entry: UInt64) -> CInt { CInt(truncatingIfNeeded: entry & UInt64(UInt32.max)) - 1 }
 
     /// How many of the places were ever in use: the first ones.
     private var ownUsed: UnsafeMutablePointer<Atomic<Int>> { (base + 112).assumingMemoryBound(to: Atomic<Int>.self) }
@@ -83,10 +97,9 @@ struct ProcessPage {
 
     /// False where there is no place for it.
     func addOwn(_ descriptor: Descriptor) -> Bool {
+        let entry = UInt64(descriptor.identity ?? 0) << 32 | UInt64(descriptor.number + 1)
         for index in 0..<ProcessPage.ownCount
-        where own(index).pointee.compareExchange(expected: 0, desired: descriptor.number &+ 1, ordering: .relaxed)
-            .exchanged
-        {
+        where own(index).pointee.compareExchange(expected: 0, desired: entry, ordering: .relaxed).exchanged {
             ownUsed.pointee.max(index + 1, ordering: .releasing)
             return true
         }
@@ -95,25 +108,32 @@ struct ProcessPage {
 
     func removeOwn(_ descriptor: Descriptor) {
         for index in ownPlaces {
-            _ = own(index).pointee.compareExchange(
-                expected: descriptor.number &+ 1, desired: 0, ordering: .relaxed)
+            let entry = own(index).pointee.load(ordering: .relaxed)
+            guard descriptor.isOpen, ProcessPage.number(entry) == descriptor.number else { continue }
+            _ = own(index).pointee.compareExchange(expected: entry, desired: 0, ordering: .relaxed)
         }
     }
 
-    /// The lowest of our own in a range.
+    /// The lowest number of our own in a range, as far as we know.
     func firstOwn(_ first: UInt32, _ last: UInt32) -> UInt32? {
         var lowest: UInt32?
         for index in ownPlaces {
-            let number = own(index).pointee.load(ordering: .relaxed) - 1
+            let number = ProcessPage.number(own(index).pointee.load(ordering: .relaxed))
             guard number >= 0, (first...last).contains(UInt32(number)) else { continue }
             lowest = min(lowest ?? .max, UInt32(number))
         }
         return lowest
     }
 
+    /// Whether the number is one of our own, and its file not known to be another.
     func isOwn(_ descriptor: Descriptor) -> Bool {
-        for index in ownPlaces
-        where own(index).pointee.load(ordering: .relaxed) == descriptor.number &+ 1 { return descriptor.isOpen }
+        guard descriptor.isOpen else { return false }
+        for index in ownPlaces {
+            let entry = own(index).pointee.load(ordering: .relaxed)
+            if ProcessPage.number(entry) == descriptor.number {
+                return (descriptor.identity ?? 0) == UInt32(truncatingIfNeeded: entry >> 32)
+            }
+        }
         return false
     }
 }

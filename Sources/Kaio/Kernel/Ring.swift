@@ -32,9 +32,6 @@ struct CompletionRing {
         else { return nil }
     }
 
-    /// The kernel's own number for the context.
-    var number: UInt32 { base.load(as: UInt32.self) }
-
     /// Moves whenever the kernel adds an event.
     @inline(__always)
     var tail: UInt32 { word(12).pointee.load(ordering: .relaxed) }
@@ -43,7 +40,7 @@ struct CompletionRing {
     var capacity: UInt32 { base.load(fromByteOffset: 4, as: UInt32.self) }
 
     /// The length of the mapping.
-    var length: Int { (Int(CompletionRing.headerLength) + Int(capacity) * 32 + 4095) & ~4095 }
+    var length: Int { (Int(CompletionRing.headerLength) + Int(capacity) * 32 + Pages.size - 1) & -Pages.size }
 
     @inline(__always)
     private func word(_ offset: Int) -> UnsafeMutablePointer<Atomic<UInt32>> {
@@ -55,6 +52,22 @@ struct CompletionRing {
         word(8).pointee.load(ordering: .relaxed) == word(12).pointee.load(ordering: .relaxed)
     }
 
+    /// Whether the event of an iocb is among those that came since the tail stood at `before`.
+    func hasEvent(of iocb: UnsafePointer<iocb>, since before: UInt32) -> Bool {
+        let tail = word(12).pointee.load(ordering: .acquiring)
+        var index = before
+        for _ in 0..<capacity {
+            if index == tail { break }
+            if event(index).obj == UInt64(UInt(bitPattern: iocb)) { return true }
+            index = index &+ 1 == capacity ? 0 : index &+ 1
+        }
+        return false
+    }
+
+    private func event(_ index: UInt32) -> io_event {
+        base.load(fromByteOffset: Int(CompletionRing.headerLength) + Int(index) * 32, as: io_event.self)
+    }
+
     /// Moves events out, at most `limit`, and returns how many. Only for the holder of the harvest lock.
     func take(into events: UnsafeMutablePointer<io_event>, limit: Int) -> Int {
         let capacity = self.capacity
@@ -62,8 +75,7 @@ struct CompletionRing {
         var head = word(8).pointee.load(ordering: .relaxed)
         var count = 0
         while head != tail, count < limit {
-            events[count] = base.load(
-                fromByteOffset: Int(CompletionRing.headerLength) + Int(head) * 32, as: io_event.self)
+            events[count] = event(head)
             head = head &+ 1 == capacity ? 0 : head &+ 1
             count += 1
         }

@@ -5,16 +5,31 @@ import CKernel
 struct SignalMask {
     var bits: UInt64
 
-    /// Every signal but that with which the C library has each thread change the process's user (setuid and its kin): its
-    /// handler only makes that call, and who wants to change the user waits for every thread.
-    static let all = SignalMask(bits: ~bit(33))
+    /// Every signal but two kinds. That with which the C library has each thread change the process's user (setuid and its
+    /// kin): its handler only makes that call, and who wants to change the user waits for every thread. And those that a
+    /// thread raises by what it does: the kernel ends a process that blocks one of these, and a program may live by them
+    /// (a write barrier, a filter of system calls). The library's own memory raises none.
+    static let all = SignalMask(
+        bits: [33, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS].reduce(~0) { $0 & ~bit($1) })
 
-    /// Blocks these in the calling thread and returns the mask that was there.
-    static func blockAll() -> SignalMask { exchange(all) }
+    /// Blocks these in the calling thread, on top of what it blocks itself, and returns the mask that was there.
+    static func blockAll() -> SignalMask { exchange(all, how: SIG_BLOCK) }
+
+    /// Those that a write may raise.
+    private static let ofWrites = SignalMask(bits: bit(SIGPIPE) | bit(SIGXFSZ))
 
     /// Blocks those too that a write may raise, and returns the mask that was there.
-    fileprivate static func blockThoseOfWrites() -> SignalMask {
-        exchange(SignalMask(bits: bit(SIGPIPE) | bit(SIGXFSZ)), how: SIG_BLOCK)
+    fileprivate static func blockThoseOfWrites() -> SignalMask { exchange(ofWrites, how: SIG_BLOCK) }
+
+    /// Writes with this mask, and those blocked that a write may raise, which the program never hears of.
+    func whileWriting(_ body: () -> Int) -> Int {
+        let before = SignalMask.exchange(SignalMask(bits: bits | SignalMask.ofWrites.bits))
+        defer { before.restore() }
+        let (hadPipe, hadLimit) = (SignalMask.isPending(SIGPIPE), SignalMask.isPending(SIGXFSZ))
+        let result = body()
+        if !hadPipe { SignalMask.takePending(SIGPIPE) }
+        if !hadLimit { SignalMask.takePending(SIGXFSZ) }
+        return result
     }
 
     /// Makes this the calling thread's mask. Signals that waited are delivered before it returns.
@@ -41,13 +56,19 @@ struct SignalMask {
     private static func exchange(_ mask: SignalMask, how: CInt = SIG_SETMASK) -> SignalMask {
         var new = mask
         var old = SignalMask(bits: 0)
-        _ = withUnsafePointer(to: &new) { new in
-            withUnsafeMutablePointer(to: &old) { old in
-                systemCall(SYS_rt_sigprocmask, Int(how), address(new), address(old), 8)
+        // No kernel refuses it. Where a tracer does now and then, a mask that was not put back would last for ever.
+        for _ in 0..<triesToExchange {
+            let result = withUnsafePointer(to: &new) { new in
+                withUnsafeMutablePointer(to: &old) { old in
+                    systemCall(SYS_rt_sigprocmask, Int(how), address(new), address(old), 8)
+                }
             }
+            if result == 0 { break }
         }
         return old
     }
+
+    private static let triesToExchange = 8
 }
 
 extension Descriptor {

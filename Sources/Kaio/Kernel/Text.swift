@@ -2,6 +2,7 @@
 // times the library's own size.
 
 import CKernel
+import Synchronization
 
 /// A piece of text that somebody else keeps: a literal, the environment, a file's contents.
 struct Text {
@@ -89,6 +90,26 @@ struct Text {
     private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x2c || byte == 0x0a }
 }
 
+extension Text {
+    /// Puts a question mark in the place of what a terminal would take for an order. Returns the last byte, which what follows is
+    /// cleaned `after`.
+    @inline(never)
+    static func clean(
+        _ bytes: UnsafeMutablePointer<UInt8>, _ count: Int, keepsLines: Bool, after previous: UInt8 = 0
+    ) -> UInt8 {
+        var previous = previous
+        for index in 0..<count {
+            let byte = bytes[index]
+            let isLayout = byte == 0x09 || keepsLines && byte == 0x0a
+            // U+0080 to U+009F: some terminals obey them.
+            let isControl = byte < 0x20 && !isLayout || byte == 0x7f || previous == 0xc2 && byte >= 0x80 && byte < 0xa0
+            if isControl { bytes[index] = UInt8(ascii: "?") }
+            previous = byte
+        }
+        return previous
+    }
+}
+
 /// A message that is put together and then written in one call. What does not fit is cut off.
 struct Message: ~Copyable {
     private let buffer: UnsafeMutablePointer<UInt8>
@@ -140,12 +161,51 @@ struct Message: ~Copyable {
         return UnsafePointer(UnsafeRawPointer(buffer).assumingMemoryBound(to: CChar.self))
     }
 
-    func write(to descriptor: Descriptor) { descriptor.writeAll(buffer, count) }
+    /// Returns the length, or a negated errno.
+    @discardableResult
+    func write(to descriptor: Descriptor) -> Int { descriptor.writeAll(buffer, count) }
 
-    /// One line on stderr.
+    /// One line on stderr, or some. What is in it may be a stranger's.
     @inline(never)
-    mutating func show() {
+    mutating func show(hasLines: Bool = false) {
+        _ = Text.clean(buffer, count, keepsLines: hasLines)
+        if Message.isOneTooMany { return }
         add("\n")
-        write(to: Descriptor(number: 2))
+        if let descriptor = StandardError.descriptor { write(to: descriptor) }
+    }
+}
+
+/// A file may be wrong in each of its lines, and each of a thousand services in what it inherits.
+extension Message {
+    /// So many are shown of what is wrong with one thing.
+    private static let most = 40
+    /// The thread whose messages are counted; 0: none's are.
+    private static let counted = Atomic<CInt>(0)
+    nonisolated(unsafe) private static var seen = 0
+
+    /// Of the messages that the calling thread has while `body` runs the first ones are shown, and then how many more there were.
+    static func bound<Result>(_ body: () -> Result) -> Result {
+        let isMine = counted.compareExchange(expected: 0, desired: ThreadState.mine, ordering: .acquiring).exchanged
+        if isMine { seen = 0 }
+        let result = body()
+        if isMine {
+            let more = seen - most
+            counted.store(0, ordering: .releasing)
+            if more > 0 {
+                var message = Message()
+                message.add("kaio: ")
+                message.add(more)
+                message.add(" more lines like these are left out")
+                message.show()
+            }
+        }
+        return result
+    }
+
+    private static var isOneTooMany: Bool {
+        let thread = counted.load(ordering: .relaxed)
+        guard thread != 0, thread == ThreadState.mine else { return false }
+        seen += 1
+        return seen > most
     }
 }

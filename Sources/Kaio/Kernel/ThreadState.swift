@@ -4,7 +4,26 @@ import CKernel
 
 enum ThreadState {
     /// The kernel's number of the calling thread.
-    static var mine: CInt { CInt(truncatingIfNeeded: systemCall(SYS_gettid)) }
+    static var mine: CInt { number(systemCall(SYS_gettid), "/proc/thread-self") }
+
+    /// And of the process.
+    static var process: CInt { number(systemCall(SYS_getpid), "/proc/self") }
+
+    /// What a call says, or where a filter refuses it, what stands last in a link; 0 if neither can be had.
+    private static func number(_ result: Int, _ link: StaticString) -> CInt {
+        if result >= 0 { return CInt(truncatingIfNeeded: result) }
+        var room = InlineArray<8, UInt64>(repeating: 0)
+        return withUnsafeMutableBytes(of: &room) { bytes in
+            let count = systemCall(
+                SYS_readlinkat, Int(AT_FDCWD), address(link.utf8Start), address(bytes.baseAddress), bytes.count)
+            var value: CInt = 0
+            for index in 0..<max(0, count) {
+                let isDigit = (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[index])
+                value = isDigit ? value &* 10 &+ CInt(bytes[index] - UInt8(ascii: "0")) : 0
+            }
+            return value
+        }
+    }
 
     /// It runs, or could run.
     case running
@@ -23,7 +42,7 @@ enum ThreadState {
         let number = systemCall(SYS_openat, Int(AT_FDCWD), address(name), Int(O_RDONLY | O_CLOEXEC))
         guard number >= 0 else {
             return number == -Int(ENOENT)
-                && systemCall(SYS_tgkill, systemCall(SYS_getpid), Int(thread), 0) == -Int(ESRCH)
+                && systemCall(SYS_tgkill, Int(process), Int(thread), 0) == -Int(ESRCH)
                 ? .ended : .unknown
         }
         let file = Descriptor(number: CInt(number))

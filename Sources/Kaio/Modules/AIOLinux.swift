@@ -11,6 +11,7 @@
 // A buffered request that takes long even without waiting (a large copy) would be done by io_submit in the
 // caller's time; those go on at once.
 
+import CKaio
 import CKernel
 
 final class AIOLinux: Module {
@@ -58,7 +59,7 @@ final class AIOLinux: Module {
         }
         // First those that may take a worker: the kernel's take none of our time.
         turn.handOn(&others, below: position)
-        gate?.admit(&mine, at: position)
+        gate?.admit(&mine)
         if !mine.isEmpty { KernelQueue.submit(&mine, &turn) }
     }
 
@@ -70,18 +71,21 @@ final class AIOLinux: Module {
     private func handle(_ request: Request, _ result: Int, _ turn: inout Turn) {
         let isKnown = result == request.block.pointee.length || isFileKnown(request, turn)
         switch result {
-        case -Int(EAGAIN), -Int(EOPNOTSUPP), -Int(EINVAL), -Int(ENOMEM), -Int(ENOSYS):
+        case -Int(EAGAIN), -Int(EOPNOTSUPP), -Int(EINVAL), -Int(ENOMEM), -Int(ENOSYS), -Int(EPERM), -Int(EINTR):
             if result == -Int(EOPNOTSUPP), isKnown, !request.block.pointee.operation.isSynchronize {
                 AIOLinux.learn(request.block.pointee.file, request.block.pointee.operation)
             }
+            if result == -Int(EAGAIN), gate == nil, AIOLinux.isWorthASecondTry(request) {
+                request.block.pointee.secondTry = .wanted
+            }
             turn.handOn(request, below: position)
         case 0... where isKnown && isPartial(request, result):
-            // The kernel stopped early: the rest may not be in the page cache, or need an allocation.
+            // The kernel stopped early, or did not begin: the rest may not be in the page cache, or need an allocation.
             request.block.pointee.transferred += result
-            Statistics.count(Statistics.ranInKernel)
+            if result > 0 { Statistics.count(Statistics.ranInKernel, by: request) }
             turn.handOn(request, below: position)
         default:
-            Statistics.count(Statistics.ranInKernel)
+            Statistics.count(Statistics.ranInKernel, by: request)
             turn.complete(request, result < 0 ? result : request.block.pointee.transferred + result)
         }
     }
@@ -101,10 +105,14 @@ final class AIOLinux: Module {
     func reset() { gate?.reset() }
 
     func cancel(_ request: Request, _ sequence: UInt64, force: Bool, _ turn: inout Turn) -> CancelOutcome {
-        if let gate, gate.withdraw(request, sequence, position: position) { return .taken }
-        guard KernelQueue.withdraw(request, sequence, position: position) else { return .no }
-        gate?.leave(&turn)
-        return .taken
+        if let gate, case let outcome = gate.withdraw(request, sequence, position: position, force: force),
+            outcome != .no
+        {
+            return outcome
+        }
+        let outcome = KernelQueue.withdraw(request, sequence, position: position, force: force)
+        if outcome == .taken { gate?.leave(&turn) }
+        return outcome
     }
 
     // MARK: what goes to the kernel
@@ -151,13 +159,105 @@ final class AIOLinux: Module {
         return end <= Int(clamping: UInt64(limit.rlim_cur))
     }
 
-    // MARK: what `Express` asks
+    // MARK: the second try
 
-    /// Whether a transfer is done by the call that submits it, if it need not wait: where data is in memory.
+    /// File systems refuse a direct write that must not wait when its time stamp has to change, once for each tick of the
+    /// clock (XFS, ext4 from Linux 7.3 on), though they need not wait for the device then.
+    private static func isWorthASecondTry(_ request: Request) -> Bool {
+        let file = request.block.pointee.file
+        return request.block.pointee.operation == .write && file.isDirect && !file.isBlockDevice
+            && request.block.pointee.secondTry == .none && request.block.pointee.transferred == 0
+            && !Devices.sleepsInWrites(file.device)
+    }
+
+    /// By a worker, which may wait: gives the request to the kernel, and does not have it any more. False: it has, and is
+    /// to make the transfer itself.
+    static func tryAgain(_ request: Request) -> Bool {
+        guard request.block.pointee.secondTry == .wanted else { return false }
+        request.block.pointee.secondTry = .made
+        guard KernelQueue.hasRoom, Reactor.isRunning || !request.isExpectedByNobody, request.fileProblem == 0,
+            let mine = request.stack.position(of: "aio_linux")
+        else { return false }
+        let device = request.block.pointee.file.device
+        let position = request.block.pointee.position
+        request.block.pointee.position = UInt8(truncatingIfNeeded: mine)
+        prepare(request)
+        let before = sleeps
+        if KernelQueue.submitOne(exposed: request) {
+            Devices.sleptInWrite(device, sleeps != before)
+            return true
+        }
+        request.block.pointee.position = position
+        return false
+    }
+
+    /// How often the calling thread has waited for something.
+    private static var sleeps: Int {
+        var usage = rusage()
+        _ = withUnsafeMutablePointer(to: &usage) { systemCall(SYS_getrusage, 1, address($0)) }
+        return usage.ru_nvcsw
+    }
+
+    // MARK: the fast path
+
+    func passage(of operation: Operation) -> Passage { operation.isSynchronize ? .stops : .answers }
+
+    var fastCalls: FastCalls {
+        FastCalls(
+            ask: { _, attempt in FastCalls.answer(attempt) { AIOLinux.ask($0) } },
+            prepare: { _, block in AIOLinux.prepare(Request(data: block).unsafelyUnwrapped) }, isOverWhenWhole: true)
+    }
+
     @inline(__always)
-    static func isDoneInCall(_ file: FileFacts, _ length: Int, isWrite: Bool) -> Bool {
-        if !file.isDirect { return !isWrite && knowsNoWait(file, .read) }
-        return file.isBlockDevice && !knowsNoWait(file, isWrite ? .write : .read) && Devices.isQuick(file.device)
+    private static func ask(_ attempt: Attempt) -> FastAnswer {
+        if let flags = flagsInCall(attempt) { return transfer(attempt, flags) }
+        let file = attempt.file
+        guard file.isDirect, !attempt.isWrite || mayWrite(file, attempt.descriptor, attempt.end),
+            knowsNoWait(file, attempt.operation), KernelQueue.hasRoom,
+            // Where a leader gets what the kernel refuses, what is remembered can't be put right.
+            !Waiting.hasLeader || attempt.isStillOnItsFile, !attempt.needsUs || Reactor.isRunning
+        else { return .slow }
+        return .give
+    }
+
+    /// How a transfer is asked for that the call that submits it does, since data is in memory: by noWait, or by 0, as that is not
+    /// known there. Nil: another way.
+    @inline(__always)
+    private static func flagsInCall(_ attempt: Attempt) -> CInt? {
+        let file = attempt.file
+        if file.isDirect {
+            return file.isBlockDevice && !knowsNoWait(file, attempt.operation) && Devices.isQuick(file.device) ? 0 : nil
+        }
+        if attempt.isWrite { return nil }
+        if knowsNoWait(file, .read) { return noWait }
+        return isInMemory(attempt) ? 0 : nil
+    }
+
+    /// Of a file system that can't be asked not to wait (tmpfs, FUSE): whether its reads were quick of late, and all of this one's
+    /// pages are there.
+    @inline(never)
+    private static func isInMemory(_ attempt: Attempt) -> Bool {
+        Devices.isQuick(attempt.file.device) && attempt.descriptor.isCached(attempt.offset, attempt.length)
+    }
+
+    private static func transfer(_ attempt: Attempt, _ flags: CInt) -> FastAnswer {
+        let (file, descriptor) = (attempt.file, attempt.descriptor)
+        var buffer = iovec(iov_base: attempt.buffer, iov_len: attempt.length)
+        let mayWait = flags != noWait
+        let started = mayWait ? Instant.now : .never
+        let result = systemCall(
+            attempt.isWrite ? SYS_pwritev2 : SYS_preadv2, Int(descriptor.number), address(&buffer), 1,
+            attempt.offset, 0, Int(flags))
+        if mayWait { Devices.tookInCall(file.device, Instant.now.nanoseconds - started.nanoseconds) }
+        // Once for each device, so the descriptor may be looked at.
+        if result == -Int(EOPNOTSUPP), let now = FileFacts(descriptor), now.isSameFile(as: file) {
+            learn(now, attempt.operation)
+        }
+        guard
+            result == attempt.length || result >= 0 && FileFacts.isAtEnd(descriptor, file, attempt.offset + result)
+        else { return result == -Int(EAGAIN) || result == 0 ? .slowAndWaits : .slow }
+        Statistics.count(Statistics.ranInKernel)
+        return .done(result)
     }
 
     /// Whether a write up to `end` may be given to the kernel. The descriptor is asked whether it appends: what is
@@ -184,64 +284,76 @@ final class AIOLinux: Module {
     @inline(__always)
     static func prepare(_ request: Request) {
         let block = request.block
-        let operation: io_iocb_cmd
+        let operation: Int
         switch block.pointee.operation {
-        case .read: operation = block.pointee.vectorCount > 0 ? IO_CMD_PREADV : IO_CMD_PREAD
-        case .write: operation = block.pointee.vectorCount > 0 ? IO_CMD_PWRITEV : IO_CMD_PWRITE
-        case .synchronizeData: operation = IO_CMD_FDSYNC
-        case .synchronize, .list: operation = IO_CMD_FSYNC
+        case .read: operation = block.pointee.vectorCount > 0 ? IOCB_CMD_PREADV : IOCB_CMD_PREAD
+        case .write: operation = block.pointee.vectorCount > 0 ? IOCB_CMD_PWRITEV : IOCB_CMD_PWRITE
+        case .synchronizeData: operation = IOCB_CMD_FDSYNC
+        case .synchronize, .list: operation = IOCB_CMD_FSYNC
         }
         block.pointee.iocb = iocb()
-        block.pointee.iocb.data = UnsafeMutableRawPointer(block)
-        block.pointee.iocb.aio_lio_opcode = Int16(operation.rawValue)
-        block.pointee.iocb.aio_fildes = block.pointee.descriptor.number
+        block.pointee.iocb.aio_data = UInt64(UInt(bitPattern: block))
+        block.pointee.iocb.aio_lio_opcode = UInt16(operation)
+        block.pointee.iocb.aio_fildes = UInt32(bitPattern: block.pointee.descriptor.number)
         if !block.pointee.operation.isSynchronize {
-            block.pointee.iocb.u.c.buf = block.pointee.buffer
+            block.pointee.iocb.aio_buf = UInt64(UInt(bitPattern: block.pointee.buffer))
             let count = block.pointee.vectorCount
-            block.pointee.iocb.u.c.nbytes = UInt(count > 0 ? count : block.pointee.length)
-            block.pointee.iocb.u.c.offset = Int64(block.pointee.offset)
-            block.pointee.iocb.aio_rw_flags = AIOLinux.noWait
+            block.pointee.iocb.aio_nbytes = UInt64(count > 0 ? count : block.pointee.length)
+            block.pointee.iocb.aio_offset = Int64(block.pointee.offset)
+            if block.pointee.secondTry == .none { block.pointee.iocb.aio_rw_flags = AIOLinux.noWait }
         }
-        if block.pointee.notification.hasOwnEvent, !request.isExpectedByNobody {
-            request.signalEvent(block.pointee.notification.target)
-        } else if request.isExpectedByNobody {
-            request.signalCompletionEvent()
+        block.pointee.wakesReactor = request.isExpectedByNobody
+        if block.pointee.notification.hasOwnEvent, !block.pointee.wakesReactor {
+            request.setEvent(Descriptor(number: block.pointee.notification.target))
         }
         let priority = block.pointee.priority
         if priority > 0 {
             // Below the usual 4 of the best-effort class (2), whose lowest is 7.
             block.pointee.iocb.aio_reqprio = Int16(2 << 13 | min(7, 5 + Int(priority) / 8))
-            block.pointee.iocb.u.c.flags |= AIOLinux.hasPriority
+            block.pointee.iocb.aio_flags |= UInt32(IOCB_FLAG_IOPRIO)
         }
     }
 
-    /// RWF_NOWAIT and IOCB_FLAG_IOPRIO of the kernel's headers, which can't be included beside libaio's.
-    static let noWait: UInt32 = 8
-    private static let hasPriority: UInt32 = 2
+    /// RWF_NOWAIT.
+    static let noWait: CInt = 8
 
     private func isPartial(_ request: Request, _ result: Int) -> Bool {
-        guard result > 0, result < request.block.pointee.length else { return false }
+        guard result < request.remainingLength else { return false }
         return request.block.pointee.operation == .write
             || request.block.pointee.operation == .read
-                && request.block.pointee.offset + result < request.block.pointee.file.size
+                && !FileFacts.isAtEnd(
+                    request.block.pointee.descriptor, request.block.pointee.file, request.remainingOffset + result)
     }
 }
 
 extension Request {
-    /// Has the kernel wake the reactor at the completion (IOCB_FLAG_RESFD).
-    func signalCompletionEvent() {
-        if let event = KernelQueue.completionEvent { signalEvent(event.descriptor.number) }
+    /// Has the kernel signal an eventfd at the completion (IOCB_FLAG_RESFD), if there is one.
+    func setEvent(_ event: Descriptor) {
+        _ = block.pointee.iocb.loseEvent()
+        guard event.isOpen else { return }
+        block.pointee.iocb.aio_flags |= UInt32(IOCB_FLAG_RESFD)
+        block.pointee.iocb.aio_resfd = UInt32(event.number)
     }
 
-    /// Has the kernel signal an eventfd at the completion.
-    func signalEvent(_ descriptor: CInt) {
-        block.pointee.iocb.u.c.flags |= 1
-        block.pointee.iocb.u.c.resfd = UInt32(descriptor)
-    }
-
-    /// Whether its completion must be acted upon though no caller may come for it: somebody is notified.
+    /// Whether its completion must be acted upon though no caller may come for it: somebody is notified, or a module goes on.
     var isExpectedByNobody: Bool {
-        block.pointee.notification.needsUs
+        if isOwn { return block.pointee.parent?.isExpectedByNobody ?? true }
+        return block.pointee.notification.needsUs
             || (block.pointee.list.map { $0.block.pointee.notification.kind != .none } ?? false)
+    }
+}
+
+extension iocb {
+    /// False if it signals no eventfd anyway.
+    mutating func loseEvent() -> Bool {
+        defer { aio_flags &= ~UInt32(IOCB_FLAG_RESFD) }
+        return aio_flags & UInt32(IOCB_FLAG_RESFD) != 0
+    }
+}
+
+extension AIOLinux {
+    static var entry: ModuleEntry {
+        ModuleEntry(
+            name: "aio_linux", parameters: parameters, side: .below, make: { AIOLinux(position: $0, parameters: $1) })
     }
 }

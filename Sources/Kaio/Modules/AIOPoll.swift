@@ -1,29 +1,35 @@
-// aio_poll: pipes, FIFOs, sockets, terminals, eventfds. No thread waits for them: the kernel says when the
+// aio_poll: pipes, FIFOs, sockets, terminals, eventfds and their kin. No thread waits for them: the kernel says when the
 // descriptor is ready (IOCB_CMD_POLL, in the same ring as the transfers), and a transfer that does not wait follows.
 //
 //     vfs objects = ordered aio_linux aio_poll aio_pthread
 //
-// The descriptor stays in blocking mode: the transfer itself asks not to wait (RWF_NOWAIT). On a descriptor in
-// non-blocking mode nothing waits either: what would block ends with EAGAIN, as the plain call does. A write on a
-// blocking one is written whole. What can't be polled, or can't be asked not to wait, goes on to the workers.
+// The descriptor stays in blocking mode: the transfer itself asks not to wait (MSG_DONTWAIT of a socket, else RWF_NOWAIT),
+// or a worker does it when it need not, piece by piece, and gives the request back if it would (`takeBack`). On a
+// descriptor in non-blocking mode nothing waits either: what would block ends with EAGAIN, as the plain call does. A write
+// on a blocking one is written whole. What a blocking call would do next, `StreamStep` says. What can't be polled goes on to
+// the workers, to wait there.
 //
-// The polls get half of the ring, so that the transfers have room too; beyond that many, the reactor watches the
-// descriptors in its epoll, and so it does with what the kernel's AIO polls not, since it has two queues for those who wait:
-// a terminal, a FIFO opened for both directions. A FIFO or terminal does not know RWF_NOWAIT, so one that a connection
-// opened is in non-blocking mode (`Place.open`), and its requests poll all the same (`neverBlocks`).
+// The polls get half of the ring, so that the transfers have room too. Beyond that many, and where the kernel has no AIO, or
+// must not be asked to give a poll up, the
+// reactor watches the descriptors in its epoll. So it does with what the kernel's AIO polls not, since it has two queues
+// for those who wait (a terminal, a FIFO opened for both directions), or not rightly (a signalfd); with what waits until a
+// time; and with what was ready and gave EAGAIN: polled again it might be ready again, for ever, so only the next change
+// counts (EPOLLET). A FIFO or terminal does not know RWF_NOWAIT, so one that a connection opened is in non-blocking mode
+// (`Place.open`), and its requests wait all the same (`neverBlocks`).
 //
-// Invariant: a request that waits here is in the kernel as a poll, exposed (see `Exposure`), and its `pollState`
-// is `waiting`; who cancels it makes that `cancelling`, under `lock`, and asks the kernel to give the poll up. Its
-// event then brings it back in any case, and only then its control block is free. One that the reactor watches
-// instead belongs to whoever, under `lock`, makes its state `none`: the reactor, or who cancels it, which can't be while it
-// is `registering`.
+// Invariant: a request that waits here is exposed (see `Exposure`), and its `pollState` is `waiting`. It belongs to whoever,
+// under `lock`, makes that `trying` or `none`: who has its event, or who cancels it, which can't be while it is `registering`
+// or `trying`. So it is over at once when it is cancelled: a poll touches no buffer. The kernel, which gives the poll up when it
+// has time to, has a token of the request only (`Slab.token`). One that the reactor watches stays in the epoll while it is
+// tried, and what happens meanwhile makes its state `again`.
 
 import CKernel
 import Synchronization
 
-/// Where a request is between its poll and its event. `registering`: the reactor's epoll is about to have it.
+/// Where a request is between its poll and its event. `registering`: the kernel is just about to have it. The last two, of one
+/// that the reactor's epoll has.
 enum PollState: UInt8 {
-    case none, waiting, cancelling, registering
+    case none, waiting, registering, trying, again
 }
 
 final class AIOPoll: Module {
@@ -57,12 +63,11 @@ final class AIOPoll: Module {
         var others = RequestQueue()
         while let request = requests.popFirst() {
             let isTransfer = request.block.pointee.operation == .read || request.block.pointee.operation == .write
-            if isTransfer, request.block.pointee.file.kind == .stream, KernelQueue.context != nil {
+            if isTransfer, request.block.pointee.file.isStream {
                 // It has waited above: the number may be another file's by now.
                 let hasWaited = request.block.pointee.isExposed
                 Exposure.begin(request)
-                request.block.pointee.staysExposed = true
-                attempt(request, isFirst: !hasWaited, &turn)
+                attempt(request, hasWaited ? .turn : .submission, &turn)
             } else {
                 others.append(request)
             }
@@ -70,109 +75,192 @@ final class AIOPoll: Module {
         turn.handOn(&others, below: position)
     }
 
-    func harvested(_ request: Request, _ result: Int, _ turn: inout Turn) {
-        AIOPoll.polls.wrappingSubtract(1, ordering: .relaxed)
-        state.pointee.lock.lock()
-        let isCancelled = request.pollState == .cancelling
-        // Who cancels waits until that is published, and till then sees it here.
-        if !isCancelled { request.pollState = .none }
-        state.pointee.lock.unlock()
-        arrived(request, result, isCancelled, &turn)
+    /// Has a request's own stack do something, if it is not over.
+    private static func visit(_ token: UInt64, _ body: (AIOPoll, Request, UInt64) -> Void) {
+        guard let (request, sequence) = Slab.request(of: token), let stack = request.block.pointee.stack,
+            stack.enter(for: request, sequence)
+        else { return }
+        if let position = stack.position(of: "aio_poll"), let module = stack[position] as? AIOPoll {
+            body(module, request, sequence)
+        }
+        stack.leave()
     }
 
-    /// The reactor saw that the descriptor of a request is ready. The request may be gone by now.
-    func ready(_ request: Request, _ sequence: UInt64, _ turn: inout Turn) {
-        state.pointee.lock.lock()
-        let isThere = request.pollState == .waiting || request.pollState == .registering
-        let isMeant = request.sequence == sequence && isThere && request.block.pointee.isWatched
-        if isMeant { request.pollState = .none }
-        state.pointee.lock.unlock()
-        guard isMeant else { return }
-        Reactor.stopWatching(request)
-        arrived(request, 0, false, &turn)
+    /// The event of a poll came out of the ring.
+    static func harvested(_ token: UInt64, _ result: Int, _ turn: inout Turn) {
+        polls.wrappingSubtract(1, ordering: .relaxed)
+        visit(token) { $0.arrived($1, $2, result, &turn) }
     }
 
-    private func arrived(_ request: Request, _ result: Int, _ isCancelled: Bool, _ turn: inout Turn) {
-        if isCancelled {
-            complete(request, -Int(ECANCELED), &turn)
-        } else if result == -Int(EBADF) {
+    /// The reactor saw that the descriptor of a request is ready, or its time came.
+    /// - Parameter isLost: it is not in the epoll any more, as its descriptor was closed by a call that did not come by here.
+    static func ready(_ token: UInt64, isAlarm: Bool, isLost: Bool = false, _ turn: inout Turn) {
+        visit(token) { $0.ready($1, $2, isAlarm: isAlarm, isLost: isLost, &turn) }
+    }
+
+    private func ready(_ request: Request, _ sequence: UInt64, isAlarm: Bool, isLost: Bool, _ turn: inout Turn) {
+        state.pointee.lock.lock()
+        var isMine = false
+        if request.sequence == sequence, request.block.pointee.isWatched {
+            switch request.pollState {
+            case .waiting, .registering:
+                request.pollState = .trying
+                isMine = true
+            case .trying: request.pollState = .again
+            case .none, .again: break
+            }
+        }
+        state.pointee.lock.unlock()
+        guard isMine else { return }
+        Timers.clearAlarm(request)
+        // What has no file can't be told from another under the same number.
+        if isLost, request.block.pointee.file.kind == .event { return complete(request, -Int(ECANCELED), &turn) }
+        attempt(request, isAlarm ? .turn : .readiness, &turn)
+    }
+
+    /// A worker that was to do the transfer step by step would have to wait.
+    static func takeBack(_ request: Request, _ turn: inout Turn) {
+        let stack = request.stack
+        stack.enter()
+        if let position = stack.position(of: "aio_poll"), let module = stack[position] as? AIOPoll {
+            request.block.pointee.position = UInt8(truncatingIfNeeded: position)
+            request.block.pointee.isStepwise = false
+            module.attempt(request, .turn, &turn)
+        }
+        stack.leave()
+    }
+
+    private func arrived(_ request: Request, _ sequence: UInt64, _ result: Int, _ turn: inout Turn) {
+        state.pointee.lock.lock()
+        let isMine =
+            request.sequence == sequence && (request.pollState == .waiting || request.pollState == .registering)
+            && !request.block.pointee.isWatched
+        if isMine { request.pollState = .none }
+        state.pointee.lock.unlock()
+        guard isMine else { return }
+        if result == -Int(EBADF) {
             complete(request, result, &turn)
         } else if result < 0 {
-            // It can't be polled: a terminal, say.
-            if !watch(request) { giveUp(request, &turn) }
+            // It can't be polled there: a terminal, say.
+            request.block.pointee.mustBeWatched = true
+            attempt(request, .turn, &turn)
         } else {
-            attempt(request, isFirst: false, &turn)
+            attempt(request, .readiness, &turn)
         }
     }
 
     func cancel(_ request: Request, _ sequence: UInt64, force: Bool, _ turn: inout Turn) -> CancelOutcome {
-        if KernelQueue.withdraw(request, sequence, position: position) {
-            AIOPoll.polls.wrappingSubtract(1, ordering: .relaxed)
-            request.pollState = .none
-            return .taken
-        }
         state.pointee.lock.lock()
         // The write at the head of a stream's queue is in progress: part of it may be on its way.
         let canBe =
             request.sequence == sequence && request.pollState == .waiting
             && (force || request.block.pointee.operation == .read)
-        let isWatched = canBe && request.block.pointee.isWatched
-        if canBe { request.pollState = isWatched ? .none : .cancelling }
+        if canBe { request.pollState = .none }
         state.pointee.lock.unlock()
         guard canBe else { return .no }
-        if isWatched {
-            Reactor.stopWatching(request)
-            return .taken
-        }
-        // If its event is on its way already, that one ends it.
-        KernelQueue.giveUp(request)
-        return .soon
+        if request.block.pointee.isWatched { unwatch(request) } else { KernelQueue.giveUp(request) }
+        return .taken
     }
 
     // MARK: transfers
 
-    /// Transfers what can be transferred now; polls for the rest.
-    private func attempt(_ request: Request, isFirst: Bool, _ turn: inout Turn) {
-        if !isFirst {
-            guard request.isOnItsFile else { return complete(request, -Int(ECANCELED), &turn) }
-            if request.block.pointee.cannotAskNotToWait { return giveUp(request, &turn) }
+    /// Why a transfer is tried.
+    private enum Cause {
+        /// By the call that submits it.
+        case submission
+        /// It is the request's turn, or its time is up.
+        case turn
+        /// The descriptor is ready, or was a moment ago.
+        case readiness
+    }
+
+    /// Transfers what can be transferred now; waits for the rest.
+    private func attempt(_ request: Request, _ cause: Cause, _ turn: inout Turn) {
+        if cause != .submission, case let problem = request.fileProblem, problem != 0 {
+            return complete(request, problem, &turn)
         }
-        let result = transferNow(request)
         let isNonBlocking = request.block.pointee.file.statusFlags & O_NONBLOCK != 0
-        switch result {
-        case -Int(EOPNOTSUPP):
-            request.block.pointee.cannotAskNotToWait = true
-            if isNonBlocking { giveUp(request, &turn) } else { poll(request, &turn) }
-        case -Int(EAGAIN), -Int(EINTR):
-            if isNonBlocking { complete(request, -Int(EAGAIN), &turn) } else { poll(request, &turn) }
-        case 1... where request.block.pointee.operation == .write && result < request.remainingLength && !isNonBlocking:
-            request.block.pointee.transferred += result
-            poll(request, &turn)
-        default:
-            complete(request, result, &turn)
+        if request.block.pointee.length == 0, request.block.pointee.vectorCount == 0 {
+            // The driver may have a word to say: `preadv2` would not ask it.
+            if request.block.pointee.file.kind != .socket { return pass(request, &turn) }
+            if request.block.pointee.operation == .read { return complete(request, 0, &turn) }
+        }
+        while true {
+            switch isNonBlocking ? .transfer(.max) : request.nextStep() {
+            case .over(let result): return complete(request, result, &turn)
+            case .unknown: return giveUp(request, &turn)
+            case .wait(let time):
+                request.beginTimeOfSocket()
+                if wait(request, until: min(time, request.block.pointee.deadline), cause, &turn) { return }
+            case .transfer(let most):
+                if request.needsWorker {
+                    if isNonBlocking { return giveUp(request, &turn) }
+                    request.block.pointee.isStepwise = true
+                    return pass(request, &turn)
+                }
+                request.block.pointee.most = most
+                let result = again { transferNow(request) }
+                switch result {
+                case -Int(EOPNOTSUPP) where !request.block.pointee.cannotAskNotToWait,
+                    -Int(ENOSYS) where !request.block.pointee.cannotAskNotToWait,
+                    -Int(EPERM) where !request.block.pointee.cannotAskNotToWait:
+                    // Or a sandbox refuses the call.
+                    request.block.pointee.cannotAskNotToWait = true
+                case -Int(EAGAIN):
+                    if isNonBlocking || request.isOverdue { return complete(request, -Int(EAGAIN), &turn) }
+                    if cause == .readiness, request.isShutDown {
+                        let last = again { transferNow(request) }
+                        return complete(request, last == -Int(EAGAIN) ? 0 : last, &turn)
+                    }
+                    request.beginTimeOfSocket()
+                    if wait(request, until: request.block.pointee.deadline, cause, &turn) { return }
+                case 1...
+                where request.block.pointee.operation == .write && result < request.remainingLength && !isNonBlocking:
+                    request.block.pointee.transferred += result
+                    request.continueTimeOfSocket()
+                    request.beginTimeOfSocket()
+                    if request.block.pointee.isWatched { Reactor.watchAnew(request) }
+                    if wait(request, until: request.block.pointee.deadline, .turn, &turn) { return }
+                default: return complete(request, result, &turn)
+                }
+            }
         }
     }
 
     private func complete(_ request: Request, _ result: Int, _ turn: inout Turn) {
+        unwatch(request)
         let before = request.block.pointee.transferred
-        Statistics.count(Statistics.ranByPoll)
+        Statistics.count(Statistics.ranByPoll, by: request)
         turn.complete(request, result >= 0 ? before + result : (before > 0 ? before : result))
     }
 
     private func giveUp(_ request: Request, _ turn: inout Turn) {
         Decision.cannotPoll.tell()
-        request.block.pointee.staysExposed = false
+        pass(request, &turn)
+    }
+
+    private func pass(_ request: Request, _ turn: inout Turn) {
+        unwatch(request)
+        request.block.pointee.most = .max
         turn.handOn(request, below: position)
     }
 
     /// One transfer that does not wait, at the stream's own place. Raises no SIGPIPE.
     private func transferNow(_ request: Request) -> Int {
         let descriptor = Int(request.block.pointee.descriptor.number)
-        let flags = request.block.pointee.neverBlocks ? 0 : AIOPoll.noWait
+        let isRead = request.block.pointee.operation == .read
         return request.withRemainingBuffers { buffers, count in
-            if request.block.pointee.operation == .read {
-                return systemCall(SYS_preadv2, descriptor, address(buffers), count, -1, -1, flags)
+            if request.block.pointee.file.kind == .socket {
+                var message = msghdr()
+                message.msg_iov = UnsafeMutablePointer(mutating: buffers)
+                message.msg_iovlen = count
+                if isRead { return systemCall(SYS_recvmsg, descriptor, address(&message), AIOPoll.dontWait) }
+                let end = request.socketOption(SO_TYPE) == AIOPoll.sequentialPackets ? AIOPoll.endOfRecord : 0
+                return systemCall(
+                    SYS_sendmsg, descriptor, address(&message), AIOPoll.dontWait | AIOPoll.noSignal | end)
             }
+            let flags = request.block.pointee.neverBlocks ? 0 : AIOPoll.noWait
+            if isRead { return systemCall(SYS_preadv2, descriptor, address(buffers), count, -1, -1, flags) }
             let wasPending = SignalMask.isPending(SIGPIPE)
             let result = systemCall(SYS_pwritev2, descriptor, address(buffers), count, -1, -1, flags)
             if result == -Int(EPIPE), !wasPending { SignalMask.takePending(SIGPIPE) }
@@ -180,41 +268,92 @@ final class AIOPoll: Module {
         }
     }
 
+    /// RWF_NOWAIT; MSG_DONTWAIT, MSG_NOSIGNAL and MSG_EOR, which `write` has for a SOCK_SEQPACKET too.
     private static let noWait = 8
+    private static let (dontWait, noSignal, endOfRecord, sequentialPackets) = (0x40, 0x4000, 0x80, 5)
 
-    private func poll(_ request: Request, _ turn: inout Turn) {
-        let isRead = request.block.pointee.operation == .read
-        let polls = AIOPoll.polls.wrappingAdd(1, ordering: .relaxed).newValue
-        guard polls <= KernelQueue.roomForPolls else {
-            AIOPoll.polls.wrappingSubtract(1, ordering: .relaxed)
-            if !watch(request) { giveUp(request, &turn) }
-            return
+    // MARK: waiting
+
+    /// Keeps a request until its descriptor is ready, or until a time. False: look again; something happened meanwhile, or it
+    /// can't be kept.
+    private func wait(_ request: Request, until time: Instant, _ cause: Cause, _ turn: inout Turn) -> Bool {
+        if request.block.pointee.isWatched { return settle(request, request.sequence, nil, until: time, &turn) }
+        // Ready in vain: the ring might say so for ever.
+        if time != .never || cause == .readiness || request.block.pointee.file.kind == .event {
+            request.block.pointee.mustBeWatched = true
         }
-        request.block.pointee.isWatched = false
+        let polls = AIOPoll.polls.wrappingAdd(1, ordering: .relaxed).newValue
+        guard !request.block.pointee.mustBeWatched, polls <= KernelQueue.roomForPolls else {
+            AIOPoll.polls.wrappingSubtract(1, ordering: .relaxed)
+            return watch(request, until: time, &turn)
+        }
+        let isRead = request.block.pointee.operation == .read
         request.block.pointee.iocb = iocb(polling: request.block.pointee.descriptor, for: isRead ? POLLIN : POLLOUT)
-        request.block.pointee.iocb.data = UnsafeMutableRawPointer(request.block)
-        // Data is to flow whether or not a caller looks.
-        request.signalCompletionEvent()
-        request.pollState = .waiting
-        var one = RequestQueue()
-        one.append(request)
-        KernelQueue.submit(&one, &turn)
+        request.block.pointee.iocb.aio_data = Slab.token(of: request)
+        request.setEvent(Reactor.completions)
+        let sequence = request.sequence
+        let round = register(request)
+        // From here on it may be anybody's, or over.
+        let isSubmitted = KernelQueue.submitPoll(request)
+        state.pointee.lock.lock()
+        if request.isRegistering(sequence, round) { request.pollState = isSubmitted ? .waiting : .none }
+        state.pointee.lock.unlock()
+        if isSubmitted { return true }
+        // No room, or it can't be polled there.
+        AIOPoll.polls.wrappingSubtract(1, ordering: .relaxed)
+        return watch(request, until: time, &turn)
     }
 
-    /// Has the reactor call `ready`. False where it can't: the request is still the caller's then.
-    private func watch(_ request: Request) -> Bool {
-        let isRead = request.block.pointee.operation == .read
+    private func register(_ request: Request) -> UInt32 {
+        state.pointee.lock.lock()
+        defer { state.pointee.lock.unlock() }
+        request.block.pointee.pollRound &+= 1
+        request.pollState = .registering
+        return request.block.pointee.pollRound
+    }
+
+    /// Has the reactor call `ready`; where it can't, a worker waits.
+    private func watch(_ request: Request, until time: Instant, _ turn: inout Turn) -> Bool {
         let sequence = request.sequence
         request.block.pointee.isWatched = true
-        request.pollState = .registering
-        let isWatched = Reactor.watch(request, for: isRead ? EPOLLIN.rawValue : EPOLLOUT.rawValue)
+        let round = register(request)
+        if Reactor.watch(request) { return settle(request, sequence, round, until: time, &turn) }
+        request.block.pointee.isWatched = false
+        request.pollState = .none
+        giveUp(request, &turn)
+        return true
+    }
+
+    /// A request that the reactor watches has been tried in vain, or is just watched, since this `round`. False if something
+    /// happened meanwhile.
+    private func settle(
+        _ request: Request, _ sequence: UInt64, _ round: UInt32?, until time: Instant, _ turn: inout Turn
+    ) -> Bool {
         state.pointee.lock.lock()
-        // Else the reactor was faster.
-        if request.sequence == sequence, request.pollState == .registering {
-            request.pollState = isWatched ? .waiting : .none
+        // Else the reactor was faster, and has it.
+        let isMine = round.map { request.isRegistering(sequence, $0) } ?? (request.pollState == .trying)
+        let isAgain = round == nil && !isMine
+        var hasTimer = true
+        if isAgain {
+            request.pollState = .trying
+        } else if isMine {
+            hasTimer = time == .never || Timers.setAlarm(request, at: time, Slab.token(of: request))
+            request.pollState = hasTimer ? .waiting : .trying
         }
         state.pointee.lock.unlock()
-        return isWatched
+        if !hasTimer { giveUp(request, &turn) }
+        return !isAgain
+    }
+
+    /// The request does not wait any more, if it did.
+    private func unwatch(_ request: Request) {
+        guard request.block.pointee.isWatched else { return }
+        state.pointee.lock.lock()
+        request.pollState = .none
+        state.pointee.lock.unlock()
+        request.block.pointee.isWatched = false
+        Timers.clearAlarm(request)
+        Reactor.stopWatching(request)
     }
 }
 
@@ -222,5 +361,16 @@ extension Request {
     fileprivate(set) var pollState: PollState {
         get { PollState(rawValue: block.pointee.poll.load(ordering: .acquiring)) ?? .none }
         nonmutating set { block.pointee.poll.store(newValue.rawValue, ordering: .releasing) }
+    }
+
+    fileprivate func isRegistering(_ sequence: UInt64, _ round: UInt32) -> Bool {
+        self.sequence == sequence && block.pointee.pollRound == round && pollState == .registering
+    }
+}
+
+extension AIOPoll {
+    static var entry: ModuleEntry {
+        ModuleEntry(
+            name: "aio_poll", side: .below, make: { position, _ in AIOPoll(position: position) }, reset: resetAll)
     }
 }

@@ -14,21 +14,23 @@ final class AIOPthread: Module {
     func submit(_ requests: inout RequestQueue, _ turn: inout Turn) { Workers.add(&requests, &turn) }
 
     func cancel(_ request: Request, _ sequence: UInt64, force: Bool, _ turn: inout Turn) -> CancelOutcome {
-        Workers.withdraw(request, sequence, position: position) ? .taken : .no
+        Workers.withdraw(request, sequence, position: position, force: force)
     }
 
     /// On a thread of the pool, whose number is given: does what the request asks for and completes it.
     static func perform(_ request: Request, on thread: CInt) {
         Turn.visit(as: .worker) { turn in
             perform(request, on: thread, &turn)
-            turn.finish()
-            if KernelQueue.hasEvents { KernelQueue.harvest(&turn) }
+            turn.finishAndHarvest()
         }
     }
 
-    static func perform(_ request: Request, on thread: CInt, _ turn: inout Turn) {
+    /// Returns what the last call gave: the request may be another's by then.
+    @discardableResult
+    static func perform(_ request: Request, on thread: CInt, _ turn: inout Turn) -> Int {
+        if AIOLinux.tryAgain(request) { return 0 }
         request.block.pointee.runner.store(thread, ordering: .sequentiallyConsistent)
-        let isTimed = request.block.pointee.file.isBlockDevice && request.block.pointee.file.isDirect
+        let isTimed = mayBeMemory(request)
         let started = isTimed ? Instant.now : .never
         let result = transfer(request)
         if isTimed {
@@ -37,27 +39,58 @@ final class AIOPthread: Module {
                 Instant.now.nanoseconds - started.nanoseconds)
         }
         request.block.pointee.runner.store(0, ordering: .sequentiallyConsistent)
-        Statistics.count(Statistics.ranOnWorker)
+        if result == wouldWait {
+            AIOPoll.takeBack(request, &turn)
+            return 0
+        }
+        Statistics.count(Statistics.ranOnWorker, by: request)
         turn.complete(request, result)
+        return result
+    }
+
+    /// Whether it is worth knowing how long the transfer takes: see `Devices`.
+    private static func mayBeMemory(_ request: Request) -> Bool {
+        let file = request.block.pointee.file
+        if file.isBlockDevice { return file.isDirect }
+        return file.kind == .file && !file.isDirect && request.block.pointee.operation == .read
+            && !AIOLinux.knowsNoWait(file, .read)
     }
 
     private static func transfer(_ request: Request) -> Int {
         let descriptor = request.block.pointee.descriptor
         // The number may be another file's by now: then the descriptor was closed before the request's turn.
-        guard request.isOnItsFile else { return -Int(ECANCELED) }
+        let problem = request.fileProblem
+        if problem != 0 { return problem }
         switch request.block.pointee.operation {
         case .synchronize: return again { descriptor.synchronize(dataOnly: false) }
         case .synchronizeData: return again { descriptor.synchronize(dataOnly: true) }
         case .list: return 0
         case .read, .write: break
         }
+        var patience: Int64 = 0
         while true {
+            if request.block.pointee.isStepwise {
+                switch request.nextStep(patience: patience) {
+                case .wait: return wouldWait
+                case .over(let result): return result
+                case .transfer(let most): request.block.pointee.most = most
+                case .unknown: break
+                }
+            }
             let before = request.block.pointee.transferred
             let result = again { move(request, descriptor) }
+            if request.block.pointee.isStepwise, request.block.pointee.operation == .write, result > 0,
+                result < request.remainingLength
+            {
+                request.block.pointee.transferred += result
+                // It flows: the way round would cost more than a short wait.
+                patience = flowing
+                continue
+            }
             if request.block.pointee.neverBlocks, request.block.pointee.file.statusFlags & O_NONBLOCK == 0 {
                 // Where it can't be polled without a thread.
                 if result == -Int(EAGAIN) {
-                    awaitReadiness(of: request)
+                    _ = request.readiness(request.block.pointee.operation == .read ? POLLIN : POLLOUT, .max)
                     continue
                 }
                 if request.block.pointee.operation == .write, result > 0, result < request.remainingLength {
@@ -70,24 +103,29 @@ final class AIOPthread: Module {
         }
     }
 
-    private static func awaitReadiness(of request: Request) {
-        let isRead = request.block.pointee.operation == .read
-        var wanted = pollfd(
-            fd: request.block.pointee.descriptor.number, events: Int16(isRead ? POLLIN : POLLOUT), revents: 0)
-        _ = withUnsafeMutablePointer(to: &wanted) { systemCall(SYS_poll, address($0), 1, -1) }
-    }
+    /// Of a step that aio_poll is to wait for; no errno.
+    private static let wouldWait = Int.min
+    /// How long a worker waits for the next piece of a write that has begun.
+    private static let flowing: Int64 = 5_000_000
 
     private static func move(_ request: Request, _ descriptor: Descriptor) -> Int {
         let isRead = request.block.pointee.operation == .read
         let number = Int(descriptor.number)
-        if request.block.pointee.vectorCount == 0, request.block.pointee.file.kind == .file {
-            return systemCall(
-                isRead ? SYS_pread64 : SYS_pwrite64, number,
-                address(request.block.pointee.buffer) + request.block.pointee.transferred, request.remainingLength,
-                request.remainingOffset)
+        let isStream = request.block.pointee.file.isStream
+        if request.block.pointee.vectorCount == 0 {
+            // Not the calls for several buffers: they do nothing where there is nothing to transfer, and the driver says what
+            // of a datagram, or an error, there is all the same.
+            let buffer = address(request.block.pointee.buffer) + request.block.pointee.transferred
+            let length = min(request.remainingLength, request.block.pointee.most)
+            if !isStream {
+                let result = systemCall(
+                    isRead ? SYS_pread64 : SYS_pwrite64, number, buffer, length, request.remainingOffset)
+                if result != -Int(ESPIPE) { return result }
+            }
+            return systemCall(isRead ? SYS_read : SYS_write, number, buffer, length)
         }
         return request.withRemainingBuffers { buffers, count in
-            if request.block.pointee.file.kind != .stream {
+            if !isStream {
                 let result = systemCall(
                     isRead ? SYS_preadv : SYS_pwritev, number, address(buffers), count, request.remainingOffset)
                 if result != -Int(ESPIPE) { return result }
@@ -95,12 +133,11 @@ final class AIOPthread: Module {
             return systemCall(isRead ? SYS_readv : SYS_writev, number, address(buffers), count)
         }
     }
+}
 
-    /// All signals are blocked here, but a stop and a continuation interrupt some calls all the same.
-    private static func again(_ call: () -> Int) -> Int {
-        while true {
-            let result = call()
-            if result != -Int(EINTR) { return result }
-        }
+extension AIOPthread {
+    static var entry: ModuleEntry {
+        ModuleEntry(
+            name: "aio_pthread", side: .below, make: { position, _ in AIOPthread(position: position) })
     }
 }

@@ -20,20 +20,24 @@ extension Operation {
 }
 
 extension Descriptor {
-    /// Stores the path of the descriptor's file, as /proc/thread-self/fd has it: "pipe:[4711]" for what has none, and with
-    /// " (deleted)" behind it where the name is gone. Returns the number of bytes, of which those that do not fit are
-    /// cut off; nil if the descriptor is not open, or there is no /proc.
-    func path(into buffer: UnsafeMutablePointer<UInt8>, _ capacity: Int) -> Int? {
+    /// Passes the name under which this thread finds what is open, as a C string.
+    func withLink<Result>(_ body: (UnsafePointer<UInt8>) -> Result) -> Result {
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 48) { name in
             var line = Line(name.baseAddress!, capacity: name.count - 1)
             // Not /proc/self: that is the first thread, which may have ended.
             line.add("/proc/thread-self/fd/")
             line.add(Int(number))
             name[line.count] = 0
-            let result = systemCall(
-                SYS_readlinkat, Int(AT_FDCWD), address(name.baseAddress), address(buffer), capacity)
-            return result < 0 ? nil : result
+            return body(name.baseAddress!)
         }
+    }
+
+    /// Stores the path of the descriptor's file, as /proc/thread-self/fd has it: "pipe:[4711]" for what has none, and with
+    /// " (deleted)" behind it where the name is gone. Returns the number of bytes, of which those that do not fit are
+    /// cut off; nil if the descriptor is not open, or there is no /proc.
+    func path(into buffer: UnsafeMutablePointer<UInt8>, _ capacity: Int) -> Int? {
+        let result = withLink { systemCall(SYS_readlinkat, Int(AT_FDCWD), address($0), address(buffer), capacity) }
+        return result < 0 ? nil : result
     }
 
     /// The kernel gives no longer one.
@@ -156,9 +160,6 @@ extension Parameters {
         complain(module, name) {
             $0.add("one of: ")
             $0.add(words)
-        } using: {
-            var rest = Text(words)
-            $0.add(rest.takeWord() ?? rest)
         }
         return 0
     }
@@ -173,8 +174,6 @@ extension Parameters {
                 complain(module, name) {
                     $0.add("some of: ")
                     $0.add(words)
-                } using: {
-                    $0.add("all")
                 }
                 return .max
             }

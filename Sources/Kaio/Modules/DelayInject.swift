@@ -193,3 +193,10 @@ func naturalLogarithm(_ value: Double) -> Double {
     }
     return Double(exponent) * 0.693147180559945309 + 2 * sum
 }
+
+extension DelayInject {
+    static var entry: ModuleEntry {
+        ModuleEntry(
+            name: "delay_inject", parameters: parameters, make: { make(position: $0, parameters: $1) })
+    }
+}

@@ -27,10 +27,12 @@ final class ErrorInject: Module {
         /// From `start` up to, not including, `end`; none where `end` is 0.
         var start = 0
         var end = 0
+        var path: PathPattern?
         let count = Atomic<UInt64>(0)
 
         func isAbout(_ request: Request) -> Bool {
             guard operations.contains(request.block.pointee.operation) else { return false }
+            if let path, !path.matches(request.block.pointee.descriptor) { return false }
             if end == 0 { return true }
             return !request.block.pointee.operation.isSynchronize && request.block.pointee.offset < end
                 && request.end > start
@@ -145,7 +147,7 @@ final class ErrorInject: Module {
     }
 
     private static let unknownCondition: StaticString =
-        "not a rule: after the error come 10%, nth N, every N, first N, after N, range FROM-TO"
+        "not a rule: after the error come 10%, nth N, every N, first N, after N, range FROM-TO, path PATTERN"
 
     /// Returns what is wrong.
     private static func fill(_ rule: inout Rule, _ first: Text, _ words: inout Text) -> StaticString? {
@@ -172,6 +174,11 @@ final class ErrorInject: Module {
                 rule.end = end
                 continue
             }
+            if condition == "path" {
+                if PathPattern.problem(value) != nil { return "not a rule: path is a pattern such as /data/*.db" }
+                rule.path = PathPattern(text: value)
+                continue
+            }
             guard let number = value.number, number > 0 else { return unknownCondition }
             if condition == "nth" {
                 rule.first = UInt64(number)
@@ -187,5 +194,12 @@ final class ErrorInject: Module {
             }
         }
         return nil
+    }
+}
+
+extension ErrorInject {
+    static var entry: ModuleEntry {
+        ModuleEntry(
+            name: "error_inject", parameters: parameters, make: { ErrorInject(position: $0, parameters: $1) })
     }
 }

@@ -139,3 +139,10 @@ final class FullAudit: Module {
         return Text(UnsafePointer(start), count: length)
     }
 }
+
+extension FullAudit {
+    static var entry: ModuleEntry {
+        ModuleEntry(
+            name: "full_audit", parameters: parameters, make: { FullAudit(position: $0, parameters: $1) })
+    }
+}

@@ -2,7 +2,7 @@
 // the library has it on top of every stack when KAIO_LIVE_DIR is set.
 //
 // While nobody looks, a request costs one load of a word in the page that both share (Runtime/LivePage.swift), and no
-// request loses its short way.
+// request loses its fast path.
 //
 // Invariant: what `marks` has at a control block's number belongs to who has the request.
 
@@ -18,7 +18,7 @@ final class Live: Module {
     }
 
     // These belong to the process, and are made once, or again in the child of a fork.
-    nonisolated(unsafe) private static var page: LivePage?
+    nonisolated(unsafe) private(set) static var page: LivePage?
     nonisolated(unsafe) private static var path: PathTemplate?
     nonisolated(unsafe) private static var marks: UnsafeMutablePointer<Mark>?
 
@@ -100,9 +100,9 @@ final class Live: Module {
     }
 
     /// In the child of a fork: it does not have its parent's page. Without one of its own, nobody can look at it.
-    static func resetAll() {
+    static func resetAll(makesPage: Bool) {
         guard page != nil, let path else { return }
         var error = 0
-        page = LivePage.make(path, error: &error)
+        page = makesPage ? LivePage.make(path, error: &error) : nil
     }
 }

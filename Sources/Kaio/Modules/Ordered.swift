@@ -35,6 +35,7 @@ struct OrderedFile: Equatable {
         /// The latest buffered read and write, if still in flight.
         var lastBufferedRead: Request?
         var lastBufferedWrite: Request?
+        var priorityOfLastWrite: Int32 = 0
         /// The aio_fsync that runs, or is about to.
         var synchronization: Request?
     }
@@ -47,10 +48,6 @@ struct OrderedFile: Equatable {
 final class Ordered: Module {
     let name: StaticString = "ordered"
     private let position: Int
-    /// Another one stands above it: what comes here is in order, and has its place in the lists already. Set before the
-    /// stack is used.
-    var isBelowAnother = false
-
     // A file may be reached through several stacks: there is one order for all.
     private static let lock = Lock()
     nonisolated(unsafe) private static var unused: OrderedFile?
@@ -82,13 +79,32 @@ final class Ordered: Module {
 
     // MARK: Module
 
-    func passage(of operation: Operation) -> Passage { isBelowAnother ? .passes : .stops }
+    func passage(of operation: Operation) -> Passage { .guards }
+
+    var fastCalls: FastCalls {
+        FastCalls(
+            UnsafeRawPointer(bitPattern: 1 << position),
+            ask: { _, attempt in
+                FastCalls.answer(attempt) {
+                    OrderedCells.isClear($0.file, $0.offset, $0.end, isWrite: $0.isWrite) ? .goOn : .slow
+                }
+            },
+            admit: { bit, block in
+                let request = Request(data: block).unsafelyUnwrapped
+                request.block.pointee.watchers |= UInt16(UInt(bitPattern: bit))
+                return OrderedCells.enter(request)
+            },
+            leave: { _, block in OrderedCells.leave(Request(data: block).unsafelyUnwrapped) })
+    }
 
     func submit(_ requests: inout RequestQueue, _ turn: inout Turn) {
-        if isBelowAnother { return turn.handOn(&requests, below: position) }
         var free = RequestQueue()
         var others = RequestQueue()
         while let request = requests.popFirst() {
+            if request.block.pointee.isUnordered {
+                free.append(request)
+                continue
+            }
             // Behind one that did not pass none does: it may have to wait for that one, which is not registered yet.
             if others.isEmpty, passes(request) {
                 turn.watch(request, at: position)
@@ -159,9 +175,7 @@ final class Ordered: Module {
 
     func cancel(_ request: Request, _ sequence: UInt64, force: Bool, _ turn: inout Turn) -> CancelOutcome {
         Ordered.lock.lock()
-        guard request.sequence == sequence,
-            Int(request.block.pointee.waitingIn.load(ordering: .relaxed)) == position + 1
-        else {
+        guard request.waitingLevel(sequence, at: position) != nil else {
             Ordered.lock.unlock()
             return .no
         }
@@ -177,7 +191,7 @@ final class Ordered: Module {
     /// The request that this one must wait for next, or nil.
     private func conflict(_ request: Request) -> Request? {
         let file = request.block.pointee.order.file!.state
-        let sequence = request.sequence
+        let sequence = request.turn
         if request.block.pointee.operation.isSynchronize {
             return request.block.pointee.file.kind == .file
                 ? file.pointee.tree.anyWrite(before: sequence) : latest(file.pointee.lastWrite, before: sequence)
@@ -193,7 +207,7 @@ final class Ordered: Module {
     /// The latest request of a list that is earlier than `sequence`.
     private func latest(_ last: Request?, before sequence: UInt64) -> Request? {
         var current = last
-        while let request = current, request.sequence > sequence { current = request.block.pointee.order.earlier }
+        while let request = current, request.turn > sequence { current = request.block.pointee.order.earlier }
         return current
     }
 
@@ -201,8 +215,7 @@ final class Ordered: Module {
     private func attach(_ request: Request, to blocker: Request) {
         Exposure.begin(request)
         request.block.pointee.order.blocker = blocker
-        // `position` is still this module's.
-        request.block.pointee.waitingIn.store(request.block.pointee.position + 1, ordering: .relaxed)
+        request.beginWaiting()
         let first = blocker.block.pointee.order.waiters
         request.block.pointee.order.previousWaiter = nil
         request.block.pointee.order.nextWaiter = first
@@ -221,7 +234,7 @@ final class Ordered: Module {
         }
         next?.block.pointee.order.previousWaiter = previous
         request.block.pointee.order.blocker = nil
-        request.block.pointee.waitingIn.store(0, ordering: .relaxed)
+        request.endWaiting()
     }
 
     /// A request is complete: those that waited for it wait for another, or go on. Returns how many of those that
@@ -230,8 +243,13 @@ final class Ordered: Module {
         waitersOf request: Request, _ free: inout RequestQueue, _ sharing: inout RequestQueue
     ) -> Int {
         var counted = 0
+        // The latest is the first of its list; they go on in the order in which they came.
+        var waiters = RequestQueue()
         while let waiter = request.block.pointee.order.waiters {
             detach(waiter)
+            waiters.insert(waiter, behind: nil)
+        }
+        while let waiter = waiters.popFirst() {
             if waiter.block.pointee.order.shares, request.block.pointee.result != -Int(ECANCELED) {
                 sharing.append(waiter)
             } else if let blocker = conflict(waiter) {
@@ -280,9 +298,9 @@ final class Ordered: Module {
     private func tellSynchronizations(_ write: Request) {
         let result = write.block.pointee.result
         guard result != -Int(ECANCELED) else { return }
-        let sequence = write.sequence
+        let sequence = write.turn
         var current = write.block.pointee.order.file?.state.pointee.lastSynchronization
-        while let other = current, other.sequence > sequence {
+        while let other = current, other.turn > sequence {
             if other.block.pointee.order.failure == 0 { other.block.pointee.order.failure = CInt(-result) }
             current = other.block.pointee.order.earlier
         }
@@ -307,10 +325,17 @@ final class Ordered: Module {
         let file = request.block.pointee.order.file!.state
         let isWrite = request.block.pointee.operation == .write
         let last = isWrite ? file.pointee.lastBufferedWrite : file.pointee.lastBufferedRead
-        if isWrite { file.pointee.lastBufferedWrite = request } else { file.pointee.lastBufferedRead = request }
-        guard let last, last.sequence < request.sequence,
+        // A module below may give the last one another priority meanwhile.
+        let priority = file.pointee.priorityOfLastWrite
+        if isWrite {
+            file.pointee.lastBufferedWrite = request
+            file.pointee.priorityOfLastWrite = request.block.pointee.priority
+        } else {
+            file.pointee.lastBufferedRead = request
+        }
+        guard let last, (last.turn, last.sequence) < (request.turn, request.sequence),
             isWrite
-                ? last.block.pointee.priority == request.block.pointee.priority
+                ? priority == request.block.pointee.priority
                 : last.end == request.block.pointee.offset
         else { return nil }
         return last
@@ -455,5 +480,13 @@ final class Ordered: Module {
         let file = Ordered.unused
         Ordered.unused = file?.state.pointee.next
         return file
+    }
+}
+
+extension Ordered {
+    static var entry: ModuleEntry {
+        ModuleEntry(
+            name: "ordered", isOnce: true, make: { position, _ in Ordered(position: position) }, prepare: prepare,
+            reset: resetAll)
     }
 }

@@ -49,10 +49,10 @@ enum OrderedCells {
     /// In the child of a fork.
     static func reset() {
         if let memory = UnsafeMutableRawPointer(bitPattern: cells.load(ordering: .relaxed)) {
-            Pages.discard(memory, cellsLength)
+            Pages.clear(memory, cellsLength)
         }
         if let memory = UnsafeMutableRawPointer(bitPattern: files.load(ordering: .relaxed)) {
-            Pages.discard(memory, filesLength)
+            Pages.clear(memory, filesLength)
         }
     }
 

@@ -37,7 +37,7 @@ struct OrderNode {
 
         init(_ request: Request) {
             reach = request.block.pointee.order.end
-            first = request.sequence
+            first = request.turn
             last = first
         }
 
@@ -83,7 +83,7 @@ struct OrderedTree {
     func anyWrite(before sequence: UInt64) -> Request? {
         var current = root
         while let node = current, node.block.pointee.order.writeSpan.first < sequence {
-            if node.block.pointee.operation == .write, node.sequence < sequence { return node }
+            if node.block.pointee.operation == .write, node.turn < sequence { return node }
             let left = node.block.pointee.order.left
             let isLeft = left.map { $0.block.pointee.order.writeSpan.first < sequence } ?? false
             current = isLeft ? left : node.block.pointee.order.right
@@ -99,10 +99,10 @@ struct OrderedTree {
         guard let root else { return }
         let order = root.block.pointee.order
         let span = isWrite ? order.span : order.writeSpan
-        guard span.reach > start, span.first < sequence, best.map({ $0.sequence < span.last }) ?? true else { return }
+        guard span.reach > start, span.first < sequence, best.map({ $0.turn < span.last }) ?? true else { return }
         if order.start < end, order.end > start, isWrite || root.block.pointee.operation == .write {
-            let candidate = root.sequence
-            if candidate < sequence, best.map({ $0.sequence < candidate }) ?? true { best = root }
+            let candidate = root.turn
+            if candidate < sequence, best.map({ $0.turn < candidate }) ?? true { best = root }
         }
         let right = order.start < end ? order.right : nil
         let leftLast = order.left.map { $0.block.pointee.order.span.last } ?? 0

@@ -11,10 +11,11 @@
 // than the bucket gets through, and those behind it wait for longer. aio_fsync takes no tokens, but waits here behind the
 // writes of its file that do: it must not overtake them.
 //
-// Invariant, under `lock`: the requests of a lane wait in the order of their arrival. The first of them, `head`, is
-// in `Timers`, or the reactor has just taken it out to give it back; the others are in `waiting`. All of them are
-// exposed and have `waitingIn` set, but for a head that is being given back. A lane without a head has none waiting.
-// `Timers` has a lock of its own, taken inside this one.
+// Below `ordered` those that wait go by priority, else in order: there they may be in each other's way.
+//
+// Invariant, under the lock of a lane's queue: nobody waits in it without a `head`. That one was the next when it was chosen; it
+// is in `Timers` instead, or the reactor has just taken it out to give it back, and then the next is chosen anew. `Timers` has
+// a lock of its own, taken inside this one.
 
 import CKernel
 import Synchronization
@@ -53,10 +54,17 @@ final class RateLimit: Module {
         var operations: TokenBucket
         var bytes: TokenBucket
         var head: Request?
-        var waiting = RequestQueue()
+        let waiting: HoldingQueue
+        let isLimited: Bool
+
+        init(_ operations: TokenBucket, _ bytes: TokenBucket, _ waiting: HoldingQueue) {
+            self.operations = operations
+            self.bytes = bytes
+            self.waiting = waiting
+            isLimited = operations.rate > 0 || bytes.rate > 0
+        }
 
         var due: Int64 { max(operations.due, bytes.due) }
-        var isLimited: Bool { operations.rate > 0 || bytes.rate > 0 }
 
         mutating func charge(_ request: Request, at now: Int64) {
             operations.take(1, at: now)
@@ -68,7 +76,6 @@ final class RateLimit: Module {
 
     let name: StaticString = "aio_ratelimit"
     private let position: Int
-    private let lock: UnsafeMutablePointer<Lock>
     /// Of the reads and of the writes.
     private let lanes: UnsafeMutablePointer<Lane>
 
@@ -77,8 +84,6 @@ final class RateLimit: Module {
 
     init(position: Int, parameters: Parameters) {
         self.position = position
-        lock = .allocate(capacity: 1)
-        lock.initialize(to: Lock())
         lanes = .allocate(capacity: 2)
         let burst = parameters.interval(
             "aio_ratelimit", "burst", default: 100_000_000, in: 1_000_000...60_000_000_000)
@@ -90,20 +95,20 @@ final class RateLimit: Module {
             let rate = parameters.size("aio_ratelimit", name, default: 0, in: 0...RateLimit.mostBytes)
             return TokenBucket(rate: rate, burst: burst)
         }
-        lanes.initialize(to: Lane(operations: operations("read_iops"), bytes: bytes("read_bytes")))
-        (lanes + 1).initialize(to: Lane(operations: operations("write_iops"), bytes: bytes("write_bytes")))
+        let policy: HoldingQueue.Policy = parameters.isBelowOrdered ? .byPriority() : .inOrder
+        lanes.initialize(to: Lane(operations("read_iops"), bytes("read_bytes"), HoldingQueue(policy)))
+        (lanes + 1).initialize(to: Lane(operations("write_iops"), bytes("write_bytes"), HoldingQueue(policy)))
     }
 
     deinit {
+        for index in 0..<2 { lanes[index].waiting.free() }
         lanes.deallocate()
-        lock.deallocate()
     }
 
     func reset() {
-        lock.pointee.reset()
         for index in 0..<2 {
             lanes[index].head = nil
-            lanes[index].waiting = RequestQueue()
+            lanes[index].waiting.reset()
             lanes[index].operations.reset()
             lanes[index].bytes.reset()
         }
@@ -115,27 +120,24 @@ final class RateLimit: Module {
 
     func submit(_ requests: inout RequestQueue, _ turn: inout Turn) {
         var free = RequestQueue()
-        lock.pointee.lock()
         let now = Instant.now.nanoseconds
         while let request = requests.popFirst() {
             guard let lane = lane(of: request) else {
                 free.append(request)
                 continue
             }
+            lane.pointee.waiting.lock()
             if request.block.pointee.operation.isSynchronize {
-                if !queue(request, behindItsFileIn: lane) { free.append(request) }
-                continue
-            }
-            if lane.pointee.head == nil, lane.pointee.due <= now {
+                if !lane.pointee.waiting.hold(request, behindItsFileOr: lane.pointee.head) { free.append(request) }
+            } else if lane.pointee.head == nil, lane.pointee.due <= now {
                 lane.pointee.charge(request, at: now)
                 free.append(request)
-                continue
+            } else {
+                lane.pointee.waiting.hold(request)
+                advance(lane, now, &free)
             }
-            beginWaiting(request)
-            lane.pointee.waiting.append(request)
-            if lane.pointee.head == nil { advance(lane, now, &free) }
+            lane.pointee.waiting.unlock()
         }
-        lock.pointee.unlock()
         turn.handOn(&free, below: position)
     }
 
@@ -143,26 +145,36 @@ final class RateLimit: Module {
     func expired(_ request: Request, _ turn: inout Turn) {
         guard let lane = lane(of: request) else { return turn.handOn(request, below: position) }
         var free = RequestQueue()
-        lock.pointee.lock()
-        let now = Instant.now.nanoseconds
-        lane.pointee.charge(request, at: now)
+        var head = RequestQueue()
+        head.append(request)
+        lane.pointee.waiting.lock()
         lane.pointee.head = nil
-        free.append(request)
-        advance(lane, now, &free)
-        lock.pointee.unlock()
+        lane.pointee.waiting.hold(&head, again: true)
+        advance(lane, Instant.now.nanoseconds, &free)
+        lane.pointee.waiting.unlock()
         turn.handOn(&free, below: position)
     }
 
     func cancel(_ request: Request, _ sequence: UInt64, force: Bool, _ turn: inout Turn) -> CancelOutcome {
-        var free = RequestQueue()
-        lock.pointee.lock()
-        let isTaken = take(request, sequence, &free)
-        lock.pointee.unlock()
-        turn.handOn(&free, below: position)
-        return isTaken ? .taken : .no
+        var outcome = CancelOutcome.no
+        for index in 0..<2 where outcome == .no {
+            let lane = lanes + index
+            var free = RequestQueue()
+            lane.pointee.waiting.lock()
+            if lane.pointee.head == request, Timers.withdraw(request, sequence, position: position) {
+                outcome = .taken
+                lane.pointee.head = nil
+                advance(lane, Instant.now.nanoseconds, &free)
+            } else {
+                outcome = lane.pointee.waiting.withdraw(request, sequence, at: position, force: force)
+            }
+            lane.pointee.waiting.unlock()
+            turn.handOn(&free, below: position)
+        }
+        return outcome
     }
 
-    // MARK: the lanes; all of this under the lock but `lane(of:)`
+    // MARK: the lanes
 
     /// Nil for what is not limited. That of an aio_fsync is that of the writes.
     private func lane(of request: Request) -> UnsafeMutablePointer<Lane>? { lane(of: request.block.pointee.operation) }
@@ -172,53 +184,28 @@ final class RateLimit: Module {
         return lane.pointee.isLimited ? lane : nil
     }
 
-    private func beginWaiting(_ request: Request) {
-        Exposure.begin(request)
-        request.block.pointee.waitingIn.store(UInt8(position + 1), ordering: .relaxed)
-    }
-
-    /// Puts an aio_fsync behind the last request that waits and is of the same file. False: there is none.
-    private func queue(_ request: Request, behindItsFileIn lane: UnsafeMutablePointer<Lane>) -> Bool {
-        let file = request.block.pointee.file
-        var last: Request?
-        for other in lane.pointee.waiting where other.block.pointee.file.isSameFile(as: file) { last = other }
-        let isBehindHead = lane.pointee.head.map { $0.block.pointee.file.isSameFile(as: file) } ?? false
-        guard last != nil || isBehindHead else { return false }
-        beginWaiting(request)
-        lane.pointee.waiting.insert(request, behind: last)
-        return true
-    }
-
-    /// Lets those go that may, and makes the next one the head.
+    /// Lets those go that may, and makes the next one the head; under the lock.
     private func advance(_ lane: UnsafeMutablePointer<Lane>, _ now: Int64, _ free: inout RequestQueue) {
-        while let next = lane.pointee.waiting.popFirst() {
-            let isLimited = !next.block.pointee.operation.isSynchronize
-            let due = lane.pointee.due
-            if isLimited, due > now {
-                lane.pointee.head = next
-                if Timers.add(next, at: Instant(nanoseconds: due), for: position) { return }
-                // Nobody would come back for it: better early than never.
-                lane.pointee.head = nil
+        while lane.pointee.head == nil, let next = lane.pointee.waiting.takeNext() {
+            if !next.block.pointee.operation.isSynchronize {
+                let due = lane.pointee.due
+                if due > now {
+                    lane.pointee.head = next
+                    if Timers.add(next, at: Instant(nanoseconds: due), for: position) { return }
+                    // Nobody would come back for it: better early than never.
+                    lane.pointee.head = nil
+                }
+                lane.pointee.charge(next, at: now)
             }
-            next.block.pointee.waitingIn.store(0, ordering: .relaxed)
-            if isLimited { lane.pointee.charge(next, at: now) }
             free.append(next)
         }
+        assert(lane.pointee.head != nil || lane.pointee.waiting.isEmpty)
     }
+}
 
-    private func take(_ request: Request, _ sequence: UInt64, _ free: inout RequestQueue) -> Bool {
-        guard request.sequence == sequence,
-            Int(request.block.pointee.waitingIn.load(ordering: .relaxed)) == position + 1,
-            let lane = lane(of: request)
-        else { return false }
-        if lane.pointee.head == request {
-            guard Timers.withdraw(request, sequence, position: position) else { return false }
-            lane.pointee.head = nil
-            advance(lane, Instant.now.nanoseconds, &free)
-            return true
-        }
-        guard lane.pointee.waiting.remove(request) else { return false }
-        request.block.pointee.waitingIn.store(0, ordering: .relaxed)
-        return true
+extension RateLimit {
+    static var entry: ModuleEntry {
+        ModuleEntry(
+            name: "aio_ratelimit", parameters: parameters, make: { RateLimit(position: $0, parameters: $1) })
     }
 }

@@ -208,7 +208,7 @@ final class ReadAhead: Module {
 
     /// True: the module is gone, and what they shared is the thread's.
     private static func run(_ shared: Shared) -> Bool {
-        Thread.name("kaio-readahead")
+        Thread.begin("kaio-readahead")
         var isIdle = false
         while true {
             let seen = shared.work.pointee.load(ordering: .sequentiallyConsistent)
@@ -247,5 +247,12 @@ final class ReadAhead: Module {
                 SYS_fadvise64, Int(job.descriptor), job.offset + done, length, Int(POSIX_FADV_WILLNEED))
             done += length
         }
+    }
+}
+
+extension ReadAhead {
+    static var entry: ModuleEntry {
+        ModuleEntry(
+            name: "readahead", parameters: parameters, make: { ReadAhead(position: $0, parameters: $1) })
     }
 }

@@ -71,11 +71,7 @@ final class ReadOnly: Module {
         return false
     }
 
-    private static var now: Int {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME_COARSE, &time)
-        return Int(time.tv_sec)
-    }
+    private static var now: Int { Int(timespec(of: CLOCK_REALTIME_COARSE).tv_sec) }
 }
 
 /// A part of each day: from its first second up to, not including, its last; over midnight where that is earlier.
@@ -162,5 +158,12 @@ struct LocalTime {
         var time = time
         var local = tm()
         return localtime_r(&time, &local) == nil ? 0 : Int(local.tm_gmtoff)
+    }
+}
+
+extension ReadOnly {
+    static var entry: ModuleEntry {
+        ModuleEntry(
+            name: "readonly", parameters: parameters, make: { ReadOnly(position: $0, parameters: $1) })
     }
 }

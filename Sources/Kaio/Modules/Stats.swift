@@ -34,6 +34,8 @@ final class Stats: Module {
     let name: StaticString = "stats"
     private let position: Int
     private let service: Text
+    /// That of the stack, whatever the reports call it.
+    private let home: Text
     /// Nil: stderr.
     private let file: PathTemplate?
     /// 0: none.
@@ -55,6 +57,7 @@ final class Stats: Module {
     init?(position: Int, parameters: Parameters) {
         self.position = position
         service = parameters.text("stats", "service") ?? parameters.service ?? Text("global" as StaticString)
+        home = parameters.service ?? Text("global" as StaticString)
         isJSON = parameters.choice("stats", "format", among: "text json") == 1
         guard let begins = PerRequest<Int64>() else {
             sayNoMemory(for: "stats")
@@ -223,7 +226,7 @@ final class Stats: Module {
         // Not what the thread finds when it runs: a signal may have come by then.
         let answered = UnsafeMutableRawPointer(bitPattern: UInt(asked.load(ordering: .sequentiallyConsistent)))
         let isStarted = Thread.start(answered) { answered in
-            Thread.name("kaio-stats")
+            Thread.begin("kaio-stats")
             Stats.listen(after: UInt32(UInt(bitPattern: answered)))
             return nil
         }
@@ -300,6 +303,7 @@ final class Stats: Module {
             count += 1
             current = stats.next
         }
+        ModuleNumbers.visit { _ in count += 2 }
         let size = count * bytesOfService
         guard let memory = Pages.map(size) else { return }
         defer { Pages.unmap(memory, size) }
@@ -330,25 +334,29 @@ final class Stats: Module {
 
     private static func write(_ text: Text, _ file: PathTemplate?) {
         guard let file else {
-            Descriptor(number: STDERR_FILENO).writeAll(text.start, text.count)
+            StandardError.descriptor?.writeAll(text.start, text.count)
             return
         }
-        // Not waiting for the reader of a FIFO: that could hold up the end of the process.
-        let flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK | O_NOCTTY
-        let number = file.with { systemCall(SYS_openat, Int(AT_FDCWD), address($0), Int(flags), 0o644) }
-        guard number >= 0 else { return complain(of: file, -number) }
+        var reason: StaticString?
+        let number = file.openForWriting(mode: 0o644, truncates: true, reason: &reason)
+        guard number >= 0 else { return complain(of: file, -number, reason) }
         let descriptor = Descriptor(number: CInt(number))
-        let written = descriptor.writeAll(text.start, text.count)
-        descriptor.close()
-        if written < text.count { complain(of: file, written < 0 ? -written : Int(EIO)) }
+        var result = descriptor.writeAll(text.start, text.count)
+        let closed = descriptor.close()
+        if result == text.count, closed < 0 { result = closed }
+        if result < text.count { complain(of: file, result < 0 ? -result : Int(EIO), nil) }
     }
 
-    private static func complain(of file: PathTemplate, _ error: Int) {
+    private static func complain(of file: PathTemplate, _ error: Int, _ reason: StaticString?) {
         var message = Message()
         message.add("kaio: stats:file = ")
         message.add(file.text)
         message.add(": can't be written (")
         message.add(ErrorName.of(error) ?? Text("?" as StaticString))
+        if reason != nil {
+            message.add(": ")
+            message.addProblem(error, reason)
+        }
         message.add(")")
         message.show()
     }
@@ -386,6 +394,14 @@ final class Stats: Module {
             line.add(",\"latency_us\":")
             addLatencies(to: &line, counts + index)
             line.add("}")
+        }
+        line.add("},\"modules\":{")
+        var isFirst = true
+        ModuleNumbers.visit { numbers in
+            guard numbers.hasService(home) else { return }
+            if !isFirst { line.add(",") }
+            isFirst = false
+            numbers.addJSON(to: &line, withService: false)
         }
         line.add("}}")
     }
@@ -428,6 +444,7 @@ final class Stats: Module {
         line.add(rightAligned: Stats.widths.latency) { $0.add("max") }
         line.add("\n")
         for index in Stats.operations { addText(to: &line, index) }
+        ModuleNumbers.visit { if $0.hasService(home) { $0.addText(to: &line) } }
     }
 
     private func addText(to line: inout Line, _ index: Int) {
@@ -468,5 +485,12 @@ extension Line {
             add(rest / 100)
             rest = rest % 100 * 10
         }
+    }
+}
+
+extension Stats {
+    static var entry: ModuleEntry {
+        ModuleEntry(
+            name: "stats", parameters: parameters, make: { Stats(position: $0, parameters: $1) }, reset: resetAll)
     }
 }

@@ -89,3 +89,10 @@ final class TimeAudit: Module {
         FileFacts(outcome.descriptor)?.isSameFile(as: outcome.file) ?? false
     }
 }
+
+extension TimeAudit {
+    static var entry: ModuleEntry {
+        ModuleEntry(
+            name: "time_audit", parameters: parameters, make: { TimeAudit(position: $0, parameters: $1) })
+    }
+}

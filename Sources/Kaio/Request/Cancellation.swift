@@ -11,7 +11,8 @@ enum Cancellation {
 
     /// Cancels one request, or where `user` is nil every request on the descriptor.
     static func cancel(_ descriptor: Descriptor, _ user: UserBlock?) -> Result<Answer, CancelError> {
-        if descriptor.statusFlags < 0 { return .failure(.badDescriptor) }
+        // What a filter says of the question says nothing of the descriptor.
+        if descriptor.statusFlags == -Int(EBADF) { return .failure(.badDescriptor) }
         if let user, user.descriptor != descriptor { return .failure(.otherDescriptor) }
         // Completions that nobody looked at yet are done, not in progress.
         Waiting.harvest(as: .caller)
@@ -30,29 +31,28 @@ enum Cancellation {
         var left = 0
 
         mutating func add(_ outcome: CancelOutcome) {
-            if outcome == .no { left += 1 } else { cancelled += 1 }
+            if outcome == .no || outcome == .begun { left += 1 } else { cancelled += 1 }
         }
     }
 
-    private static func cancelOne(_ user: UserBlock) -> Counts {
+    /// The request that the block stands for now: it may be submitted again, by whoever is notified, before this returns.
+    private static func cancelOne(_ user: UserBlock, force: Bool = false) -> Counts {
         var counts = Counts()
+        let number = user.slotNumber
+        guard user.isInProgress, number < Slab.used else { return counts }
+        let request = Slab.request(number: number)
+        let sequence = request.sequence
         retryWhileMoving {
             counts = Counts()
             var isMoving = false
             inTurn { turn in
-                let number = user.slotNumber
-                guard user.isInProgress, number < Slab.used else { return }
-                let request = Slab.request(number: number)
-                let sequence = request.sequence
-                guard user.stands(forSlot: number, sequence: sequence) else { return }
-                let outcome = take(request, sequence, force: false, &turn)
+                guard user.isInProgress, user.stands(forSlot: number, sequence: sequence) else { return }
+                let outcome = take(request, sequence, force: force, &turn)
                 isMoving = outcome == .no && !request.isInProgressForGood
                 counts.add(outcome)
             }
             return isMoving
         }
-        // Its status is to be seen before the call returns.
-        if counts.cancelled > 0 { awaitCancelled(on: user.descriptor) { !user.isInProgress } }
         return counts
     }
 
@@ -60,30 +60,29 @@ enum Cancellation {
     /// transfer at the moment, only with `force`.
     private static func cancelAll(on descriptor: Descriptor, force: Bool) -> Counts {
         var counts = Counts()
-        var anySoon = false
+        let latest = Slab.latest
         retryWhileMoving {
             counts.left = 0
             var isMoving = false
             inTurn { turn in
-                forEach(on: descriptor) { request, sequence in
-                    if request.pollState == .cancelling { return }
+                forEach(on: descriptor, withOwn: force) { request, sequence in
+                    if sequence > latest { return }
                     let outcome = take(request, sequence, force: force, &turn)
-                    anySoon = anySoon || outcome == .soon
                     isMoving = isMoving || outcome == .no && !request.isInProgressForGood
                     counts.add(outcome)
                 }
             }
-            return isMoving
-        }
-        if anySoon {
-            awaitCancelled(on: descriptor) {
-                var left = false
-                forEach(on: descriptor, untilVisible: true) { request, _ in
-                    // A module that keeps what it came to nevertheless (a part of the data was on its way) takes its time.
-                    left = left || request.pollState == .cancelling && !request.isInProgressForGood
+            // What is over, and can't be seen to be yet, as the thread that publishes it is held up, is not done.
+            if !force {
+                forEach(on: descriptor, untilVisible: true) { request, sequence in
+                    guard sequence <= latest, request.block.pointee.isPublished.load(ordering: .acquiring) else {
+                        return
+                    }
+                    counts.left += 1
+                    isMoving = true
                 }
-                return !left
             }
+            return isMoving
         }
         return counts
     }
@@ -91,13 +90,38 @@ enum Cancellation {
     /// For a descriptor that is about to be closed.
     static func endUses(of descriptor: Descriptor) { _ = cancelAll(on: descriptor, force: true) }
 
+    /// The same for one request that is nobody else's business.
+    static func endUse(_ user: UserBlock) {
+        Waiting.harvest(as: .caller)
+        _ = cancelOne(user, force: true)
+    }
+
+    /// Cancels what can be of the requests of a stack's own modules.
+    static func endOwn(of stack: Stack) {
+        inTurn { turn in
+            for number in 0..<Slab.used {
+                let request = Slab.request(number: number)
+                let sequence = request.sequence
+                guard sequence != 0, request.block.pointee.visibleOn.load(ordering: .acquiring) < 0,
+                    request.block.pointee.stack == stack
+                else { continue }
+                _ = take(request, sequence, force: true, &turn)
+            }
+        }
+    }
+
     /// How many requests on a descriptor are in the middle of a system call made with its number: that call has
-    /// the file, whatever becomes of the number.
+    /// the file, whatever becomes of the number. With them those that were made later than `latest`, which the closer need not
+    /// wait for: there may be more and more.
     ///
     /// - Parameter unknown: what to take a thread for whose state can't be read.
-    static func countInSystemCall(on descriptor: Descriptor, unknown: Bool) -> UInt32 {
+    static func countHarmless(on descriptor: Descriptor, after latest: UInt64, unknown: Bool) -> UInt32 {
         var count: UInt32 = 0
-        forEach(on: descriptor) { request, _ in
+        forEach(on: descriptor, withOwn: true) { request, sequence in
+            if sequence > latest {
+                count += 1
+                return
+            }
             let thread = request.block.pointee.runner.load(ordering: .sequentiallyConsistent)
             if thread != 0, ThreadState.isAsleepInCall(thread, on: descriptor) ?? unknown { count += 1 }
         }
@@ -108,7 +132,8 @@ enum Cancellation {
     /// the answer is true. The thread may have been stopped, so this does not go on for ever.
     private static func retryWhileMoving(_ attempt: () -> Bool) {
         let end = Instant.now.advanced(by: 100_000_000)
-        while attempt(), Instant.now < end { _ = systemCall(SYS_sched_yield) }
+        var pause = Pause()
+        while attempt(), Instant.now < end { pause.next() }
     }
 
     private static func inTurn(_ body: (inout Turn) -> Void) {
@@ -118,59 +143,39 @@ enum Cancellation {
     }
 
     /// The requests on a descriptor that are in flight; `untilVisible`: also those that are just being published, of which
-    /// only the atomics may be looked at.
+    /// only the atomics may be looked at. `withOwn`: also those that modules made.
     private static func forEach(
-        on descriptor: Descriptor, untilVisible: Bool = false, _ body: (Request, UInt64) -> Void
+        on descriptor: Descriptor, untilVisible: Bool = false, withOwn: Bool = false, _ body: (Request, UInt64) -> Void
     ) {
+        let place = descriptor.number &+ 1
         for number in 0..<Slab.used {
             let request = Slab.request(number: number)
             let sequence = request.sequence
-            guard sequence != 0,
-                request.block.pointee.visibleOn.load(ordering: .acquiring) == descriptor.number &+ 1,
+            guard sequence != 0, case let visible = request.block.pointee.visibleOn.load(ordering: .acquiring),
+                visible == place || withOwn && visible == -place,
                 untilVisible || !request.block.pointee.isPublished.load(ordering: .sequentiallyConsistent)
             else { continue }
             body(request, sequence)
         }
     }
 
-    /// Waits, whatever signals come, for the events of polls that the kernel was asked to give up. It is asked
-    /// again where they don't come: a poll may have been about to be submitted the first time.
-    private static func awaitCancelled(on descriptor: Descriptor, _ isDone: () -> Bool) {
-        while true {
-            let deadline = Instant.now.advanced(by: askAgainAfter)
-            let outcome = Waiting.wait(
-                until: deadline, as: .caller, cancellable: false,
-                mark: {
-                    forEach(on: descriptor, untilVisible: true) { request, _ in
-                        request.block.pointee.isAwaited.store(true, ordering: .relaxed)
-                    }
-                }, isDone: isDone)
-            switch outcome {
-            case .done: return
-            case .interrupted: break
-            case .timedOut:
-                forEach(on: descriptor) { request, _ in
-                    if request.pollState == .cancelling { KernelQueue.giveUp(request) }
-                }
-            }
-        }
-    }
-
-    private static let askAgainAfter: Int64 = 1_000_000
-
     enum CancelError: Error {
         case badDescriptor, otherDescriptor
     }
 
     /// Asks each module of the stack whether the request waits there.
-    private static func take(
+    static func take(
         _ request: Request, _ sequence: UInt64, force: Bool, _ turn: inout Turn
     ) -> CancelOutcome {
         guard let stack = request.block.pointee.stack, stack.enter(for: request, sequence) else { return .no }
         defer { stack.leave() }
         for position in 0..<stack.count {
             let outcome = stack[position].cancel(request, sequence, force: force, &turn)
-            if outcome == .taken { turn.complete(request, -Int(ECANCELED)) }
+            if outcome == .taken {
+                // Of what is closed a part may have been transferred.
+                let transferred = request.block.pointee.transferred
+                turn.complete(request, transferred > 0 ? transferred : -Int(ECANCELED))
+            }
             if outcome != .no { return outcome }
         }
         return .no

@@ -20,7 +20,7 @@ enum Collection {
             let error = collect(atLeast: 1, atMost: 1, until: deadline) { user = $0 }
             guard let user else { return .failure(Problem(error: error == EINTR ? EINTR : EAGAIN)) }
             let status = user.error
-            // aio_return may have been faster.
+            // The aiocb may stand for another request by now.
             if let result = user.takeResult() {
                 return .success(Done(user: user, error: status, result: result))
             }
@@ -33,17 +33,17 @@ enum Collection {
         atLeast least: Int, atMost most: Int, until deadline: Instant, _ give: (UserBlock) -> Void
     ) -> CInt {
         guard Engine.isPrepared else { return EAGAIN }
-        Waiting.beginCollecting()
-        defer { Waiting.endCollecting() }
         var count = 0
         while true {
             var isOver = false
-            let outcome = Waiting.wait(until: deadline, as: .caller, cancellable: true) {
-                let (found, end) = Completions.count(upTo: least - count)
-                // In this order: what was over by the first is among the completions, or is about to be, by the second.
-                isOver = found < least - count && Outstanding.count == 0 && !Completions.hasMore(from: end)
-                return found >= least - count || isOver
-            }
+            let outcome = Waiting.wait(
+                until: deadline, as: .caller, cancellable: true, mark: { Waiting.markCollecting() }, marksAgain: true,
+                isDone: {
+                    let (found, end) = Completions.count(upTo: least - count)
+                    // In this order: what was over by the first is among the completions, or is about to be, by the second.
+                    isOver = found < least - count && Outstanding.count == 0 && !Completions.hasMore(from: end)
+                    return found >= least - count || isOver
+                })
             while count < most, let (user, number) = Completions.take() {
                 guard user.waitForPublication(number) else { continue }
                 give(user)

@@ -32,7 +32,7 @@ enum Completions {
         filled.store(1, ordering: .relaxed)
         looked.store(1, ordering: .relaxed)
         if let memory = UnsafeMutableRawPointer(bitPattern: places.load(ordering: .relaxed)) {
-            Pages.discard(memory, Int(count) * 8)
+            Pages.clear(memory, Int(count) * 8)
         }
     }
 

@@ -3,10 +3,11 @@
 // Invariant: a control block belongs to one holder at a time: the thread that makes it, then a module (in the
 // module's queue, under the module's lock), the kernel, a worker, and last the turn that completes it. Only
 // the holder reads or writes it, but for the atomics, which anyone may look at: `sequence` (which request
-// lives here; it is never used twice) and `waitingIn` (the module whose queue it is in; changed under that
-// module's lock only). A block's memory is never unmapped, so that a look at a block whose request is long
+// lives here; it is never used twice) and `waitingIn` (the module for which it waits; changed under the lock of
+// where it waits only). A block's memory is never unmapped, so that a look at a block whose request is long
 // gone is harmless.
 
+import CKaio
 import CKernel
 import Synchronization
 
@@ -25,10 +26,11 @@ struct ControlBlock: ~Copyable {
 
     /// Which request lives here, in the order of the calls; 0 in a free block.
     let sequence: Atomic<UInt64>
-    /// One more than the position of the module whose queue the request waits in; 0 if in none.
-    let waitingIn: Atomic<UInt8>
-    /// One more than the descriptor's number, for who looks for the requests on a descriptor; 0 in a list, in a
-    /// block that is not ready to be looked at, and where the result is visible.
+    /// One more than the position of the module for which the request waits, and above these 8 bits its level; 0 if it
+    /// waits nowhere. See `HoldingQueue`.
+    let waitingIn: Atomic<UInt16>
+    /// One more than the descriptor's number, for who looks for the requests on a descriptor, negated in a module's own; 0 in
+    /// a list, in a block that is not ready to be looked at, and where the result is visible.
     let visibleOn: Atomic<Int32>
     /// Whether the kernel has it, for a transfer that can't be recalled.
     let isInKernel: Atomic<Bool>
@@ -62,21 +64,47 @@ struct ControlBlock: ~Copyable {
     var watchers: UInt16
     /// Whether it is counted in `Exposure`.
     var isExposed: Bool
-    /// Whether it stays so while the kernel has it: a poll, after which the number is used once more.
-    var staysExposed: Bool
-    /// Whether it waits in the reactor's epoll instead of the ring.
+    /// Whether the reactor is to be woken when the kernel is done with it.
+    var wakesReactor: Bool
+    /// How often a request of this block began to be polled; under the lock of `aio_poll`. Never begins anew.
+    var pollRound: UInt32
+    /// Whether the reactor's epoll has it, instead of the ring; so too while `aio_poll` tries it once more.
     var isWatched: Bool
-    /// The descriptor is a connection's and in non-blocking mode. If `file` does not say O_NONBLOCK, the request waits all
+    /// Only the reactor's epoll will do; see `aio_poll`.
+    var mustBeWatched: Bool
+    /// Whether `Timers` has an alarm for it.
+    var hasAlarm: Bool
+    /// A worker is to do no more than can be done without waiting, and then gives it back to `aio_poll`.
+    var isStepwise: Bool
+    /// `ordered` lets it pass: its module has seen to the order.
+    var isUnordered: Bool
+    /// The descriptor is a connection's, or the library's own, and in non-blocking mode. If `file` does not say O_NONBLOCK, the request waits all
     /// the same.
     var neverBlocks: Bool
     /// The descriptor's file does not know RWF_NOWAIT.
     var cannotAskNotToWait: Bool
+    /// When it ends, or transfers what there is, though it would have to wait longer; see `StreamStep`.
+    var deadline: Instant
+    /// Whether `deadline` says how long a socket waits.
+    var isDeadlineKnown: Bool
+    /// How many bytes there were when they were last looked at, where `deadline` counts from the last of them.
+    var seen: Int
+    /// The next step transfers so many at most.
+    var most: Int
+    /// A direct write inside the file, which the kernel would have to wait for at its beginning, if at all: a worker is to
+    /// give it to the kernel once more, or has done so.
+    enum SecondTry: UInt8 {
+        case none, wanted, made
+    }
+    var secondTry: SecondTry
     /// What the kernel would have to wait for is known to be missing: a page that is not in the cache.
     var isKnownToWait: Bool
     /// `file` was not looked at by the call that made the request; see `KnownFiles`.
     var isFileRemembered: Bool
     /// How much below its peers the request is to run: aio_reqprio.
     var priority: Int32
+    /// When it came to the `HoldingQueue` that it is in, or was in last: later ones have a greater number.
+    var arrival: Int64
     var descriptor: Descriptor
     var file: FileFacts
 
@@ -94,12 +122,23 @@ struct ControlBlock: ~Copyable {
     var notification: Notification
     /// The list that the request is a member of.
     var list: Request?
-    /// In a list: how many members, and the submission itself, are not done.
+    /// In a list: how many members, and the submission itself, are not done. See also `firstOwn`.
     let pending: Atomic<Int32>
     /// In a list: whether any member failed.
     let anyFailed: Atomic<Bool>
     /// Whether a thread sleeps until it is complete, or is about to.
     let isAwaited: Atomic<Bool>
+
+    /// Its file's word, in a stack that hears of those; see `OpenFile`.
+    var openFile: UInt64
+    /// In a module's own request: one more than the position of that module, the request that it was made for, and the next
+    /// that was made for that one; see Request/Own.swift.
+    var owner: UInt8
+    var parent: Request?
+    var sibling: Request?
+    /// The own requests that were made for this one, of which `pending` are not complete.
+    var firstOwn: Request?
+    var lastOwn: Request?
 
     /// How `ordered` knows of it: an `OrderedCells.State`, with the request's sequence above it.
     let lane: Atomic<UInt64>
@@ -117,7 +156,7 @@ struct Request: Equatable {
     @inline(__always)
     init(_ block: UnsafeMutablePointer<ControlBlock>) { self.block = block }
 
-    /// The request that an iocb of the kernel's event belongs to.
+    /// The request that this is the block of.
     init?(data: UnsafeMutableRawPointer?) {
         guard let data else { return nil }
         block = data.assumingMemoryBound(to: ControlBlock.self)
@@ -132,17 +171,18 @@ struct Request: Equatable {
     @inline(__always)
     var sequence: UInt64 { block.pointee.sequence.load(ordering: .relaxed) }
 
-    /// What is left to transfer.
+    /// What is left to transfer, or `most` of it.
     ///
     /// Passes the buffers that are left, as the vectored system calls take them.
     func withRemainingBuffers(_ body: (UnsafePointer<iovec>, Int) -> Int) -> Int {
         let done = block.pointee.transferred
         let count = block.pointee.vectorCount
+        var left = min(remainingLength, block.pointee.most)
         guard count > 0, let vector = block.pointee.buffer?.assumingMemoryBound(to: iovec.self) else {
-            var one = iovec(iov_base: block.pointee.buffer.map { $0 + done }, iov_len: remainingLength)
+            var one = iovec(iov_base: block.pointee.buffer.map { $0 + done }, iov_len: left)
             return body(&one, 1)
         }
-        if done == 0 { return body(vector, count) }
+        if left == block.pointee.length { return body(vector, count) }
         // Not from malloc: this may run in a signal handler.
         let size = count * MemoryLayout<iovec>.stride
         guard let pages = Pages.map(size) else { return -Int(ENOMEM) }
@@ -156,14 +196,19 @@ struct Request: Equatable {
                 skip -= length
                 continue
             }
-            rest[used] = iovec(iov_base: vector[index].iov_base + skip, iov_len: length - skip)
+            rest[used] = iovec(iov_base: vector[index].iov_base + skip, iov_len: min(length - skip, left))
+            left -= rest[used].iov_len
             skip = 0
             used += 1
+            if left == 0 { break }
         }
         return body(rest, used)
     }
     var remainingLength: Int { block.pointee.length - block.pointee.transferred }
     var remainingOffset: Int { block.pointee.offset + block.pointee.transferred }
+
+    /// Nil in a stack that does not hear of files, and of what is no file.
+    var openFile: OpenFile? { OpenFile(word: block.pointee.openFile) }
 
     /// Whether it is where only its completion takes it away from: in the kernel, in a worker's call, or a write
     /// that has begun. Else a thread is just taking it from one place to the next.

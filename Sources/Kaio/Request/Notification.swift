@@ -59,7 +59,7 @@ struct Notification {
     private static let firstRealTime: CInt = 32
 
     private static var queueLimit: UInt64 {
-        var limit = rlimit()
+        var limit = rlimit(rlim_cur: .max, rlim_max: .max)
         _ = withUnsafeMutablePointer(to: &limit) {
             systemCall(SYS_prlimit64, 0, signalQueueLimit, 0, address($0))
         }
@@ -78,6 +78,9 @@ struct Notification {
     /// Whether the library has to act at the completion; the kernel signals an eventfd without it.
     var needsUs: Bool { kind != .none && kind != .event && kind != .connection }
 
+    /// Whether somebody is told who may not look; a connection's caller does.
+    var isForUs: Bool { kind != .none && kind != .connection }
+
     /// Whether `target` is an eventfd.
     var hasOwnEvent: Bool { kind == .event || kind == .connection }
 
@@ -91,8 +94,18 @@ struct Notification {
     /// and nothing says so; so that is looked at first.
     func sendSignal() -> Bool {
         if signal < Notification.firstRealTime, Notification.queueLimit == 0 { return false }
-        return ck_queue_signal(
-            CInt(truncatingIfNeeded: systemCall(SYS_getpid)), kind == .threadSignal ? target : 0, signal, value)
-            != -Int(EAGAIN)
+        let process = ThreadState.process
+        let thread = kind == .threadSignal ? target : 0
+        switch ck_queue_signal(process, thread, signal, value) {
+        case -Int(EAGAIN): return false
+        case -Int(ENOSYS), -Int(EPERM):
+            // A filter has these calls refused: better a signal without its value than none.
+            _ =
+                thread == 0
+                ? systemCall(SYS_kill, Int(process), Int(signal))
+                : systemCall(SYS_tgkill, Int(process), Int(thread), Int(signal))
+        default: break
+        }
+        return true
     }
 }

@@ -19,14 +19,32 @@ enum Slab {
 
     private static let stride = (MemoryLayout<ControlBlock>.stride + 63) & ~63
 
-    /// Reserves room for so many requests; memory is used as they come. False where there is no room.
+    /// Reserves room for so many requests, or where addresses are short (RLIMIT_AS) for fewer, so that it takes a quarter
+    /// of those that are left at most; memory is used as they come. Returns for how many, or nil where there is no room.
     /// Called under the lock of the engine's life cycle.
-    static func prepare(limit count: UInt32) -> Bool {
-        if base.load(ordering: .acquiring) != 0 { return true }
-        guard let memory = Pages.map(Int(count) * stride) else { return false }
-        limit.store(count, ordering: .relaxed)
+    static func prepare(limit most: Int) -> Int? {
+        if base.load(ordering: .acquiring) != 0 { return Int(limit.load(ordering: .relaxed)) }
+        var count = most
+        var memory = reserve(count)
+        while memory == nil, count > fewest {
+            count = max(fewest, count / 2)
+            memory = reserve(count)
+        }
+        guard let memory else { return nil }
+        limit.store(UInt32(count), ordering: .relaxed)
         base.store(UInt(bitPattern: memory), ordering: .releasing)
-        return true
+        return count
+    }
+
+    private static let fewest = 1024
+
+    /// Room for so many blocks, if there is four times as much, or they are few.
+    private static func reserve(_ count: Int) -> UnsafeMutableRawPointer? {
+        let length = (count * stride + Pages.size - 1) & -Pages.size
+        let all = count > fewest ? length * 4 : length
+        guard let memory = Pages.map(all) else { return nil }
+        if all > length { Pages.unmap(memory + length, all - length) }
+        return memory
     }
 
     @inline(__always)
@@ -39,6 +57,29 @@ enum Slab {
     static func number(of request: Request) -> UInt32 {
         UInt32((UInt(bitPattern: request.block) - base.load(ordering: .relaxed)) / UInt(stride))
     }
+
+    // MARK: tokens
+
+    /// What the kernel is given of a request that may be over when the event comes: its number, and the low part of its
+    /// sequence. No address, nor 0.
+    static func token(of request: Request) -> UInt64 {
+        1 << 63 | UInt64(number(of: request)) << 38 | request.sequence & tokenSequence
+    }
+
+    private static let tokenSequence: UInt64 = 1 << 38 - 1
+
+    @inline(__always)
+    static func isToken(_ data: UInt64) -> Bool { data >> 63 != 0 }
+
+    /// The request of a token, and its sequence; nil if it is over.
+    static func request(of token: UInt64) -> (Request, UInt64)? {
+        let request = request(number: UInt32(truncatingIfNeeded: token >> 38 & (1 << 25 - 1)))
+        let sequence = request.sequence
+        return sequence & tokenSequence == token & tokenSequence ? (request, sequence) : nil
+    }
+
+    /// The sequence of the request that was made last.
+    static var latest: UInt64 { lastSequence.load(ordering: .relaxed) }
 
     /// How many blocks were ever in use: the numbers to look through for every request.
     static var used: UInt32 { fresh.load(ordering: .acquiring) }
@@ -122,13 +163,23 @@ extension ControlBlock {
         position = 0
         watchers = 0
         isExposed = false
-        staysExposed = false
+        wakesReactor = false
         isWatched = false
+        mustBeWatched = false
+        hasAlarm = false
+        isStepwise = false
+        isUnordered = false
         neverBlocks = false
         cannotAskNotToWait = false
+        deadline = .never
+        isDeadlineKnown = false
+        seen = 0
+        most = .max
+        secondTry = .none
         isKnownToWait = false
         isFileRemembered = false
         priority = 0
+        arrival = 0
         descriptor = .none
         file = FileFacts()
         buffer = nil
@@ -139,6 +190,12 @@ extension ControlBlock {
         result = 0
         notification = Notification()
         list = nil
+        openFile = 0
+        owner = 0
+        parent = nil
+        sibling = nil
+        firstOwn = nil
+        lastOwn = nil
         pending.store(0, ordering: .relaxed)
         anyFailed.store(false, ordering: .relaxed)
         isAwaited.store(false, ordering: .relaxed)

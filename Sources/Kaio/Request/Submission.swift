@@ -5,6 +5,7 @@
 // is wrong with the operation (descriptor, offset, length, buffer) is the request's result, as with the C
 // library: programs were written and tested there.
 
+import CKaio
 import CKernel
 import Synchronization
 
@@ -15,21 +16,25 @@ enum Submission {
     /// aio_read, aio_write, aio_fsync: one request. Returns 0 or the errno of the call.
     static func submit(_ user: UserBlock, _ operation: Operation, isVector: Bool = false) -> CInt {
         if user.isInProgress { return EBUSY }
+        user.touch()
+        let length = isVector ? vectorLength(user) : nil
         guard let notification = Notification(user.event) else { return EINVAL }
         let priority = operation.isSynchronize ? 0 : user.priority
-        guard (0...CInt(Workers.lowestPriority)).contains(priority) else { return EINVAL }
+        guard (0...CInt(HoldingQueue.lowestPriority)).contains(priority) else { return EINVAL }
         var isKnownToWait = false
         if operation.isSynchronize {
-            if user.descriptor.statusFlags < 0 { return EBADF }
+            let flags = user.descriptor.statusFlags
+            if flags < 0 { return CInt(-flags) }
         } else if !isVector {
             switch Express.submit(user, operation, notification, priority) {
             case .over(let error): return error
-            case .ordinary(let known): isKnownToWait = known
-            case .ordinaryRequest(let request):
-                continueOrdinarily(request)
+            case .slow(let known): isKnownToWait = known
+            case .slowRequest(let request):
+                continueSlowly(request)
                 return 0
             }
         }
+        Engine.prepare()
         let mask = SignalMask.blockAll()
         defer { mask.restore() }
         guard let request = make(notification, priority) else { return EAGAIN }
@@ -37,39 +42,77 @@ enum Submission {
         var turn = Turn(.submitter)
         var queue = RequestQueue()
         var known = Known()
-        take(request, user, operation, 0, isVector: isVector, &known, &queue, &turn)
+        take(request, user, operation, 0, vector: length, &known, &queue, &turn)
         run(&queue, &turn)
         return 0
+    }
+
+    /// One of several requests on a connection's file.
+    struct Member {
+        let user: UserBlock
+        let operation: Operation
+        let notification: Notification
+        var isVector = false
+        /// Its data is known not to be in the page cache.
+        var isKnownToWait = false
     }
 
     /// The same for a connection's file, through its stack. Where it fails, nothing is left behind.
     ///
     /// - Parameter waits: also where the descriptor is in non-blocking mode, in which the library has put it.
+    static func submit(_ member: Member, through stack: Stack, waits: Bool) -> CInt {
+        var error: CInt = 0
+        _ = submit(1, through: stack, waits: waits, &error) { _ in member }
+        return error
+    }
+
+    /// The same for several, in one turn, so that the kernel is given all that it is to have at once. Returns how many were taken,
+    /// in their order; where that is less than `count`, `error` is what is wrong with the next.
     static func submit(
-        _ user: UserBlock, _ operation: Operation, _ notification: Notification, through stack: Stack,
-        waits: Bool
-    ) -> CInt {
-        if user.isInProgress { return EBUSY }
-        let priority = operation.isSynchronize ? 0 : user.priority
-        guard (0...CInt(Workers.lowestPriority)).contains(priority) else { return EINVAL }
-        if operation.isSynchronize, user.descriptor.statusFlags < 0 { return EBADF }
+        _ count: Int, through stack: Stack, waits: Bool, _ error: inout CInt, _ member: (Int) -> Member
+    ) -> Int {
+        for index in 0..<count where !member(index).user.isInProgress { member(index).user.touch() }
         let mask = SignalMask.blockAll()
         defer { mask.restore() }
-        guard let request = make(notification, priority, isLent: true) else { return EAGAIN }
         var turn = Turn(.submitter)
         var queue = RequestQueue()
         var known = Known()
-        take(request, user, operation, 0, through: stack, &known, &queue, &turn)
-        request.block.pointee.neverBlocks = request.block.pointee.file.statusFlags & O_NONBLOCK != 0
-        if waits { request.block.pointee.file.statusFlags &= ~O_NONBLOCK }
-        run(&queue, &turn)
-        return 0
+        var taken = 0
+        while taken < count {
+            let member = member(taken)
+            guard let request = make(member, &error) else { break }
+            take(
+                request, member.user, member.operation, 0, vector: member.isVector ? vectorLength(member.user) : nil,
+                through: stack, &known, &queue, &turn)
+            request.block.pointee.isKnownToWait = member.isKnownToWait
+            request.block.pointee.neverBlocks = request.block.pointee.file.statusFlags & O_NONBLOCK != 0
+            if waits { request.block.pointee.file.statusFlags &= ~O_NONBLOCK }
+            taken += 1
+        }
+        if taken > 0 { run(&queue, &turn) }
+        return taken
+    }
+
+    private static func make(_ member: Member, _ error: inout CInt) -> Request? {
+        let priority = member.operation.isSynchronize ? 0 : member.user.priority
+        if member.user.isInProgress {
+            error = EBUSY
+        } else if !(0...CInt(HoldingQueue.lowestPriority)).contains(priority) {
+            error = EINVAL
+        } else if member.operation.isSynchronize, case let flags = member.user.descriptor.statusFlags, flags < 0 {
+            error = CInt(-flags)
+        } else if let request = make(member.notification, priority, isLent: true) {
+            return request
+        } else {
+            error = EAGAIN
+        }
+        return nil
     }
 
     /// A new request, counted in. Nil if there can't be another.
     private static func make(_ notification: Notification, _ priority: CInt, isLent: Bool = false) -> Request? {
-        guard Engine.enter(1, isLent: isLent) else { return nil }
-        guard let request = Slab.allocate() else {
+        guard Engine.enter(1, isLent: isLent, notifies: notification.isForUs) else { return nil }
+        guard notification.kind != .function || Notifier.prepareToCall(), let request = Slab.allocate() else {
             Engine.leave(1)
             return nil
         }
@@ -78,19 +121,21 @@ enum Submission {
         return request
     }
 
-    /// A request that did not get through on the short way goes on where that began, with the file as it is now; the
-    /// modules above were told of it.
-    private static func continueOrdinarily(_ request: Request) {
+    /// A request that did not get through on the fast path goes on where that ended, with the file as it is now; the modules
+    /// above were told of it.
+    private static func continueSlowly(_ request: Request) {
         let mask = SignalMask.blockAll()
         defer { mask.restore() }
         var turn = Turn(.submitter)
         var queue = RequestQueue()
-        if let file = FileFacts(request.block.pointee.descriptor) {
+        var error: CInt = 0
+        if let file = FileFacts(request.block.pointee.descriptor, &error) {
             request.block.pointee.file = file
             request.block.pointee.isFileRemembered = false
+            noteFile(of: request, &turn)
             queue.append(request)
         } else {
-            turn.complete(request, -Int(EBADF))
+            turn.complete(request, -Int(error))
         }
         run(&queue, &turn, wasRefused: true)
     }
@@ -137,6 +182,11 @@ enum Submission {
             guard let valid = Notification(event) else { return EINVAL }
             listNotification = valid
         }
+        for index in 0..<count {
+            guard let member = members?[index], isMember(member) else { continue }
+            if !UserBlock(member).isInProgress { UserBlock(member).touch() }
+        }
+        Engine.prepare()
         let mask = SignalMask.blockAll()
         var held: Request?
         let error = begin(members, count, wait: wait, listNotification, &held)
@@ -153,7 +203,13 @@ enum Submission {
         var count = 0
         for index in 0..<length where isMember(members?[index]) { count += 1 }
         // All or nothing: the blocks of the members and of the list itself.
-        guard Engine.enter(count + 1) else { return EAGAIN }
+        guard Engine.enter(count + 1, notifies: any(of: members, length, notification, { $0.isForUs })) else {
+            return EAGAIN
+        }
+        if any(of: members, length, notification, { $0.kind == .function }), !Notifier.prepareToCall() {
+            Engine.leave(count + 1)
+            return EAGAIN
+        }
         var blocks = RequestQueue()
         for _ in 0...count {
             if let block = Slab.allocate() {
@@ -198,6 +254,17 @@ enum Submission {
         return error
     }
 
+    /// Whether the list's own notification or a member's is such a one.
+    private static func any(
+        of members: UnsafePointer<UnsafeMutablePointer<aiocb>?>?, _ length: Int, _ notification: Notification,
+        _ isSuch: (Notification) -> Bool
+    ) -> Bool {
+        for index in 0..<length where isMember(members?[index]) {
+            if Notification(UserBlock(members![index]!).event).map(isSuch) ?? false { return true }
+        }
+        return isSuch(notification)
+    }
+
     private static func isMember(_ control: UnsafeMutablePointer<aiocb>?) -> Bool {
         control.map { UserBlock($0).listOperation != CInt(LIO_NOP) } ?? false
     }
@@ -220,7 +287,7 @@ enum Submission {
         } else {
             problem = EINVAL
         }
-        if (0...CInt(Workers.lowestPriority)).contains(user.priority) {
+        if (0...CInt(HoldingQueue.lowestPriority)).contains(user.priority) {
             request.block.pointee.priority = user.priority
         } else {
             problem = EINVAL
@@ -234,11 +301,13 @@ enum Submission {
     private struct Known {
         var descriptor = Descriptor.none
         var file: FileFacts?
+        /// Why there are none.
+        var error: CInt = 0
 
         mutating func facts(of other: Descriptor) -> FileFacts? {
             if other != descriptor || file == nil {
                 descriptor = other
-                file = FileFacts(other)
+                file = FileFacts(other, &error)
             }
             return file
         }
@@ -246,18 +315,19 @@ enum Submission {
 
     /// LIO_WAIT: waits until only the caller's own hold is left.
     private static func awaitMembers(_ list: Request, _ error: CInt) -> CInt {
+        ThreadExit.hold(list)
         let outcome = Waiting.wait(
-            until: .never, as: .caller, cancellable: true, holding: list,
+            until: .never, as: .caller, cancellable: true,
             for: { Int(list.block.pointee.pending.load(ordering: .relaxed)) - 1 },
             mark: { list.block.pointee.isAwaited.store(true, ordering: .relaxed) },
             isDone: { list.block.pointee.pending.load(ordering: .acquiring) == 1 })
         let anyFailed = list.block.pointee.anyFailed.load(ordering: .relaxed)
-        giveUp(list)
+        if ThreadExit.release(list) { giveUp(list) }
         if outcome == .interrupted { return EINTR }
         return error != 0 ? error : (anyFailed ? EIO : 0)
     }
 
-    /// The caller's hold of a list ends, also when its thread is cancelled.
+    /// The caller's hold of a list ends, also when its thread is cancelled; see `ThreadExit`.
     static func giveUp(_ list: Request) {
         let mask = SignalMask.blockAll()
         var turn = Turn(.caller)
@@ -265,11 +335,11 @@ enum Submission {
         mask.restore()
     }
 
-    /// Copies what the request needs and stamps the aiocb. What can't work, for a reason already known or found
+    /// Copies what the request needs and stamps the aiocb; `vector`: the bytes of several buffers. What can't work, for a reason already known or found
     /// now, is complete at once.
     private static func take(
         _ request: Request, _ user: UserBlock, _ operation: Operation, _ error: CInt,
-        isVector: Bool = false, through stack: Stack? = nil, _ known: inout Known, _ queue: inout RequestQueue,
+        vector: Int? = nil, through stack: Stack? = nil, _ known: inout Known, _ queue: inout RequestQueue,
         _ turn: inout Turn
     ) {
         request.block.pointee.user = user
@@ -280,19 +350,33 @@ enum Submission {
             request.block.pointee.buffer = user.buffer
             request.block.pointee.offset = user.offset
         }
-        let length = operation.isSynchronize ? 0 : (isVector ? vectorLength(user) : user.length)
+        let length = operation.isSynchronize ? 0 : (vector ?? user.length)
         request.block.pointee.length = min(length, mostBytes)
-        if isVector { request.block.pointee.vectorCount = user.length }
+        if vector != nil { request.block.pointee.vectorCount = user.length }
         request.block.pointee.visibleOn.store(request.block.pointee.descriptor.number &+ 1, ordering: .releasing)
         user.begin(slot: Slab.number(of: request), sequence: request.sequence)
         let problem = error != 0 ? error : check(request, length: length, &known)
         let file = request.block.pointee.file
         request.block.pointee.stack = stack ?? Services.stack(of: request.block.pointee.descriptor, file)
-        if problem == 0 { queue.append(request) } else { turn.complete(request, -Int(problem)) }
+        if problem == 0 { noteFile(of: request, &turn) }
+        // What has several buffers and no byte in them does nothing, as with readv and writev, whatever the file is.
+        if problem == 0, vector != 0 {
+            queue.append(request)
+        } else {
+            turn.complete(request, -Int(problem))
+        }
+    }
+
+    @inline(__always)
+    private static func noteFile(of request: Request, _ turn: inout Turn) {
+        guard request.stack.hearsOfFiles else { return }
+        let file = OpenFiles.use(request.block.pointee.descriptor, request.block.pointee.file, request.stack, &turn)
+        request.block.pointee.openFile = file?.word ?? 0
     }
 
     /// The bytes of all buffers; below zero where the count or the sum is out of range.
     private static func vectorLength(_ user: UserBlock) -> Int {
+        if user.length == 0 { return 0 }
         guard (1...mostBuffers).contains(user.length), let buffer = user.buffer else { return -1 }
         let vector = buffer.assumingMemoryBound(to: iovec.self)
         var length = 0
@@ -310,7 +394,7 @@ enum Submission {
     private static func check(_ request: Request, length: Int, _ known: inout Known) -> CInt {
         // aio_nbytes is unsigned; beyond SSIZE_MAX it is below zero here.
         if length < 0 || request.block.pointee.offset < 0 { return EINVAL }
-        guard let file = known.facts(of: request.block.pointee.descriptor) else { return EBADF }
+        guard let file = known.facts(of: request.block.pointee.descriptor) else { return known.error }
         request.block.pointee.file = file
         KnownFiles.correct(request.block.pointee.descriptor, file)
         // Where the kernel says EINVAL of some kinds of files and these of others.
@@ -327,16 +411,12 @@ enum Submission {
     private static func run(_ queue: inout RequestQueue, _ turn: inout Turn, wasRefused: Bool = false) {
         _ = Engine.hold()
         if wasRefused {
-            if let one = queue.first {
-                turn.handOn(&queue, below: one.stack.shortWay(of: one.block.pointee.operation).first - 1)
-            }
+            if let one = queue.first { turn.handOn(&queue, below: Int(one.block.pointee.position) - 1) }
             KernelQueue.submitOthers(&turn)
         } else {
             turn.begin(&queue)
         }
-        turn.finish()
-        // What the kernel did or refused at once is brought further at once.
-        if KernelQueue.hasEvents { KernelQueue.harvest(&turn) }
+        turn.finishAndHarvest()
         Engine.leave(1)
     }
 }

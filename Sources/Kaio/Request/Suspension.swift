@@ -9,6 +9,7 @@ enum Suspension {
         _ list: UnsafePointer<UnsafePointer<aiocb>?>?, _ count: Int, until deadline: Instant
     ) -> CInt {
         guard let list else { return 0 }
+        let latest = Slab.latest
         let outcome = Waiting.wait(
             until: deadline, as: .caller, cancellable: true,
             mark: {
@@ -16,7 +17,7 @@ enum Suspension {
                     if let control = list[index] { UserBlock(control).markAwaited() }
                 }
             },
-            isDone: { anyDone(list, count) })
+            isDone: { anyDone(list, count, asOf: latest) })
         switch outcome {
         case .done: return 0
         case .timedOut: return EAGAIN
@@ -25,11 +26,13 @@ enum Suspension {
     }
 
     /// Whether any entry is not in progress, or there is none.
-    private static func anyDone(_ list: UnsafePointer<UnsafePointer<aiocb>?>, _ count: Int) -> Bool {
+    private static func anyDone(
+        _ list: UnsafePointer<UnsafePointer<aiocb>?>, _ count: Int, asOf latest: UInt64
+    ) -> Bool {
         var isEmpty = true
         for index in 0..<count {
             guard let control = list[index] else { continue }
-            if !UserBlock(control).isInProgress { return true }
+            if !UserBlock(control).isInProgress(asOf: latest) { return true }
             isEmpty = false
         }
         return isEmpty
@@ -43,6 +46,7 @@ extension Suspension {
     ) -> CInt {
         // Those before it are done; each is looked at until it is done, and then never again.
         var first = 0
+        let latest = Slab.latest
         let outcome = Waiting.wait(
             until: deadline, as: .submitter, cancellable: true,
             mark: {
@@ -53,7 +57,7 @@ extension Suspension {
             isDone: {
                 Reactor.startIfWanted()
                 while first < count {
-                    if let control = list[first], UserBlock(control).isInProgress { return false }
+                    if let control = list[first], UserBlock(control).isInProgress(asOf: latest) { return false }
                     first += 1
                 }
                 return true

@@ -7,11 +7,11 @@
 //     112  status    EINPROGRESS, then 0 or the errno (the place where glibc has it)
 //     120  result    what aio_return gives
 //     136  place     where `Completions` has it
+// After aio_return all of it stays: an untouched block answers again.
 //
 // Invariant: from the call that submits until publication, key, slot, tag and status EINPROGRESS stand there.
 // Publication writes the result, then the status with release ordering, and never touches the block again.
-// A copy of the block, a block of garbage, one whose result was returned, or the parent's after a fork, has
-// no valid key.
+// A copy of the block, a block of garbage, or the parent's after a fork, has no valid key.
 
 import CKernel
 import Synchronization
@@ -41,41 +41,68 @@ struct UserBlock {
     /// 0 in a process that submitted nothing yet, such as the child of a fork: then no key is valid.
     private var secret: UInt64 { ProcessPage.current?.secret.pointee.load(ordering: .relaxed) ?? 0 }
 
-    /// Whether a request of ours was submitted with this block and its result not yet returned.
+    /// Whether a request of ours was submitted with this block.
     @inline(__always)
     var isOurs: Bool {
         let secret = secret
-        return secret != 0 && key.pointee.load(ordering: .relaxed) == key(secret)
+        return secret != 0 && key.pointee.load(ordering: .acquiring) == key(secret)
     }
 
-    /// EINPROGRESS, 0, the error, or EINVAL for what is no request of ours.
+    /// EINPROGRESS, 0, the error, or `none` for what is no request of ours.
     @inline(__always)
-    var error: CInt { isOurs ? status.pointee.load(ordering: .acquiring) : EINVAL }
+    var error: CInt { isOurs ? status.pointee.load(ordering: .acquiring) : UserBlock.none }
+
+    /// 0 or the error of a request that is finished; nil for what is in progress, or no request of ours.
+    @inline(__always)
+    var finishedError: CInt? {
+        guard _fastPath(isOurs) else { return nil }
+        let error = status.pointee.load(ordering: .acquiring)
+        return _fastPath(error != EINPROGRESS) ? error : nil
+    }
+
+    /// What aio_error gives where it fails.
+    static let none: CInt = -1
 
     @inline(__always)
     var isInProgress: Bool { error == EINPROGRESS }
 
-    /// Takes the result: once. Nil if there is none to take.
+    /// Whether the request that the block stood for when `latest` was the last one made is in progress: not if it stands for a
+    /// later one by now. (Of the sequence's low half, more than that is looked at only where it may be later.)
+    func isInProgress(asOf latest: UInt64) -> Bool {
+        guard isInProgress else { return false }
+        let tag = tag.pointee.load(ordering: .relaxed)
+        let isLater = Int32(bitPattern: tag &- UInt32(truncatingIfNeeded: latest)) > 0
+        guard isLater, slotNumber < Slab.used else { return true }
+        let sequence = Slab.request(number: slotNumber).sequence
+        return UInt32(truncatingIfNeeded: sequence) != tag || sequence <= latest
+    }
+
+    /// The result, which `Completions` then gives out no more; nil if there is none.
     func takeResult() -> Int? {
         guard isOurs, status.pointee.load(ordering: .acquiring) != EINPROGRESS else { return nil }
         let value = result.pointee.load(ordering: .relaxed)
-        let number = place.pointee.load(ordering: .relaxed)
-        // Of two threads that come at once, one gets it.
-        guard key.pointee.compareExchange(expected: key(secret), desired: 0, ordering: .relaxed).exchanged else {
-            return nil
-        }
-        Completions.forget(number, self)
+        Completions.forget(place.pointee.load(ordering: .relaxed), self)
         return value
     }
 
     /// The publication that filled this place of `Completions` is under way, a few instructions from its end. False
     /// if the block stands for something else by now.
     func waitForPublication(_ number: UInt64) -> Bool {
+        var pause = Pause()
         while isOurs, place.pointee.load(ordering: .relaxed) == number {
             if !isInProgress { return true }
-            ck_pause()
+            pause.next()
         }
         return false
+    }
+
+    /// Reads and writes what a submission does, with the values that are there, while nothing is held: a fault is taken
+    /// here, and the program's handler may jump away.
+    @inline(__always)
+    func touch() {
+        _ = at(0, Int32.self).pointee.load(ordering: .relaxed)
+        key.pointee.store(key.pointee.load(ordering: .relaxed), ordering: .relaxed)
+        place.pointee.store(place.pointee.load(ordering: .relaxed), ordering: .relaxed)
     }
 
     /// The first word on a request, before anyone else knows of it.

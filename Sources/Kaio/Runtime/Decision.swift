@@ -13,7 +13,7 @@ enum Decision: UInt32 {
     private var text: StaticString {
         switch self {
         case .readsRefused:
-            "a file system does not read from its cache without waiting (RWF_NOWAIT): buffered reads there run on worker threads"
+            "a file system does not read from its cache without waiting (RWF_NOWAIT): buffered reads there run on worker threads, but for quick ones of what is in memory"
         case .writesRefused:
             "a file system does not write to its cache without waiting (RWF_NOWAIT): buffered writes there run on worker threads"
         case .cannotPoll:

@@ -3,7 +3,8 @@
 //
 // A device that does not know RWF_NOWAIT may make io_submit wait, so its requests go to the workers. But one that is
 // memory (zram, a RAM disk) is done with a transfer in the time that waking a worker takes. So the workers' transfers
-// are timed; a device that is quick each time is from then on asked in the caller's own call, until it is slow there.
+// are timed; a device that is quick each time is from then on asked in the caller's own call, until it is slow there. The
+// same with reads of a file system that does not know RWF_NOWAIT (tmpfs), where the kernel says that the pages are there.
 //
 // Invariant: a place of the table is claimed once, by a device's number, and keeps it. The rest are hints: of two
 // threads that learn at once, one may be forgotten. No lock; async-signal-safe.
@@ -20,6 +21,9 @@ enum Devices {
         let quick: Atomic<Int32>
         /// Grows with each slow transfer in a call, shrinks with each quick one.
         let slowness: Atomic<Int32>
+        /// How many direct writes the kernel did in the call that submitted them, one after the other; beyond the limit
+        /// it grows with each that is not given to it for that.
+        let sleepy: Atomic<Int32>
     }
 
     /// The ways of transfer that a device may refuse.
@@ -82,6 +86,27 @@ enum Devices {
     static func learnRefusal(_ device: UInt64, _ way: Way) {
         _ = entry(device, claim: true)?.pointee.refused.bitwiseOr(way.bit, ordering: .relaxed)
     }
+
+    /// A worker gave the kernel a direct write of a file, and slept in that call or did not.
+    static func sleptInWrite(_ device: UInt64, _ slept: Bool) {
+        guard let entry = entry(device, claim: true) else { return }
+        let sleepy = entry.pointee.sleepy.load(ordering: .relaxed)
+        if sleepy < mostSleepy { entry.pointee.sleepy.store(slept ? sleepy + 1 : 0, ordering: .relaxed) }
+    }
+
+    /// Whether the file system does direct writes in the call: workers that make them themselves are better then. One of
+    /// many is tried all the same.
+    static func sleepsInWrites(_ device: UInt64) -> Bool {
+        guard let entry = entry(device, claim: false) else { return false }
+        let sleepy = entry.pointee.sleepy.load(ordering: .relaxed)
+        if sleepy < mostSleepy { return false }
+        let isTried = sleepy >= mostSleepy + skipped
+        entry.pointee.sleepy.store(isTried ? mostSleepy - 1 : sleepy + 1, ordering: .relaxed)
+        return !isTried
+    }
+
+    private static let mostSleepy: Int32 = 8
+    private static let skipped: Int32 = 256
 
     /// Whether transfers are as quick as memory.
     static func isQuick(_ device: UInt64) -> Bool {

@@ -26,17 +26,27 @@ enum Engine {
     /// Counts `count` requests in, and starts the engine if it is down. False if a limit is reached or memory
     /// is short: then nothing is counted. All signals are blocked.
     ///
-    /// - Parameter isLent: for a connection, whose callers do the reactor's part.
-    static func enter(_ count: Int, isLent: Bool = false) -> Bool {
+    /// - Parameters:
+    ///   - isLent: for a connection, whose callers do the reactor's part.
+    ///   - notifies: somebody is to be told, which must not depend on a caller who looks.
+    static func enter(_ count: Int, isLent: Bool = false, notifies: @autoclosure () -> Bool = false) -> Bool {
         guard let page = ProcessPage.make() else { return false }
+        // Before the reactor that this may start looks how long nothing was asked for.
+        stampRequest()
         let now = page.inFlight.pointee.wrappingAdd(count, ordering: .sequentiallyConsistent).newValue
         if now < 0 || !isPrepared, !start(page) {
             leave(count)
             return false
         }
-        stampRequest()
         if !isLent, Reactor.isLent { endLending() }
-        if isShort.load(ordering: .relaxed) { tryAgain() }
+        if isShort.load(ordering: .relaxed) {
+            let isHelpless = !Reactor.isRunning && notifies()
+            tryAgain(now: isHelpless)
+            if isHelpless, !Reactor.isRunning {
+                leave(count)
+                return false
+            }
+        }
         return true
     }
 
@@ -57,7 +67,9 @@ enum Engine {
     /// Starts the reactor's thread, if it is missing. All signals are blocked, and not in a signal handler.
     static func startReactor() {
         lifeLock.lock()
-        if Reactor.isRunning { Reactor.startThread() }
+        if let page = ProcessPage.current, page.inFlight.pointee.load(ordering: .sequentiallyConsistent) >= 0 {
+            _ = Reactor.startThread()
+        }
         lifeLock.unlock()
     }
 
@@ -111,39 +123,99 @@ enum Engine {
         return true
     }
 
+    /// What may take long before the first request of a process, or of the child of a fork: files that a person named are
+    /// read, and modules are loaded. To be called before signals are blocked.
+    @inline(__always)
+    static func prepare() { if !isPrepared { prepareUnblocked() } }
+
+    /// A thread does it where there is a file to wait for: whatever a signal handler does on top of the caller, it goes on.
+    @inline(never)
+    private static func prepareUnblocked() {
+        guard let page = ProcessPage.make() else { return }
+        let mask = SignalMask.blockAll()
+        if claimPreparation(page), !Options.namesFiles || !startPreparation() { prepareHere(page) }
+        mask.restore()
+        awaitPreparation(page)
+    }
+
+    private static func startPreparation() -> Bool {
+        Thread.start(nil, smallStack: false) { _ in
+            if let page = ProcessPage.current { Engine.finishPreparation(page, opensFiles: true) }
+            return nil
+        }
+    }
+
+    /// In the caller, where no thread can be had, with signals blocked: so nothing that a person named is opened. What would be
+    /// read before the first request is waited for by no request; what is written to is made later, or not at all.
+    private static func prepareHere(_ page: ProcessPage) { finishPreparation(page, opensFiles: !Options.namesFiles) }
+
     /// Once in each process, by one thread, while the others wait: before it no lock may be taken, since in the
     /// child of a fork it may be held by a thread that is not there.
     private static func prepare(_ page: ProcessPage) -> Bool {
-        while true {
-            let (exchanged, phase) = page.phase.pointee.compareExchange(
-                expected: ProcessPage.Phase.unused.rawValue, desired: ProcessPage.Phase.inPreparation.rawValue,
-                ordering: .acquiringAndReleasing)
-            if exchanged { break }
-            if phase == ProcessPage.Phase.prepared.rawValue { return true }
-            _ = systemCall(SYS_sched_yield)
+        if claimPreparation(page) { prepareHere(page) } else { awaitPreparation(page) }
+        return isPrepared
+    }
+
+    private static func claimPreparation(_ page: ProcessPage) -> Bool {
+        page.phase.pointee.compareExchange(
+            expected: ProcessPage.Phase.unused.rawValue, desired: ProcessPage.Phase.inPreparation.rawValue,
+            ordering: .acquiringAndReleasing
+        ).exchanged
+    }
+
+    /// The thread that prepares: a module that makes requests while it is loaded would wait for itself.
+    private static let preparer = Atomic<Int32>(0)
+
+    private static func awaitPreparation(_ page: ProcessPage) {
+        let phase = ProcessPage.Phase.inPreparation.rawValue
+        while page.phase.pointee.load(ordering: .acquiring) == phase,
+            preparer.load(ordering: .relaxed) != ThreadState.mine
+        {
+            _ = Futex.wait(page.phase.pointee, phase)
         }
-        let done = isMade ? resetAll() : makeAll()
+    }
+
+    /// All signals are blocked.
+    private static func finishPreparation(_ page: ProcessPage, opensFiles: Bool) {
+        preparer.store(ThreadState.mine, ordering: .relaxed)
+        let done = isMade ? resetAll(opensFiles: opensFiles) : makeAll(opensFiles: opensFiles)
+        preparer.store(0, ordering: .relaxed)
         if done {
             page.claim()
             page.inFlight.pointee.wrappingAdd(down, ordering: .sequentiallyConsistent)
             page.secret.pointee.store(newSecret(), ordering: .relaxed)
-            Statistics.announce()
+            Statistics.announce(makesFile: opensFiles)
         }
         let phase = done ? ProcessPage.Phase.prepared : ProcessPage.Phase.unused
         page.phase.pointee.store(phase.rawValue, ordering: .releasing)
-        return done
+        Futex.wake(page.phase.pointee)
     }
 
+    nonisolated(unsafe) private static var hasOptions = false
+    /// The process in which `makeAll` began. In one that was forked meanwhile nobody gives the locks back.
+    nonisolated(unsafe) private static var maker = 0
+
     /// What lasts for the life of the process and its children.
-    private static func makeAll() -> Bool {
-        Options.read()
+    private static func makeAll(opensFiles: Bool) -> Bool {
+        let process = systemCall(SYS_getpid)
+        if maker != 0, maker != process {
+            Loader.reset()
+            Log.resetAll()
+        }
+        maker = process
+        if !hasOptions { Options.read() }
+        hasOptions = true
+        if !opensFiles, Options.readsFiles { return false }
         Configuration.read()
-        guard Slab.prepare(limit: UInt32(Options.maxRequests)), Exposure.prepare(), Completions.prepare(),
-            KnownFiles.prepare(), Devices.prepare(), Registry.prepare(), Workers.prepare()
+        guard let room = Slab.prepare(limit: Options.maxRequests) else { return false }
+        Options.limitRequests(room)
+        guard Exposure.prepare(), Completions.prepare(), KnownFiles.prepare(), Devices.prepare(), Registry.prepare(),
+            KernelQueue.prepare(), Workers.prepare(), Thread.prepare(),
+            ModuleDescriptors.prepare()
         else {
             return false
         }
-        Live.prepare()
+        if opensFiles { Live.prepare() }
         Services.make()
         ThreadExit.prepare()
         pthread_atfork(nil, nil, { Engine.closeInherited() })
@@ -154,29 +226,41 @@ enum Engine {
     }
 
     /// In the child of a fork, at its first request: nothing of the parent's is in flight here.
-    private static func resetAll() -> Bool {
+    private static func resetAll(opensFiles: Bool) -> Bool {
         lifeLock.reset()
         Slab.discard()
         KernelQueue.reset()
         Waiting.reset()
         Workers.reset()
+        Thread.reset()
         Notifier.reset()
         Reactor.reset()
         Statistics.reset()
         Outstanding.reset()
+        Own.inFlight.store(0, ordering: .relaxed)
         Completions.reset()
-        Live.resetAll()
+        Live.resetAll(makesPage: opensFiles)
+        ModuleNumbers.resetAll()
         Log.resetAll()
         Registry.resetAll()
         Services.reset()
+        Pool.reset()
+        OpenFiles.reset()
         Connections.reset()
         return true
     }
 
     /// In the child of a fork, as soon as it runs: later the numbers may be the child's own.
     private static func closeInherited() {
-        KernelQueue.closeInherited()
+        if ProcessPage.wipeIfInherited() {
+            Exposure.wipe()
+            KnownFiles.wipe()
+        }
+        KernelQueue.leaveInherited()
         Reactor.closeInherited()
+        ReadyPipe.dispose()
+        OpenFiles.closeInherited()
+        ModuleDescriptors.closeInherited()
     }
 
     private static func newSecret() -> UInt64 {
@@ -188,22 +272,35 @@ enum Engine {
         return secret | 1
     }
 
-    /// Opens what is not open. What can't be had now is tried again later; the requests go another way meanwhile.
+    /// Opens what is not open. What can't be had now is tried again later; the requests go another way meanwhile:
+    ///
+    ///     the reactor's thread  its descriptors  the context
+    ///     is there              are there        is there       every way
+    ///     is there              are there        is not there   on workers; streams are watched by the reactor
+    ///     is there              are not there    is not there   on workers; the reactor does what is due, by time
+    ///     is not there          may be           may be         what notifies is refused (EAGAIN); all else has a caller who looks
+    ///
+    /// So wherever a request notifies there is a thread that comes for it, for a signal that finds its queue full, and
+    /// for a thread that could not be had.
     private static func openAll() {
         lastTry.store(Instant.roughlyNow.nanoseconds, ordering: .relaxed)
-        var short = false
-        if KernelQueue.context == nil {
-            let error = KernelQueue.open()
-            if error != 0 { sayWhyNoKernel(error) }
-            short = error == EAGAIN || error == EMFILE || error == ENFILE || error == ENOMEM
+        var isShort = !Reactor.startThread(unlessLent: true)
+        do throws(Refusal) {
+            try Reactor.openDescriptors()
+            try KernelQueue.open()
+        } catch {
+            sayWhyNoKernel(error)
+            isShort = isShort || error.mayPass
         }
-        if Reactor.isRunning { Reactor.watchCompletions() } else { short = !Reactor.start() || short }
-        isShort.store(short, ordering: .relaxed)
+        Engine.isShort.store(isShort, ordering: .relaxed)
     }
 
-    private static func tryAgain() {
+    /// The reactor has lost its descriptors.
+    static func isMissingSomething() { isShort.store(true, ordering: .relaxed) }
+
+    private static func tryAgain(now: Bool) {
         let last = Instant(nanoseconds: lastTry.load(ordering: .relaxed))
-        guard Instant.roughlyNow >= last.advanced(by: tryAgainAfter) else { return }
+        guard now || Instant.roughlyNow >= last.advanced(by: tryAgainAfter) else { return }
         lifeLock.lock()
         if isShort.load(ordering: .relaxed) { openAll() }
         lifeLock.unlock()
@@ -223,15 +320,20 @@ enum Engine {
         message.show()
     }
 
-    private static func sayWhyNoKernel(_ error: CInt) {
+    private static func sayWhyNoKernel(_ refusal: Refusal) {
         guard Options.verbose, !saidWhyNoKernel else { return }
         saidWhyNoKernel = true
         var message = Message()
-        message.add("kaio: the kernel's AIO can't be used (io_setup: ")
-        message.add(Text(strerror(error)))
-        if error == EAGAIN { message.add("; fs.aio-max-nr is used up") }
-        if error == ENOTSUP { message.add("; the completion ring is not mapped") }
+        message.add("kaio: the kernel's AIO can't be used (")
+        message.add(refusal.call)
+        message.add(": ")
+        switch refusal.error {
+        case ENOTSUP: message.add("it does not do what Linux does")
+        case let error: message.add(Text(strerror(error)))
+        }
+        if Text(refusal.call) == "io_setup", refusal.error == EAGAIN { message.add("; fs.aio-max-nr is used up") }
         message.add("): requests run on worker threads")
+        if refusal.mayPass { message.add(" until it can") }
         message.show()
     }
 
@@ -242,7 +344,7 @@ enum Engine {
 
     /// When everything may be given back, if nothing is asked for until then. The rough clock that the last request was
     /// stamped with is behind by a tick: never early.
-    private static var dueAt: Instant {
+    static var dueAt: Instant {
         Instant(nanoseconds: lastRequest.load(ordering: .relaxed))
             .advanced(by: Int64(Options.idleSeconds) * 1_000_000_000 + roughTick)
     }
@@ -258,9 +360,9 @@ enum Engine {
     ///
     /// - Parameters:
     ///   - isLent: by a connection's caller, who does it only while the reactor has no thread.
-    ///   - now: whatever the timer says; the last connection was closed.
+    ///   - now: whatever the timer says; the last connection was closed, or the program asks for it.
     static func shutDownIfIdle(isLent: Bool = false, now: Bool = false) -> ShutDown {
-        if Options.idleSeconds == 0 { return .tryAgain(in: 0) }
+        if Options.idleSeconds == 0, !now { return .tryAgain(in: 0) }
         let left = dueAt.remaining
         if left > 0, !now { return .tryAgain(in: left) }
         guard let page = ProcessPage.current else { return .down }
@@ -280,14 +382,31 @@ enum Engine {
         let queue = KernelQueue.detach()
         Workers.dismiss()
         Notifier.dismiss()
-        let (epoll, timer, event) = Reactor.detach()
+        Pool.trim()
+        Reactor.detach()
+        ReadyPipe.dispose()
         Slab.discard()
         lifeLock.unlock()
         // From here on the next request may start everything anew.
-        queue.dispose()
-        epoll.dispose()
-        timer.dispose()
-        event.dispose()
+        queue?.destroy()
         return .down
+    }
+
+    /// Gives everything back at once. False where something is in flight, or a thread does not end. Not in a signal handler.
+    static func release() -> Bool {
+        let mask = SignalMask.blockAll()
+        defer { mask.restore() }
+        guard isPrepared, let page = ProcessPage.current else { return true }
+        // A thread that needs the engine for a moment does not count.
+        for _ in 0..<200 where page.inFlight.pointee.load(ordering: .sequentiallyConsistent) >= 0 {
+            if Outstanding.count != 0 { return false }
+            if Reactor.hasThread {
+                Reactor.ask(.release)
+            } else {
+                _ = shutDownIfIdle(isLent: Reactor.isLent, now: true)
+            }
+            Pause.sleep(1_000_000)
+        }
+        return page.inFlight.pointee.load(ordering: .sequentiallyConsistent) < 0 && Thread.awaitEnd()
     }
 }

@@ -27,12 +27,16 @@ enum Exposure {
     static func prepare() -> Bool {
         if cells.load(ordering: .relaxed) != 0 { return true }
         guard let memory = Pages.map(length) else { return false }
-        guard Pages.advise(memory, length, MADV_WIPEONFORK) else {
-            Pages.unmap(memory, length)
-            return false
-        }
+        Pages.advise(memory, length, MADV_WIPEONFORK)
         cells.store(UInt(bitPattern: memory), ordering: .releasing)
         return true
+    }
+
+    /// In the child of a fork, where the kernel has not done it.
+    static func wipe() {
+        if let start = UnsafeMutableRawPointer(bitPattern: cells.load(ordering: .relaxed)) {
+            Pages.clear(start, length)
+        }
     }
 
     @inline(__always)

@@ -75,5 +75,23 @@ struct Histogram {
         return 0
     }
 
-    func reset() { Pages.discard(counters, Histogram.bytes(greatest)) }
+    /// Calls `body` with each power of two, in thousands, below which there are values that are not below the one before, and
+    /// how many.
+    func forEachPower(_ body: (Int, Int) -> Void) {
+        var (limit, count) = (1, 0)
+        for index in 0...Histogram.index(of: greatest) {
+            let value = counters[index].load(ordering: .relaxed)
+            if value == 0 { continue }
+            let above = Histogram.greatest(at: index)
+            if above >= limit * 1000 {
+                if count > 0 { body(limit, count) }
+                count = 0
+                while above >= limit * 1000 { limit *= 2 }
+            }
+            count += value
+        }
+        if count > 0 { body(limit, count) }
+    }
+
+    func reset() { Pages.clear(counters, Histogram.bytes(greatest)) }
 }

@@ -2,8 +2,10 @@
 //
 // Invariants. A request that was given to io_submit belongs to the kernel; the event brings it back, maybe to
 // another thread before io_submit has returned. Events are taken out under `harvestLock` and processed after
-// it is released. A request for which the ring has no room waits in `waiting`, in order, under `lock`; as long
-// as any waits, `inKernel` is not 0 or somebody is about to submit: so a harvest will come that submits more.
+// it is released. A request for which the ring has no room waits in `waiting`, by priority; as long
+// as any waits, `transfers` is not 0 or somebody is about to submit: so a harvest will come that submits more. A poll is
+// none: its event may never come. It belongs to the kernel as a number of its request, which may be over before the event
+// comes (`Slab.token`). An event without either is a kick.
 // Anyone may look whether the ring has events, holding nothing; see `AIOContext`.
 
 import CKernel
@@ -12,18 +14,21 @@ import Synchronization
 enum KernelQueue {
     private static let harvestLock = Lock()
 
-    private static let lock = Lock()
-    nonisolated(unsafe) private static var waiting = RequestQueue()
-    private static let waitingCount = Atomic<Int>(0)
-    private static let inKernel = Atomic<Int>(0)
-
-    /// Readable when a request is complete that no caller may come for (IOCB_FLAG_RESFD).
-    nonisolated(unsafe) private(set) static var completionEvent: EventDescriptor?
-    /// Wakes the leader: a poll request on it lies in the ring.
-    nonisolated(unsafe) private static var kickEvent: EventDescriptor?
-    private static let kickArmed = Atomic<Bool>(false)
+    nonisolated(unsafe) private static var made: HoldingQueue?
+    @inline(__always)
+    private static var waiting: HoldingQueue { made.unsafelyUnwrapped }
+    /// How many the kernel has that end by themselves.
+    private static let transfers = Atomic<Int>(0)
     private static let kickSent = Atomic<Bool>(false)
-    nonisolated(unsafe) private static var kickPoll: UnsafeMutablePointer<iocb>?
+    /// A poll of the reactor's epoll, for while the reactor sleeps in the ring.
+    nonisolated(unsafe) private static var epollPoll: UnsafeMutablePointer<iocb>?
+    private static let epollArmed = Atomic<Bool>(false)
+    /// A poll of a timer, for who sleeps in the ring until a deadline, and when that timer is up.
+    nonisolated(unsafe) private static var alarmPoll: UnsafeMutablePointer<iocb>?
+    private static let alarmArmed = Atomic<Bool>(false)
+    private static let alarmTime = Atomic<Int64>(0)
+    /// Whether the kernel gives up a poll when it is asked to (some sandboxes refuse the call).
+    nonisolated(unsafe) private static var givesUp = false
     /// Of this process, or of the parent before a fork.
     nonisolated(unsafe) private static var lastHome: UInt = 0
 
@@ -52,120 +57,136 @@ enum KernelQueue {
 
     // MARK: life
 
-    /// Opens the context. Returns 0 or the errno for which there is none.
-    static func open() -> CInt {
-        guard let completion = EventDescriptor.make() else { return EMFILE }
-        guard let kick = EventDescriptor.make() else {
-            completion.descriptor.dispose()
-            return EMFILE
-        }
-        guard let page = ProcessPage.current else { return ENOMEM }
+    static func prepare() -> Bool {
+        if made == nil { made = HoldingQueue(.byPriority()) }
+        return true
+    }
+
+    /// Opens the context, if it is not open. The reactor has its descriptors.
+    static func open() throws(Refusal) {
+        guard context == nil, let page = ProcessPage.current else { return }
         var home = page.home.pointee.load(ordering: .relaxed)
         let setup = AIOContext.make(events: Options.ring, home: &home)
         page.home.pointee.store(home, ordering: .releasing)
         lastHome = home
         switch setup {
-        case .refused(let error):
-            completion.descriptor.dispose()
-            kick.descriptor.dispose()
-            return error
+        case .refused(let refusal): throw refusal
         case .made(let context):
-            completionEvent = completion
-            kickEvent = kick
-            if kickPoll == nil { kickPoll = .allocate(capacity: 1) }
-            kickArmed.store(false, ordering: .relaxed)
+            if epollPoll == nil { epollPoll = .allocate(capacity: 1) }
+            if alarmPoll == nil { alarmPoll = .allocate(capacity: 1) }
+            disarm()
             kickSent.store(false, ordering: .relaxed)
+            givesUp = context.canCancel
             setContext(context.identifier)
-            armKick()
-            return 0
         }
     }
 
-    /// What `open` made, on its way out.
-    struct Remains {
-        fileprivate let context: AIOContext.Remains?
-        fileprivate let events: (EventDescriptor?, EventDescriptor?)
-
-        /// Takes some 30 ms.
-        func dispose() {
-            context?.destroy()
-            events.0?.descriptor.dispose()
-            events.1?.descriptor.dispose()
-        }
-    }
-
-    /// Takes the context out of use; nothing may be in flight.
-    static func detach() -> Remains {
-        let context = context
+    /// Takes the context out of use; nothing may be in flight. The caller is to destroy what is returned. Where it can't be
+    /// given back now, it stays for the next request.
+    static func detach() -> AIOContext.Remains? {
+        guard let context else { return nil }
         setContext(0)
         // Who looks for events just now has the lock for a few instructions, and finds none.
         harvestLock.lock()
-        let ended = context?.leaveHome()
-        if let ended, !ended.homeIsKept { ProcessPage.current?.home.pointee.store(0, ordering: .relaxed) }
+        let ended = context.leaveHome()
         harvestLock.unlock()
-        let remains = Remains(context: ended, events: (completionEvent, kickEvent))
-        completionEvent = nil
-        kickEvent = nil
-        return remains
+        if ended == nil { setContext(context.identifier) }
+        return ended
     }
 
     /// In the child of a fork: the context is the parent's, the descriptors are copies.
     static func reset() {
         harvestLock.reset()
-        lock.reset()
-        waiting = RequestQueue()
-        waitingCount.store(0, ordering: .relaxed)
-        inKernel.store(0, ordering: .relaxed)
-        completionEvent = nil
-        kickEvent = nil
+        made?.reset()
+        transfers.store(0, ordering: .relaxed)
     }
 
-    /// In the child of a fork, before the child can have closed or reused the numbers.
-    static func closeInherited() {
-        // For a signal handler that made the child on top of a look at the ring.
-        AIOContext.emptyHome(lastHome)
-        completionEvent?.descriptor.close()
-        kickEvent?.descriptor.close()
-        completionEvent = nil
-        kickEvent = nil
-    }
+    /// In the child of a fork, for a signal handler that made the child on top of a look at the ring.
+    static func leaveInherited() { AIOContext.emptyHome(lastHome) }
 
     // MARK: the kick
 
-    static var isKickArmed: Bool { kickArmed.load(ordering: .acquiring) }
-
     /// Wakes who sleeps in the ring, unless a kick is on its way to him: he sees all that was done before he takes it.
     static func kick() {
-        if !kickSent.exchange(true, ordering: .sequentiallyConsistent) { kickEvent?.signal() }
+        if kickSent.exchange(true, ordering: .sequentiallyConsistent) { return }
+        guard Engine.hold() else { return kickSent.store(false, ordering: .sequentiallyConsistent) }
+        defer { Engine.leave(1) }
+        for _ in 0..<2 {
+            guard let context else { return kickSent.store(false, ordering: .sequentiallyConsistent) }
+            var poll = iocb(polling: ReadyPipe.descriptor, for: POLLIN)
+            let before = context.ring.tail
+            let result = context.submit(&poll)
+            if result == 1, context.ring.hasEvent(of: &poll, since: before) { return }
+            if result == -Int(EAGAIN) { break }
+            // The number is another file's, or nobody's.
+            if result == 1 { _ = context.cancel(&poll) }
+            guard Reactor.repair() else { break }
+        }
+        // The ring is full, and its next event wakes him; or the kernel is short of something.
+        kickSent.store(false, ordering: .sequentiallyConsistent)
+        kickMissing.store(true, ordering: .sequentiallyConsistent)
+        Reactor.ask(.retry)
     }
 
-    private static func armKick() {
-        guard let context, let kickEvent, let kickPoll,
-            kickArmed.compareExchange(expected: false, desired: true, ordering: .acquiringAndReleasing).exchanged
-        else { return }
-        kickPoll.initialize(to: iocb(polling: kickEvent.descriptor, for: POLLIN))
-        if context.submit(kickPoll) != 1 { kickArmed.store(false, ordering: .releasing) }
+    private static let kickMissing = Atomic<Bool>(false)
+
+    /// The reactor's part. True: it is to be tried again.
+    static func kickAgain() -> Bool {
+        if kickMissing.exchange(false, ordering: .sequentiallyConsistent) { kick() }
+        return kickMissing.load(ordering: .sequentiallyConsistent)
     }
+
+    /// What the reactor's epoll has ends a sleep in the ring, too. False: there is no room for that.
+    static func arm(for epoll: Descriptor) -> Bool {
+        guard let context, let epollPoll else { return false }
+        if epollArmed.exchange(true, ordering: .acquiringAndReleasing) { return true }
+        epollPoll.initialize(to: iocb(polling: epoll, for: POLLIN))
+        if context.submit(epollPoll) == 1 { return true }
+        epollArmed.store(false, ordering: .releasing)
+        return false
+    }
+
+    /// The reactor has other descriptors.
+    static func disarm() {
+        epollArmed.store(false, ordering: .releasing)
+        forgetAlarm()
+    }
+
+    // MARK: the alarm
+
+    /// Has an event come when the deadline is there, or before: io_pgetevents begins its time anew whenever the program was
+    /// stopped and goes on, or a debugger comes or goes. An earlier alarm will do; who is woken by it sets it again.
+    static func setAlarm(for deadline: Instant, now: Instant) {
+        let time = alarmTime.load(ordering: .relaxed)
+        if time > now.nanoseconds, time <= deadline.nanoseconds, alarmArmed.load(ordering: .relaxed) { return }
+        guard let context, let alarmPoll, Engine.hold() else { return }
+        defer { Engine.leave(1) }
+        let timer = Reactor.alarm(at: deadline)
+        guard timer.isOpen else { return }
+        alarmTime.store(deadline.nanoseconds, ordering: .relaxed)
+        if alarmArmed.exchange(true, ordering: .acquiringAndReleasing) { return }
+        alarmPoll.initialize(to: iocb(polling: timer, for: POLLIN))
+        if context.submit(alarmPoll) != 1 { forgetAlarm() }
+    }
+
+    static func forgetAlarm() { alarmArmed.store(false, ordering: .releasing) }
 
     // MARK: in
 
     /// Gives prepared requests to the kernel, in order; those for which it has no room wait. What it refuses
     /// comes back through the module's `harvested`.
     static func submit(_ requests: inout RequestQueue, _ turn: inout Turn) {
-        if waitingCount.load(ordering: .sequentiallyConsistent) != 0 {
-            hold(&requests, &turn)
-        } else {
-            submitNow(&requests, &turn)
-        }
+        if waiting.isEmpty { submitNow(&requests, &turn) } else { hold(&requests, &turn) }
     }
 
     /// Whether no request waits for room in the ring.
     @inline(__always)
-    static var hasRoom: Bool { waitingCount.load(ordering: .relaxed) == 0 }
+    static var hasRoom: Bool { waiting.isEmpty }
 
     /// Whether so many requests are all that is in flight, and all of them are in the kernel.
     static func isAll(_ count: Int) -> Bool {
-        inKernel.load(ordering: .relaxed) == count && Outstanding.count == count
+        transfers.load(ordering: .relaxed) == count && Outstanding.count == count
+            && Own.inFlight.load(ordering: .relaxed) == 0
     }
 
     /// Changes whenever an event comes.
@@ -178,15 +199,36 @@ enum KernelQueue {
     @inline(__always)
     static func submitOne(_ request: Request) -> Bool {
         guard let context else { return false }
+        if request.block.pointee.wakesReactor { request.setEvent(Reactor.completions) }
         request.block.pointee.isInKernel.store(true, ordering: .releasing)
-        inKernel.wrappingAdd(1, ordering: .sequentiallyConsistent)
+        transfers.wrappingAdd(1, ordering: .sequentiallyConsistent)
         if context.submit(iocbPointer(request)) == 1 { return true }
-        inKernel.wrappingSubtract(1, ordering: .sequentiallyConsistent)
+        transfers.wrappingSubtract(1, ordering: .sequentiallyConsistent)
         request.block.pointee.isInKernel.store(false, ordering: .relaxed)
         return false
     }
 
-    private static func submitNow(_ requests: inout RequestQueue, _ turn: inout Turn) {
+    /// The same for one whose descriptor is counted in `Exposure`: until io_submit has returned, when the request may be
+    /// gone, it must not be closed.
+    static func submitOne(exposed request: Request) -> Bool {
+        let descriptor = request.block.pointee.descriptor
+        let wasExposed = request.block.pointee.isExposed
+        request.block.pointee.isExposed = false
+        guard submitOne(request) else {
+            request.block.pointee.isExposed = wasExposed
+            return false
+        }
+        if wasExposed { Exposure.end(descriptor) }
+        return true
+    }
+
+    /// Gives a prepared poll to the kernel. True: it has the request's number from then on, maybe for longer than the request.
+    static func submitPoll(_ request: Request) -> Bool {
+        context.map { $0.submit(iocbPointer(request)) == 1 } ?? false
+    }
+
+    /// `again`: they waited already.
+    private static func submitNow(_ requests: inout RequestQueue, _ turn: inout Turn, again: Bool = false) {
         guard let context else {
             while let request = requests.popFirst() { returnToModule(request, -Int(EAGAIN), &turn) }
             return
@@ -196,50 +238,56 @@ enum KernelQueue {
                 var count = 0
                 // Requests that waited: until io_submit has returned, their descriptors must not be closed.
                 var exposed = ExposedBatch()
+                var event: Descriptor?
                 while count < capacity, !exposed.isFull, let request = requests.popFirst() {
-                    guard
-                        !request.block.pointee.isExposed || request.block.pointee.staysExposed || exposed.take(request)
-                    else {
-                        returnToModule(request, -Int(ECANCELED), &turn)
+                    if request.block.pointee.isExposed, case let problem = exposed.take(request), problem != 0 {
+                        returnToModule(request, problem, &turn)
                         continue
                     }
+                    if request.block.pointee.wakesReactor {
+                        if event == nil { event = Reactor.completions }
+                        request.setEvent(event!)
+                    }
                     // The last word here; who gets the event reads it first, and so sees all that was written before.
-                    request.block.pointee.isInKernel.store(!request.block.pointee.staysExposed, ordering: .releasing)
+                    request.block.pointee.isInKernel.store(true, ordering: .releasing)
                     list[count] = iocbPointer(request)
                     count += 1
                 }
                 defer { exposed.end() }
-                inKernel.wrappingAdd(count, ordering: .sequentiallyConsistent)
+                transfers.wrappingAdd(count, ordering: .sequentiallyConsistent)
                 var done = 0
                 while done < count {
                     let result = context.submit(list + done, count - done)
                     if result > 0 {
                         done += result
                     } else if result == -Int(EAGAIN) || result == 0 {
-                        inKernel.wrappingSubtract(count - done, ordering: .sequentiallyConsistent)
+                        transfers.wrappingSubtract(count - done, ordering: .sequentiallyConsistent)
                         var rest = RequestQueue()
                         while done < count {
-                            rest.append(Request(data: list[done]!.pointee.data)!)
+                            rest.append(Request(number: list[done]!.pointee.aio_data)!)
                             done += 1
                         }
                         rest.append(contentsOf: &requests)
-                        if inKernel.load(ordering: .sequentiallyConsistent) != 0 {
-                            hold(&rest, &turn, first: true)
+                        if transfers.load(ordering: .sequentiallyConsistent) != 0 {
+                            hold(&rest, &turn, again: again)
                         } else {
                             // The ring is not full: the kernel lacks something else, and no harvest would come.
                             while let request = rest.popFirst() { returnToModule(request, -Int(EAGAIN), &turn) }
                         }
                         return
+                    } else if result == -Int(EBADF) || result == -Int(EINVAL), list[done]!.pointee.loseEvent() {
+                        // The eventfd may be what is wrong. Who publishes signals the program's own; the reactor looks.
+                        continue
                     } else {
-                        inKernel.wrappingSubtract(1, ordering: .sequentiallyConsistent)
-                        returnToModule(Request(data: list[done]!.pointee.data)!, result, &turn)
+                        transfers.wrappingSubtract(1, ordering: .sequentiallyConsistent)
+                        returnToModule(Request(number: list[done]!.pointee.aio_data)!, result, &turn)
                         done += 1
                     }
                 }
             }
         }
         // What others put into the queue meanwhile, because requests of this call were in the kernel.
-        if inKernel.load(ordering: .sequentiallyConsistent) == 0 { submitWaiting(&turn) }
+        if transfers.load(ordering: .sequentiallyConsistent) == 0 { submitWaiting(&turn) }
     }
 
     /// Room for `submitAtOnce` addresses, or one, on the stack.
@@ -266,16 +314,17 @@ enum KernelQueue {
 
         var isFull: Bool { count == descriptors.count }
 
-        /// False if the descriptor is not the request's file any more.
-        mutating func take(_ request: Request) -> Bool {
-            guard request.isOnItsFile else {
+        /// Returns 0, or the result of a request whose descriptor is not its file any more.
+        mutating func take(_ request: Request) -> Int {
+            let problem = request.fileProblem
+            if problem != 0 {
                 Exposure.end(request)
-                return false
+                return problem
             }
             request.block.pointee.isExposed = false
             descriptors[count] = request.block.pointee.descriptor
             count += 1
-            return true
+            return 0
         }
 
         mutating func end() {
@@ -291,81 +340,63 @@ enum KernelQueue {
 
     private static func returnToModule(_ request: Request, _ result: Int, _ turn: inout Turn) {
         request.block.pointee.isInKernel.store(false, ordering: .relaxed)
-        if result == request.block.pointee.length, Express.isAllDone(request) {
-            Statistics.count(Statistics.ranInKernel)
+        let stack = request.stack
+        if result == request.block.pointee.length, request.block.pointee.transferred == 0,
+            stack.fast(Int(request.block.pointee.position)).pointee.isOverWhenWhole
+        {
+            Statistics.count(Statistics.ranInKernel, by: request)
             return turn.complete(request, result)
         }
-        let stack = request.stack
         stack.enter()
         stack[Int(request.block.pointee.position)].harvested(request, result, &turn)
         stack.leave()
     }
 
-    private static func hold(_ requests: inout RequestQueue, _ turn: inout Turn, first: Bool = false) {
-        var count = 0
-        for request in requests {
-            Exposure.begin(request)
-            request.block.pointee.isInKernel.store(false, ordering: .relaxed)
-            request.block.pointee.waitingIn.store(request.block.pointee.position + 1, ordering: .relaxed)
-            count += 1
-        }
-        lock.lock()
-        if first { waiting.prepend(contentsOf: &requests) } else { waiting.append(contentsOf: &requests) }
-        lock.unlock()
-        waitingCount.wrappingAdd(count, ordering: .sequentiallyConsistent)
-        Reactor.heldBack(count)
+    private static func hold(_ requests: inout RequestQueue, _ turn: inout Turn, again: Bool = false) {
+        for request in requests { request.block.pointee.isInKernel.store(false, ordering: .relaxed) }
+        Reactor.heldBack(waiting.locked { waiting.hold(&requests, again: again) })
         // If all that was in the kernel was harvested meanwhile, no harvest would come.
-        if inKernel.load(ordering: .sequentiallyConsistent) == 0 { submitWaiting(&turn) }
+        if transfers.load(ordering: .sequentiallyConsistent) == 0 { submitWaiting(&turn) }
     }
 
     /// After `submitOne` was refused: others may wait for room because that request was counted for a moment.
     static func submitOthers(_ turn: inout Turn) {
-        if inKernel.load(ordering: .sequentiallyConsistent) == 0 { submitWaiting(&turn) }
+        if transfers.load(ordering: .sequentiallyConsistent) == 0 { submitWaiting(&turn) }
     }
 
     /// There may be room: gives the kernel more of those that wait.
     private static func submitWaiting(_ turn: inout Turn) {
-        while waitingCount.load(ordering: .sequentiallyConsistent) != 0 {
+        while !waiting.isEmpty {
             var batch = RequestQueue()
             var count = 0
-            lock.lock()
-            while count < submitAtOnce, let request = waiting.popFirst() {
-                request.block.pointee.waitingIn.store(0, ordering: .relaxed)
+            waiting.lock()
+            while count < submitAtOnce, let request = waiting.takeNext() {
                 batch.append(request)
                 count += 1
             }
-            lock.unlock()
+            waiting.unlock()
             if count == 0 { return }
-            waitingCount.wrappingSubtract(count, ordering: .sequentiallyConsistent)
             Reactor.heldBack(-count)
-            let before = waitingCount.load(ordering: .sequentiallyConsistent)
-            submitNow(&batch, &turn)
+            let before = waiting.count
+            submitNow(&batch, &turn, again: true)
             // Some came back: the ring is full.
-            if waitingCount.load(ordering: .sequentiallyConsistent) > before { return }
+            if waiting.count > before { return }
         }
     }
 
     /// Takes a request out that waits for room. See `Module.cancel`.
-    static func withdraw(_ request: Request, _ sequence: UInt64, position: Int) -> Bool {
-        lock.lock()
-        let found =
-            request.sequence == sequence
-            && Int(request.block.pointee.waitingIn.load(ordering: .relaxed)) == position + 1
-            && waiting.remove(request)
-        if found { request.block.pointee.waitingIn.store(0, ordering: .relaxed) }
-        lock.unlock()
-        if found {
-            waitingCount.wrappingSubtract(1, ordering: .sequentiallyConsistent)
-            Reactor.heldBack(-1)
-        }
-        return found
+    static func withdraw(_ request: Request, _ sequence: UInt64, position: Int, force: Bool) -> CancelOutcome {
+        let outcome = waiting.locked { waiting.withdraw(request, sequence, at: position, force: force) }
+        if outcome == .taken { Reactor.heldBack(-1) }
+        return outcome
     }
 
-    /// Asks the kernel to give up a poll; its event comes in any case.
+    /// Asks the kernel to give up a poll; its event comes some time, and means nothing any more.
     static func giveUp(_ request: Request) { _ = context?.cancel(iocbPointer(request)) }
 
-    /// How many polls may be in the ring: transfers need room too.
-    static var roomForPolls: Int { Int((context?.ring.capacity ?? 0) / 2) }
+    /// How many polls may be in the ring: transfers need room too. None where the kernel would keep one, and its file, for
+    /// longer than the program has a use for it.
+    static var roomForPolls: Int { givesUp ? Int((context?.ring.capacity ?? 0) / 2) : 0 }
 
     // MARK: out
 
@@ -376,26 +407,34 @@ enum KernelQueue {
             while hasEvents, Waiting.mayHarvest {
                 let count = take(into: events.baseAddress!)
                 if count == 0 { break }
-                var requests = 0
+                var (requests, polls) = (0, 0)
                 for index in 0..<count {
-                    if events[index].obj == kickPoll {
-                        kickEvent?.reset()
+                    if events[index].isOf(epollPoll) {
+                        epollArmed.store(false, ordering: .releasing)
+                        Reactor.ask(.look)
+                        continue
+                    }
+                    if events[index].isOf(alarmPoll) {
+                        forgetAlarm()
+                        continue
+                    }
+                    let data = events[index].data
+                    if data == 0 {
                         kickSent.store(false, ordering: .sequentiallyConsistent)
-                        kickArmed.store(false, ordering: .releasing)
-                        armKick()
                         Waiting.passKickOn()
                         continue
                     }
                     requests += 1
-                    if let request = Request(data: events[index].data) {
+                    if Slab.isToken(data) {
+                        polls += 1
+                        AIOPoll.harvested(data, Int(events[index].res), &turn)
+                    } else if let request = Request(number: data) {
                         _ = request.block.pointee.isInKernel.load(ordering: .acquiring)
-                        returnToModule(request, Int(bitPattern: events[index].res), &turn)
+                        returnToModule(request, Int(events[index].res), &turn)
                     }
                 }
                 Statistics.countHarvested(requests, by: turn.role)
-                inKernel.wrappingSubtract(requests, ordering: .sequentiallyConsistent)
-                // Before others take the room, if there was none the last time.
-                if !isKickArmed { armKick() }
+                transfers.wrappingSubtract(requests - polls, ordering: .sequentiallyConsistent)
                 submitWaiting(&turn)
                 turn.finish()
             }
@@ -409,4 +448,13 @@ enum KernelQueue {
         guard let context else { return 0 }
         return context.ring.take(into: events, limit: harvestAtOnce)
     }
+}
+
+extension Request {
+    /// The request that an iocb, or its event, names.
+    fileprivate init?(number: UInt64) { self.init(data: UnsafeMutableRawPointer(bitPattern: UInt(number))) }
+}
+
+extension io_event {
+    fileprivate func isOf(_ request: UnsafeMutablePointer<iocb>?) -> Bool { obj == UInt64(UInt(bitPattern: request)) }
 }

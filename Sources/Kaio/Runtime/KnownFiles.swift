@@ -2,8 +2,7 @@
 // together as much as the transfer of a cached block).
 //
 // A number can be closed and be another file's a moment later. So what is known of it is forgotten when the number is
-// closed by `close` and its kin; and since a number can be closed behind the library's back (fclose, a raw system
-// call), it holds only until the kernel's coarse clock ticks, for 1 to 10 ms. What is known may still be wrong then, so it
+// closed by `close` and its kin; and since a number can be closed behind the library's back (a raw system call), it holds only until the kernel's coarse clock ticks, for 1 to 10 ms. What is known may still be wrong then, so it
 // decides only which way a request goes first: who uses it asks the kernel itself as soon as the request does not end
 // on that way.
 //
@@ -27,6 +26,8 @@ enum KnownFiles {
         /// The low part is one more than the position of the service whose file it is, 0: not matched yet; above it is a
         /// hash of the file's numbers. On its own: not guarded by `word`.
         let service: Atomic<UInt64>
+        /// An `OpenFile`'s word, by the lock of `OpenFiles`; the same goes for it.
+        let file: Atomic<UInt64>
     }
 
     private static let isWritten: UInt64 = 1
@@ -44,12 +45,16 @@ enum KnownFiles {
     static func prepare() -> Bool {
         if entries.load(ordering: .relaxed) != 0 { return true }
         guard let memory = Pages.map(count * stride) else { return false }
-        guard Pages.advise(memory, count * stride, MADV_WIPEONFORK) else {
-            Pages.unmap(memory, count * stride)
-            return false
-        }
+        Pages.advise(memory, count * stride, MADV_WIPEONFORK)
         entries.store(UInt(bitPattern: memory), ordering: .releasing)
         return true
+    }
+
+    /// In the child of a fork, where the kernel has not done it.
+    static func wipe() {
+        if let start = UnsafeMutableRawPointer(bitPattern: entries.load(ordering: .relaxed)) {
+            Pages.clear(start, count * stride)
+        }
     }
 
     @inline(__always)
@@ -147,25 +152,51 @@ enum KnownFiles {
         return service
     }
 
+    /// The open file that a descriptor is counted in, as its word; 0 for none.
+    @inline(__always)
+    static func file(of descriptor: Descriptor) -> UInt64 {
+        entry(descriptor)?.pointee.file.load(ordering: .acquiring) ?? 0
+    }
+
+    /// False: it is counted in one already, or can't be.
+    static func setFile(_ word: UInt64, of descriptor: Descriptor) -> Bool {
+        guard let entry = entry(descriptor),
+            entry.pointee.file.compareExchange(expected: 0, desired: word, ordering: .releasing).exchanged
+        else { return false }
+        highest.max(descriptor.number, ordering: .sequentiallyConsistent)
+        return true
+    }
+
+    static func clearFile(_ word: UInt64, of descriptor: Descriptor) -> Bool {
+        entry(descriptor)?.pointee.file.compareExchange(expected: word, desired: 0, ordering: .acquiring).exchanged
+            ?? false
+    }
+
+    /// The numbers of which something is known.
+    static func range(_ first: UInt32, _ last: UInt32) -> Range<CInt> {
+        let top = highest.load(ordering: .sequentiallyConsistent)
+        guard top >= 0, first <= last, first <= UInt32(top) else { return 0..<0 }
+        return CInt(first)..<CInt(min(last, UInt32(top))) + 1
+    }
+
     /// A call that is closing descriptors; nothing is kept of these meanwhile.
     struct Closer {
         fileprivate let numbers: Range<CInt>
+
+        /// Nothing was ever known of them.
+        var isEmpty: Bool { numbers.isEmpty }
     }
 
     /// A descriptor is about to be closed. Ends with `endClosing`, whatever became of it.
     @inline(__always)
     static func beginClosing(_ descriptor: Descriptor) -> Closer {
         let top = highest.load(ordering: .sequentiallyConsistent)
-        guard (0...max(0, top)).contains(descriptor.number), top >= 0 else { return Closer(numbers: 0..<0) }
+        guard descriptor.number >= 0, descriptor.number <= top else { return Closer(numbers: 0..<0) }
         return begin(descriptor.number..<descriptor.number + 1)
     }
 
     /// The same for a range of numbers.
-    static func beginClosing(_ first: UInt32, _ last: UInt32) -> Closer {
-        let top = highest.load(ordering: .sequentiallyConsistent)
-        guard top >= 0, first <= last, first <= UInt32(top) else { return Closer(numbers: 0..<0) }
-        return begin(CInt(first)..<CInt(min(last, UInt32(top))) + 1)
-    }
+    static func beginClosing(_ first: UInt32, _ last: UInt32) -> Closer { begin(range(first, last)) }
 
     private static func begin(_ numbers: Range<CInt>) -> Closer {
         for number in numbers {

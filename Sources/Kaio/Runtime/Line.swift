@@ -85,11 +85,7 @@ struct Line {
 struct WallTime {
     private let time: timespec
 
-    init() {
-        var now = timespec()
-        clock_gettime(CLOCK_REALTIME, &now)
-        time = now
-    }
+    init() { time = timespec(of: CLOCK_REALTIME) }
 
     /// - Parameter seconds: since 1970, UTC; not before that.
     init(seconds: Int, nanoseconds: Int = 0) { time = timespec(tv_sec: seconds, tv_nsec: nanoseconds) }

@@ -27,11 +27,11 @@ struct LivePage {
     /// Returns nil where that can't be done, and why: a negated errno. No allocation.
     static func make(_ path: PathTemplate, error: inout Int) -> LivePage? {
         let number = path.with { name in
-            let flags = Int(O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW)
-            let number = systemCall(SYS_openat, Int(AT_FDCWD), address(name), flags, 0o600)
+            var file = NamedFile()
+            let number = file.make(name, mode: 0o600)
             if number != -Int(EEXIST) { return number }
-            _ = systemCall(SYS_unlinkat, Int(AT_FDCWD), address(name), 0)
-            return systemCall(SYS_openat, Int(AT_FDCWD), address(name), flags, 0o600)
+            _ = file.remove(name)
+            return file.make(name, mode: 0o600)
         }
         error = number
         guard number >= 0 else { return nil }
@@ -63,13 +63,16 @@ struct LivePage {
     }
 
     static func remove(_ path: PathTemplate) {
-        _ = path.with { systemCall(SYS_unlinkat, Int(AT_FDCWD), address($0), 0) }
+        _ = path.with { name in
+            var file = NamedFile()
+            return file.remove(name)
+        }
     }
 
     private static func fill(_ head: UnsafeMutableRawPointer) {
         live_word(head, CInt(LIVE_WORD_MAGIC)).pointee = LIVE_MAGIC
         live_word(head, CInt(LIVE_WORD_VERSION)).pointee = UInt64(LIVE_VERSION)
-        live_word(head, CInt(LIVE_WORD_PROCESS)).pointee = UInt64(systemCall(SYS_getpid))
+        live_word(head, CInt(LIVE_WORD_PROCESS)).pointee = UInt64(ThreadState.process)
         let most = (LIVE_WORD_RELEASE_END - LIVE_WORD_RELEASE) * 8 - 1
         let release = Text(Version.text)
         memcpy(live_word(head, CInt(LIVE_WORD_RELEASE)), release.start, min(Int(most), release.count))
@@ -93,10 +96,19 @@ struct LivePage {
     @inline(never)
     private func isStillWatched(_ until: UInt64) -> Bool {
         let left = Int64(bitPattern: until) &- Instant.roughlyNow.nanoseconds
+        if wish != LivePage.lastWish.load(ordering: .relaxed) {
+            LivePage.lastWish.store(wish, ordering: .relaxed)
+            Registry.hear()
+        }
         if left > 0, left <= LIVE_LONGEST_LOOK { return true }
         _ = word(LIVE_WORD_UNTIL).pointee.compareExchange(expected: until, desired: 0, ordering: .relaxed)
         return false
     }
+
+    private static let lastWish = Atomic<Int>(0)
+
+    /// What the cache of blocks is to take, as a person wants it; 0 if nobody said so.
+    var wish: Int { Int(clamping: word(LIVE_WORD_BUFIO_SIZE).pointee.load(ordering: .relaxed)) }
 
     // MARK: counting
 
@@ -136,6 +148,19 @@ struct LivePage {
         case .write: return 1
         case .synchronize, .synchronizeData, .list: return 2
         }
+    }
+
+    // MARK: what modules count
+
+    /// The place of such a module's numbers, at first 0. Nil: there is no room for so many.
+    func numbers(at index: Int, title: Text, names: Text) -> UnsafeMutablePointer<Atomic<Int>>? {
+        guard index < Int(LIVE_MODULES), title.count < Int(LIVE_TITLE), names.count < Int(LIVE_NAMES) else {
+            return nil
+        }
+        let module = live_module(base, CInt(index))
+        memcpy(live_names(module), names.start, names.count)
+        memcpy(live_title(module), title.start, title.count)
+        return UnsafeMutableRawPointer(live_number(module, 0)!).assumingMemoryBound(to: Atomic<Int>.self)
     }
 
     // MARK: files

@@ -3,8 +3,10 @@
 // A line is put together in a ring in memory; a thread of the log takes it from there to where it belongs. Nobody
 // else ever waits for that place: if the ring is full, because the place is slow or gone, the line is dropped and
 // counted, and at that point of the log a line says later how many are missing. The thread starts with the first
-// line and ends, and the file is closed, when there was none for two seconds. At exit the process waits until
-// everything is written that was there by then, for as long as that makes progress.
+// line and ends when there was none for two seconds. The file stays open: the program may have given up its rights, or gone
+// into another root, by the next line. Every two seconds the thread looks whether the name is another file's by now (it was
+// rotated), and takes that one if it can. At exit the process waits until everything is written that was there by then, for
+// as long as that makes progress.
 //
 // Invariant: `lock` guards `Guarded`; only the thread, of which there is one at most, uses `Own`. Lines lie in the
 // ring from `tail` on, up to `head`; where `head` is below `tail`, up to `end` and then from 0 to `head`. A line is
@@ -81,6 +83,10 @@ struct Log {
     /// The thread's own.
     fileprivate struct Own {
         var descriptor = Descriptor.none
+        /// What was opened: the program may close the descriptor, and the number then be another file's.
+        var device: UInt64 = 0
+        var inode: UInt64 = 0
+        var nextLook = Instant(nanoseconds: 0)
         var saidProblem = false
     }
 
@@ -265,7 +271,7 @@ struct Log {
     @discardableResult
     private func startThread() -> Bool {
         let isStarted = Thread.start(UnsafeMutableRawPointer(state)) { argument in
-            Thread.name("kaio-log")
+            Thread.begin("kaio-log")
             Log(state: argument!.assumingMemoryBound(to: State.self)).run()
             return nil
         }
@@ -302,7 +308,6 @@ struct Log {
             return false
         }
         if kind == .long, Instant.now >= deadline {
-            close()
             guarded.pointee.head = 0
             guarded.pointee.tail = 0
             Pages.discard(state.pointee.ring, state.pointee.size)
@@ -322,12 +327,14 @@ struct Log {
     private enum Step { case wrote, failed, nothing }
 
     /// Writes the next piece of the ring, or of what is missing there.
-    private func step() -> Step {
+    ///
+    /// - Parameter mask: of who does it in the thread's place, and has all signals blocked: they are not while it writes.
+    private func step(_ mask: SignalMask? = nil) -> Step {
         state.pointee.lock.lock()
         if guarded.pointee.lost > 0, guarded.pointee.tail == guarded.pointee.gap {
             let lost = guarded.pointee.lost
             state.pointee.lock.unlock()
-            return tellLost(lost)
+            return tellLost(lost, mask)
         }
         if guarded.pointee.head < guarded.pointee.tail, guarded.pointee.tail == guarded.pointee.end {
             guarded.pointee.tail = 0
@@ -345,7 +352,7 @@ struct Log {
         var stop = head < tail ? guarded.pointee.end : head
         if guarded.pointee.lost > 0, (tail..<stop).contains(guarded.pointee.gap) { stop = guarded.pointee.gap }
         state.pointee.lock.unlock()
-        let written = write(Text(UnsafePointer(state.pointee.ring + tail), count: stop - tail))
+        let written = write(Text(UnsafePointer(state.pointee.ring + tail), count: stop - tail), mask)
         state.pointee.lock.lock()
         guarded.pointee.tail += written
         guarded.pointee.gone += written
@@ -354,7 +361,7 @@ struct Log {
         return note(written > 0)
     }
 
-    private func tellLost(_ lost: Int) -> Step {
+    private func tellLost(_ lost: Int, _ mask: SignalMask?) -> Step {
         let isTold = withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 128) { buffer in
             var line = Line(buffer.baseAddress!, capacity: buffer.count)
             if state.pointee.isJSON {
@@ -369,7 +376,7 @@ struct Log {
                 line.add(lost)
                 line.add("\n")
             }
-            return write(line.text) > 0
+            return write(line.text, mask) > 0
         }
         state.pointee.lock.lock()
         if isTold {
@@ -393,6 +400,10 @@ struct Log {
     // MARK: where the lines go; the thread's own
 
     /// Writes whole lines. Returns how many bytes are gone; 0 where the place takes nothing.
+    private func write(_ lines: Text, _ mask: SignalMask?) -> Int {
+        mask.map { $0.whileWriting { write(lines) } } ?? write(lines)
+    }
+
     private func write(_ lines: Text) -> Int {
         guard open() else { return 0 }
         if state.pointee.place == .syslog { return send(lines) }
@@ -407,29 +418,69 @@ struct Log {
     }
 
     private func open() -> Bool {
-        if own.pointee.descriptor.isOpen { return true }
+        if own.pointee.descriptor.isOpen, isMine { return true }
         var result = Int(STDERR_FILENO)
+        var reason: StaticString?
         switch state.pointee.place {
-        case .standardError: break
-        case .file: result = openFile()
-        case .syslog: result = Syslog.connect(state.pointee.path.text)
+        case .standardError: if StandardError.descriptor == nil { result = -Int(EBADF) }
+        case .file: result = openFile(&reason)
+        case .syslog: result = state.pointee.path.with { Syslog.connect($0, &reason) }
         }
-        if result >= 0 {
-            let new = Descriptor(number: CInt(truncatingIfNeeded: result))
-            own.pointee.descriptor = state.pointee.place == .standardError ? new : new.adopted()
-            if own.pointee.descriptor.isOpen { return true }
-            result = -Int(EMFILE)
-        }
-        say("can't be opened", result)
+        if result >= 0, take(Descriptor(number: CInt(truncatingIfNeeded: result))) { return true }
+        say("can't be opened", result < 0 ? result : -Int(EMFILE), reason)
         return false
     }
 
-    private func openFile() -> Int {
-        // Not waiting for the reader of a FIFO: then nobody would be told that there is none. What is written waits.
-        let flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY
-        let number = state.pointee.path.with {
-            systemCall(SYS_openat, Int(AT_FDCWD), address($0), Int(flags | O_NONBLOCK), 0o644)
+    private func take(_ new: Descriptor) -> Bool {
+        let isStandardError = state.pointee.place == .standardError
+        own.pointee.descriptor = isStandardError ? new : new.adopted()
+        own.pointee.nextLook = Instant.now.advanced(by: Log.patience)
+        var status = stat()
+        guard !isStandardError, own.pointee.descriptor.status(&status) == 0 else {
+            return own.pointee.descriptor.isOpen
         }
+        own.pointee.device = UInt64(status.st_dev)
+        own.pointee.inode = UInt64(status.st_ino)
+        return true
+    }
+
+    /// Whether the descriptor still is what was opened. If not, it is not ours to close.
+    private var isMine: Bool {
+        if state.pointee.place == .standardError { return StandardError.descriptor != nil }
+        var status = stat()
+        if own.pointee.descriptor.status(&status) == 0, isOpened(status) {
+            if state.pointee.place == .file, Instant.now >= own.pointee.nextLook { lookAgain() }
+            return true
+        }
+        ProcessPage.current?.removeOwn(own.pointee.descriptor)
+        own.pointee.descriptor = .none
+        return false
+    }
+
+    private func isOpened(_ status: stat) -> Bool {
+        UInt64(status.st_dev) == own.pointee.device && UInt64(status.st_ino) == own.pointee.inode
+    }
+
+    /// Takes the file that has the name now, if it is another one and can be had.
+    private func lookAgain() {
+        own.pointee.nextLook = Instant.now.advanced(by: Log.patience)
+        var status = stat()
+        let result = state.pointee.path.with { path in
+            withUnsafeMutablePointer(to: &status) {
+                systemCall(SYS_newfstatat, Int(AT_FDCWD), address(path), address($0), 0)
+            }
+        }
+        if result == 0, isOpened(status) { return }
+        var reason: StaticString?
+        let number = openFile(&reason)
+        if number < 0 { return }
+        let old = own.pointee.descriptor
+        if take(Descriptor(number: CInt(number))) { old.dispose() } else { own.pointee.descriptor = old }
+    }
+
+    private func openFile(_ reason: inout StaticString?) -> Int {
+        // Not waiting for the reader of a FIFO: then nobody would be told that there is none. What is written waits.
+        let number = state.pointee.path.openForWriting(mode: 0o640, flags: O_APPEND, reason: &reason)
         if number >= 0 { _ = systemCall(SYS_fcntl, number, Int(F_SETFL), Int(O_APPEND)) }
         return number
     }
@@ -441,7 +492,7 @@ struct Log {
     }
 
     /// Once in the life of a log.
-    private func say(_ what: StaticString, _ result: Int) {
+    private func say(_ what: StaticString, _ result: Int, _ reason: StaticString? = nil) {
         if own.pointee.saidProblem { return }
         own.pointee.saidProblem = true
         var message = Message()
@@ -453,6 +504,10 @@ struct Log {
         message.add(what)
         message.add(" (")
         message.add(ErrorName.of(-result) ?? Text("nothing was taken" as StaticString))
+        if reason != nil {
+            message.add(": ")
+            message.addProblem(-result, reason)
+        }
         message.add("); it is tried again every second, and lines that find no room until then are lost")
         message.show()
     }
@@ -482,7 +537,7 @@ struct Log {
     nonisolated(unsafe) private static var zone = 0
 
     private static func findZone() {
-        var now = time(nil)
+        var now = timespec(of: CLOCK_REALTIME).tv_sec
         var parts = tm()
         localtime_r(&now, &parts)
         zone = parts.tm_gmtoff
@@ -494,32 +549,52 @@ struct Log {
     private static func finishAll() {
         // In the child of a fork or a vfork that has no log of its own, the lines are the parent's.
         guard Engine.isPrepared, ProcessPage.current?.isOfThisProcess == true else { return }
-        let mask = SignalMask.blockAll()
         isEnding.store(true, ordering: .sequentiallyConsistent)
-        forEach { $0.finish() }
-        mask.restore()
+        var next = Log.blocked { allLock.locked { all } }
+        while let state = next {
+            Log(state: state).finish()
+            next = state.pointee.next
+        }
     }
 
-    /// The same for one log. All signals are blocked.
+    private static func blocked<T>(_ body: () -> T) -> T {
+        let mask = SignalMask.blockAll()
+        defer { mask.restore() }
+        return body()
+    }
+
+    /// The same for one log. Signals reach the caller while it waits.
     func finish() {
         Log.isEnding.store(true, ordering: .sequentiallyConsistent)
+        let mask = SignalMask.blockAll()
         state.pointee.lock.lock()
         let end = guarded.pointee.added
         let start = !isEmpty && !guarded.pointee.isRunning
         if start { guarded.pointee.isRunning = true }
         state.pointee.lock.unlock()
         if start, !startThread() {
-            while state.pointee.lock.locked({ guarded.pointee.gone < end }), step() == .wrote {}
+            // In its place.
+            state.pointee.lock.locked { guarded.pointee.isRunning = true }
+            while state.pointee.lock.locked({ guarded.pointee.gone < end }), step(mask) == .wrote {}
+            state.pointee.lock.locked { guarded.pointee.isRunning = false }
         }
+        mask.restore()
         state.pointee.work.wrappingAdd(1, ordering: .sequentiallyConsistent)
         Futex.wake(state.pointee.work)
+        var last = state.pointee.progress.load(ordering: .sequentiallyConsistent)
+        var deadline = Instant.now.advanced(by: Log.endPatience)
         while true {
             let seen = state.pointee.progress.load(ordering: .sequentiallyConsistent)
-            state.pointee.lock.lock()
-            let isDone = guarded.pointee.gone >= end || guarded.pointee.isBroken || !guarded.pointee.isRunning
-            state.pointee.lock.unlock()
+            let isDone = Log.blocked {
+                state.pointee.lock.locked {
+                    guarded.pointee.gone >= end || guarded.pointee.isBroken || !guarded.pointee.isRunning
+                }
+            }
             if isDone { return }
-            let deadline = Instant.now.advanced(by: Log.endPatience)
+            if seen != last {
+                last = seen
+                deadline = Instant.now.advanced(by: Log.endPatience)
+            }
             if Futex.wait(state.pointee.progress, seen, until: deadline) == -Int(ETIMEDOUT) { return }
         }
     }

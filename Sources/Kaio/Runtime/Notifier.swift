@@ -6,8 +6,11 @@
 // request's control block, and the reactor tries again. One that waits for a thread with attributes of its own
 // holds up none without.
 //
+// A function is promised when its request is made: a thread that can call it must be there by then, or the call fails with
+// EAGAIN. The last idle one stays as long as the engine is up.
+//
 // Invariant: `lock` guards the queues and the counts. A control block in a queue belongs to the notifier, which
-// frees it after the notification.
+// frees it after the notification. `able` is how many threads wait for a function or run one (or have ended in one).
 
 import CKernel
 import Synchronization
@@ -21,11 +24,28 @@ enum Notifier {
     /// How many wait in `functions`, and how many threads wait for one.
     nonisolated(unsafe) private static var queued = 0
     nonisolated(unsafe) private static var idle = 0
+    private static let able = Atomic<Int>(0)
     private static let work = Atomic<UInt32>(0)
     /// Changes when all threads are to end.
     private static let generation = Atomic<UInt32>(0)
 
     private static let patience: Int64 = 1_000_000_000
+
+    /// Whether a function will be called that is promised now.
+    static var canCall: Bool { able.load(ordering: .relaxed) > 0 }
+
+    /// Sees to that, where the engine is up. All signals are blocked.
+    static func prepareToCall() -> Bool {
+        if canCall { return true }
+        lock.locked { countIdle(1) }
+        return startThread()
+    }
+
+    /// Under the lock.
+    private static func countIdle(_ change: Int) {
+        idle += change
+        able.wrappingAdd(change, ordering: .relaxed)
+    }
 
     /// Sends the request's notification and frees the block, now or later.
     static func notify(_ request: Request, _ turn: inout Turn) {
@@ -94,21 +114,22 @@ enum Notifier {
         while true {
             lock.lock()
             let missing = queued > idle
-            // Counted as waiting before it runs, so that nobody starts another for the same function.
-            if missing { idle += 1 }
+            if missing { countIdle(1) }
             lock.unlock()
             guard missing else { return areSpecialStarted }
-            let argument = UnsafeMutableRawPointer(
-                bitPattern: UInt(generation.load(ordering: .relaxed)) << 1 | 1)
-            let isStarted = Thread.start(argument, smallStack: false) { argument in
-                Notifier.run(generation: UInt32(UInt(bitPattern: argument) >> 1))
-                return nil
-            }
-            if !isStarted {
-                lock.locked { idle -= 1 }
-                return false
-            }
+            if !startThread() { return false }
         }
+    }
+
+    /// One that is counted as waiting before it runs, so that nobody starts another for the same function.
+    private static func startThread() -> Bool {
+        let argument = UnsafeMutableRawPointer(bitPattern: UInt(generation.load(ordering: .relaxed)) << 1 | 1)
+        let isStarted = Thread.start(argument, smallStack: false) { argument in
+            Notifier.run(generation: UInt32(UInt(bitPattern: argument) >> 1))
+            return nil
+        }
+        if !isStarted { lock.locked { countIdle(-1) } }
+        return isStarted
     }
 
     private static func startAllSpecial() -> Bool {
@@ -136,10 +157,21 @@ enum Notifier {
         case EAGAIN: return false
         // No thread ever has these (a processor that is not there, a policy without the right to it): better one of the
         // usual kind than none.
-        default: return Thread.start(request.block, smallStack: false, start)
+        default: return Thread.start(request.block, smallStack: false, start) || leaveToOthers(request)
         }
         // Nobody could join it but the program, which does not know it.
         if state == CInt(PTHREAD_CREATE_JOINABLE) { pthread_detach(thread) }
+        return true
+    }
+
+    /// One of those that are there calls its function.
+    private static func leaveToOthers(_ request: Request) -> Bool {
+        lock.locked {
+            functions.append(request)
+            queued += 1
+        }
+        work.wrappingAdd(1, ordering: .sequentiallyConsistent)
+        Futex.wake(work, 1)
         return true
     }
 
@@ -154,7 +186,7 @@ enum Notifier {
 
     /// A thread that runs one function after the other. It begins, and waits, as an idle one.
     private static func run(generation mine: UInt32) {
-        Thread.name("kaio-notify")
+        Thread.begin("kaio-notify")
         lock.lock()
         while true {
             if let request = functions.popFirst() {
@@ -171,9 +203,9 @@ enum Notifier {
             lock.unlock()
             let result = Futex.wait(work, seen, until: Instant.now.advanced(by: patience))
             lock.lock()
-            if result == -Int(ETIMEDOUT), functions.isEmpty { break }
+            if result == -Int(ETIMEDOUT), functions.isEmpty, idle > 1 { break }
         }
-        idle -= 1
+        countIdle(-1)
         lock.unlock()
     }
 
@@ -192,6 +224,7 @@ enum Notifier {
         signals = RequestQueue()
         queued = 0
         idle = 0
+        able.store(0, ordering: .relaxed)
         generation.wrappingAdd(1, ordering: .relaxed)
     }
 }

@@ -16,6 +16,8 @@ enum Options {
     /// What io_setup is asked for.
     nonisolated(unsafe) private(set) static var ring = 256
     nonisolated(unsafe) private(set) static var maxRequests = 65536
+    /// How many bytes modules may keep; see Runtime/Pool.swift.
+    nonisolated(unsafe) private(set) static var poolSize = 64 << 20
     nonisolated(unsafe) private(set) static var vfsObjects: Text?
     /// `module:name=value`, with semicolons between several.
     nonisolated(unsafe) private(set) static var vfsParameters: Text?
@@ -27,12 +29,36 @@ enum Options {
 
     private static let known: StaticString =
         """
-        KAIO_CONFIG, KAIO_IDLE_SECONDS, KAIO_LIVE_DIR, KAIO_MAX_REQUESTS, KAIO_MODULE_DIR, KAIO_RING, \
-        KAIO_SHOW_STATS, KAIO_STATS_FILE, KAIO_VERBOSE, KAIO_VFS_OBJECTS, KAIO_VFS_PARAMETERS, KAIO_WORKERS
+        KAIO_CONFIG, KAIO_IDLE_SECONDS, KAIO_LIVE_DIR, KAIO_MAX_REQUESTS, KAIO_MODULE_DIR, KAIO_POOL, \
+        KAIO_RING, KAIO_SHOW_STATS, KAIO_STATS_FILE, KAIO_VERBOSE, KAIO_VFS_OBJECTS, KAIO_VFS_PARAMETERS, KAIO_WORKERS
         """
 
     /// The process has more rights than who set its environment.
     static var isSecure: Bool { getauxval(UInt(AT_SECURE)) != 0 }
+
+    /// The same, and root, and who changed the user since: what is loaded then must be beyond doubt.
+    static var isPrivileged: Bool {
+        let (user, group) = (systemCall(SYS_geteuid), systemCall(SYS_getegid))
+        return isSecure || user == 0 || user != systemCall(SYS_getuid) || group != systemCall(SYS_getgid)
+    }
+
+    /// Whether files may be read, written or loaded by what is set. Before `read`.
+    static var namesFiles: Bool {
+        guard !isSecure, var entry = ck_environment() else { return false }
+        while let variable = entry.pointee {
+            entry += 1
+            if Text(variable).hasPrefix("KAIO_") { return true }
+        }
+        return false
+    }
+
+    /// Whether there are files to be read or loaded, or at least looked for, before the first request.
+    static var readsFiles: Bool {
+        if configurationFile != nil { return true }
+        guard var rest = vfsObjects else { return false }
+        while let name = rest.takeWord() { if Loader.needsFile(for: name) { return true } }
+        return false
+    }
 
     /// Reads the environment. The caller sees to it that this runs once.
     static func read() {
@@ -61,6 +87,12 @@ enum Options {
             ring = number(name, value, "a number of requests", 1...65536, ring)
         } else if name == "KAIO_MAX_REQUESTS" {
             maxRequests = number(name, value, "a number of requests", 1...16_777_216, maxRequests)
+        } else if name == "KAIO_POOL" {
+            if let size = value.bytes, size <= mostPool {
+                poolSize = size
+            } else {
+                complain(name, value) { $0.add("a size, such as 512k, 64M or 2G, up to 1024G; using 64M") }
+            }
         } else if name == "KAIO_VFS_OBJECTS" {
             vfsObjects = value.isEmpty ? nil : value
         } else if name == "KAIO_VFS_PARAMETERS" {
@@ -82,11 +114,15 @@ enum Options {
     }
 
     private static let mostWorkers = 256
+    private static let mostPool = 1 << 40
 
     /// What the program asks for (aio_init); the user's word counts more.
     static func suggestWorkers(_ count: Int) {
         if !userSetWorkers { workers = min(count, mostWorkers) }
     }
+
+    /// There is room for no more.
+    static func limitRequests(_ most: Int) { maxRequests = most }
 
     private static func flag(_ name: Text, _ value: Text) -> Bool {
         if value == "1" { return true }

@@ -52,4 +52,24 @@ struct PathTemplate {
         guard path.count < PathTemplate.longest else { return -Int(ENAMETOOLONG) }
         return body(start)
     }
+
+    /// Opens the file to write to; see `NamedFile`. Returns a descriptor, or a negated errno and perhaps a reason.
+    func openForWriting(
+        mode: Int, truncates: Bool = false, flags: CInt = 0, reason: inout StaticString?
+    ) -> Int {
+        var file = NamedFile()
+        let number = with { file.openForWriting($0, mode: mode, truncates: truncates, flags: flags) }
+        reason = file.reason
+        return number
+    }
+}
+
+extension Message {
+    /// Why a file can't be used: the reason in words, or the error.
+    @inline(never)
+    mutating func addProblem(_ error: Int, _ reason: StaticString?) {
+        guard let reason else { return add(Text(strerror(CInt(truncatingIfNeeded: error)))) }
+        add(reason)
+        if error == Int(EPERM) { add("; name one in a directory of your own") }
+    }
 }

@@ -1,11 +1,17 @@
 // The reactor: one thread that sleeps until something is complete that no caller may come for, until a thread
 // must be created that a signal handler could not create, or until it is time to give everything back.
 //
-// It sleeps in epoll on three descriptors: the eventfd that the kernel counts completions on (those of requests
-// that notify somebody), the timer of the housekeeping, and an eventfd of its own for `ask`; and on the timer of
-// `Timers`, once a module has used those. While a request is
-// held back in the library (for an earlier one, or for room in the ring), the completion that sets it free is
-// one that nobody may come for, so the reactor then waits in the ring like any caller (`Waiting.wait`).
+// It sleeps in epoll on three descriptors, or where those can't be had, on a futex, until the next moment at which it has
+// something to do; then nothing is in the kernel that could be complete. The three are: the eventfd that the kernel counts
+// completions on (IOCB_FLAG_RESFD; those of requests that notify somebody), the timer of the housekeeping, and the pipe that is
+// always ready, which `ask` arms; and on the timer of `Timers`, once a module has used those. While a request is held back in
+// the library (for an earlier one, or for room in the ring), the completion that sets it free is one that nobody may come for,
+// so the reactor then waits in the ring like any caller (`Waiting.wait`).
+//
+// The program may close any of these by a system call that does not come by here, and open files of its own at their numbers.
+// So each use is by a call that the kernel refuses for another file, after the kernel has said that it is none: epoll_ctl with
+// EPOLL_CTL_MOD is done only to the very file that was put into this epoll under this number (`isOurs`). Whoever finds one lost
+// has all of them made anew (`repair`). The thread, which may sleep in what was closed, looks twice a second.
 //
 // A process whose first use of the library is a connection (see `Connection`) has all of this but the thread: the
 // connection's descriptor has the reactor's epoll in it, and `kaio_connection_dispatch` does one round (`turn`). The
@@ -22,23 +28,40 @@ import Synchronization
 enum Reactor {
     /// What others ask of it.
     enum Task: UInt32 {
-        case moreWorkers = 1
-        case retry = 2
-        case look = 4
-        case timers = 8
-        case log = 16
+        /// What could not be had or done before, or not by the thread that needed it.
+        case retry = 1
+        case look = 2
+        case timers = 4
+        case log = 8
+        case release = 16
     }
 
     private static let tasks = Atomic<UInt32>(0)
     private static let held = Atomic<Int>(0)
 
-    nonisolated(unsafe) private static var epoll = Descriptor.none
-    nonisolated(unsafe) private static var timer = Descriptor.none
-    nonisolated(unsafe) private static var askEvent: EventDescriptor?
-    /// Set after all of these, and read before any of them, outside the reactor's own thread.
-    private static let running = Atomic<Bool>(false)
+    private static let epollNumber = Atomic<CInt>(-1)
+    private static var epoll: Descriptor { Descriptor(number: epollNumber.load(ordering: .acquiring)) }
+    /// Watched by the other one, and has the descriptors on which writes wait, since an epoll takes each once. Made when it is
+    /// needed.
+    private static let writesNumber = Atomic<CInt>(-1)
+    private static var writes: Descriptor { Descriptor(number: writesNumber.load(ordering: .acquiring)) }
+    /// For who sleeps in the ring (`KernelQueue.setAlarm`). It is in the epoll only for the proof that it is ours.
+    private static let alarmNumber = Atomic<CInt>(-1)
+    private static let timerNumber = Atomic<CInt>(-1)
+    private static var timer: Descriptor { Descriptor(number: timerNumber.load(ordering: .acquiring)) }
+    private static let completionsNumber = Atomic<CInt>(-1)
+    private static var completionEvent: Descriptor {
+        Descriptor(number: completionsNumber.load(ordering: .acquiring))
+    }
+    /// Held while they are made, made anew, or closed.
+    private static let lock = Lock()
+    /// Set after all of these, and read before any of them.
+    private static let descriptors = Atomic<Bool>(false)
 
-    static var isRunning: Bool { running.load(ordering: .acquiring) }
+    static var hasDescriptors: Bool { descriptors.load(ordering: .sequentiallyConsistent) }
+
+    /// Somebody comes for what no caller comes for: the thread, or where that is lent, a connection's caller.
+    static var isRunning: Bool { hasThread || isLent && hasDescriptors }
 
     private static let lent = Atomic<Bool>(false)
     private static let thread = Atomic<Bool>(false)
@@ -49,9 +72,9 @@ enum Reactor {
     static func setLent(_ value: Bool) { lent.store(value, ordering: .sequentiallyConsistent) }
     static var hasThread: Bool { thread.load(ordering: .sequentiallyConsistent) }
 
-    /// What an event of the epoll is about; else it is a watched request, see `token`.
+    /// What an event of the epoll is about; else it is a watched request, see `Slab.token`.
     private enum Source: UInt64 {
-        case completions, timer, ask, requestTimers
+        case completions, timer, ask, requestTimers, writes, alarm
     }
 
     private static let watched = Atomic<Int>(0)
@@ -59,6 +82,10 @@ enum Reactor {
 
     private static let retryInterval: Int64 = 20_000_000
     private static let lookInterval: Int64 = 50_000_000
+    /// How long it sleeps at most, in milliseconds: what the program closes is missed no later.
+    private static let longestSleep = 500
+    /// How many of the watched descriptors are looked at then.
+    private static let checkedAtOnce: UInt32 = 256
 
     // MARK: what others call
 
@@ -66,7 +93,7 @@ enum Reactor {
         let before = tasks.bitwiseOr(task.rawValue, ordering: .sequentiallyConsistent).oldValue
         want()
         if before & task.rawValue != 0 { return }
-        if running.load(ordering: .sequentiallyConsistent) { askEvent?.signal() }
+        wake()
         if held.load(ordering: .sequentiallyConsistent) != 0 { Waiting.tellAll() }
     }
 
@@ -83,170 +110,304 @@ enum Reactor {
         if held.load(ordering: .sequentiallyConsistent) != 0 { ask(.timers) }
     }
 
-    static func watchTimers(_ descriptor: Descriptor) -> Bool { watch(descriptor, .requestTimers) }
+    static func watchTimers(_ descriptor: Descriptor) -> Bool {
+        (try? watch(descriptor, .requestTimers)) != nil
+    }
+    static func hasTimers(_ descriptor: Descriptor) -> Bool { isOurs(descriptor, .requestTimers) }
+
+    /// What the kernel is to signal when it is done with a request; none where that can't be.
+    static var completions: Descriptor {
+        guard hasDescriptors else { return .none }
+        return isOurs(completionEvent, .completions) || repair() ? completionEvent : .none
+    }
+
+    /// A timer that is up at this time; none where there can be none.
+    static func alarm(at time: Instant) -> Descriptor {
+        guard hasDescriptors else { return .none }
+        let timer = opened(alarmNumber, .alarm) {
+            KernelQueue.forgetAlarm()
+            return Descriptor.makeTimer()
+        }
+        return timer.isOpen && timer.setTimer(time.nanoseconds, isAbsolute: true) >= 0 ? timer : .none
+    }
 
     // MARK: watching descriptors for `aio_poll`
 
-    /// The number of the control block, and the low part of the sequence: the request may be gone when the event
-    /// is looked at.
-    private static func token(_ request: Request) -> UInt64 {
-        1 << 63 | UInt64(Slab.number(of: request)) << 38 | request.sequence & tokenSequence
-    }
-
-    private static let tokenSequence: UInt64 = 1 << 38 - 1
-
-    /// Has the reactor call `AIOPoll.ready` once when the descriptor is ready. False where that can't be: the
-    /// descriptor is watched for another request already, or can't be watched. All else must be set before.
-    static func watch(_ request: Request, for events: UInt32) -> Bool {
-        guard isRunning else { return false }
+    /// Has the reactor call `AIOPoll.ready` if the descriptor is ready, and from then on whenever anything happens that may
+    /// have made it ready. False where that can't be: the descriptor is watched for another request already, or can't be
+    /// watched. All else must be set before.
+    static func watch(_ request: Request) -> Bool {
+        guard isRunning, hasDescriptors else { return false }
         want()
-        var event = epoll_event()
-        event.events = events | EPOLLONESHOT.rawValue
-        event.data.u64 = token(request)
         watched.wrappingAdd(1, ordering: .sequentiallyConsistent)
-        let descriptor = Int(request.block.pointee.descriptor.number)
-        let result = withUnsafePointer(to: &event) {
-            systemCall(SYS_epoll_ctl, Int(epoll.number), Int(EPOLL_CTL_ADD), descriptor, address($0))
-        }
-        if result < 0 { watched.wrappingSubtract(1, ordering: .relaxed) }
-        return result == 0
+        // An epoll of the program's must get none of this.
+        let isWatched = (isOurs(timer, .timer) || repair()) && control(request, EPOLL_CTL_ADD)
+        if !isWatched { watched.wrappingSubtract(1, ordering: .relaxed) }
+        // Where it waits in the ring it has to mind its epoll from now on.
+        if held.load(ordering: .sequentiallyConsistent) != 0 { ask(.look) }
+        return isWatched
     }
+
+    /// Has the reactor call `AIOPoll.ready` if the descriptor is ready at this moment, though nothing happens.
+    static func watchAnew(_ request: Request) { if isOurs(timer, .timer) { _ = control(request, EPOLL_CTL_MOD) } }
 
     static func stopWatching(_ request: Request) {
-        let descriptor = Int(request.block.pointee.descriptor.number)
-        _ = systemCall(SYS_epoll_ctl, Int(epoll.number), Int(EPOLL_CTL_DEL), descriptor)
+        if isOurs(timer, .timer) { _ = control(request, EPOLL_CTL_DEL) }
         watched.wrappingSubtract(1, ordering: .relaxed)
     }
 
-    private static func tellReady(_ token: UInt64) {
-        let request = Slab.request(number: UInt32(truncatingIfNeeded: token >> 38 & (1 << 25 - 1)))
-        let sequence = request.sequence
-        guard sequence & tokenSequence == token & tokenSequence, let stack = request.block.pointee.stack,
-            stack.enter(for: request, sequence)
-        else { return }
-        if let position = stack.position(of: "aio_poll"), let module = stack[position] as? AIOPoll {
-            Turn.visit(as: .reactor) { module.ready(request, sequence, &$0) }
+    private static func control(_ request: Request, _ operation: CInt) -> Bool {
+        let descriptor = request.block.pointee.descriptor
+        // Closed behind the library's back, and the number is one of the library's own, which is in the epoll for itself.
+        if ProcessPage.current?.isOwn(descriptor) ?? false, !ModuleDescriptors.has(descriptor) { return false }
+        let isRead = request.block.pointee.operation == .read
+        let epoll = isRead ? epoll : opened(writesNumber, .writes) { systemCall(SYS_epoll_create1, Int(EPOLL_CLOEXEC)) }
+        let events = isRead ? EPOLLIN.rawValue | EPOLLRDHUP.rawValue : EPOLLOUT.rawValue
+        return control(
+            epoll, operation, descriptor, edgeTriggered | events, Slab.token(of: request)) == 0
+    }
+
+    /// EPOLLET. Some descriptors are ready for ever, and a transfer has to wait all the same.
+    private static let edgeTriggered: UInt32 = 1 << 31
+
+    /// Has what was closed by a call that did not come by here end its wait, some of them at a time: an epoll forgets it.
+    private static func checkWatched() {
+        guard watched.load(ordering: .relaxed) != 0 else { return }
+        for _ in 0..<min(checkedAtOnce, Slab.used) {
+            nextChecked = nextChecked &+ 1 < Slab.used ? nextChecked &+ 1 : 0
+            let request = Slab.request(number: nextChecked)
+            let token = Slab.token(of: request)
+            guard request.sequence != 0, request.pollState == .waiting, request.block.pointee.isWatched,
+                !control(request, EPOLL_CTL_MOD)
+            else { continue }
+            Turn.visit(as: .reactor) { AIOPoll.ready(token, isAlarm: false, isLost: true, &$0) }
         }
-        stack.leave()
+    }
+
+    nonisolated(unsafe) private static var nextChecked: UInt32 = 0
+
+    // MARK: its descriptors
+
+    private static func control(
+        _ epoll: Descriptor, _ operation: CInt, _ descriptor: Descriptor, _ events: UInt32, _ data: UInt64
+    ) -> Int {
+        var event = epoll_event()
+        event.events = events
+        event.data.u64 = data
+        return withUnsafePointer(to: &event) {
+            systemCall(SYS_epoll_ctl, Int(epoll.number), Int(operation), Int(descriptor.number), address($0))
+        }
+    }
+
+    private static func control(_ operation: CInt, _ descriptor: Descriptor, _ source: Source) -> Int {
+        let events: UInt32
+        switch source {
+        // One that is always ready wakes once.
+        case .ask: events = EPOLLIN.rawValue | EPOLLONESHOT.rawValue
+        case .alarm: events = 0
+        default: events = EPOLLIN.rawValue
+        }
+        return control(epoll, operation, descriptor, events, source.rawValue)
+    }
+
+    private static func watch(_ descriptor: Descriptor, _ source: Source) throws(Refusal) {
+        _ = try Refusal.unless("epoll_ctl", control(EPOLL_CTL_ADD, descriptor, source))
+    }
+
+    /// Whether the number still is what was put into the epoll, and the epoll's that one.
+    private static func isOurs(_ descriptor: Descriptor, _ source: Source) -> Bool {
+        control(EPOLL_CTL_MOD, descriptor, source) == 0
+    }
+
+    /// The same of any number, for who closes it.
+    static func has(_ descriptor: Descriptor) -> Bool {
+        if descriptor == epoll || descriptor == timer { return isOurs(timer, .timer) }
+        if descriptor == completionEvent { return isOurs(descriptor, .completions) }
+        if descriptor == writes { return isOurs(descriptor, .writes) }
+        let isAlarm = descriptor.number == alarmNumber.load(ordering: .acquiring)
+        return isAlarm ? isOurs(descriptor, .alarm) : Timers.has(descriptor)
+    }
+
+    private static func wake() {
+        if !hasDescriptors { Futex.wake(tasks) } else if !isOurs(ReadyPipe.descriptor, .ask) { _ = repair() }
+    }
+
+    /// Makes anew what the program has closed. False where that can't be, for a while.
+    static func repair() -> Bool {
+        let mask = SignalMask.blockAll()
+        lock.lock()
+        defer {
+            lock.unlock()
+            mask.restore()
+        }
+        guard hasDescriptors else { return ReadyPipe.make() }
+        if ReadyPipe.isOurs, isOurs(timer, .timer), isOurs(completionEvent, .completions),
+            isOurs(ReadyPipe.descriptor, .ask)
+        {
+            return true
+        }
+        Timers.dropClock()
+        closeDescriptors()
+        do throws(Refusal) {
+            try makeDescriptors()
+        } catch {
+            // The thread sleeps without, until the engine can have them again.
+            closeDescriptors()
+            descriptors.store(false, ordering: .sequentiallyConsistent)
+            Engine.isMissingSomething()
+            return false
+        }
+        Timers.renew()
+        for number in 0..<Slab.used {
+            let request = Slab.request(number: number)
+            if request.sequence != 0, request.pollState == .waiting, request.block.pointee.isWatched {
+                _ = control(request, EPOLL_CTL_ADD)
+            }
+        }
+        // Whatever came meanwhile; and the connections have the old one.
+        _ = isOurs(ReadyPipe.descriptor, .ask)
+        if isLent, !hasThread { wanted.store(true, ordering: .sequentiallyConsistent) }
+        return true
+    }
+
+    private static func makeDescriptors() throws(Refusal) {
+        KernelQueue.disarm()
+        try ReadyPipe.open()
+        try open(epollNumber, "epoll_create1", systemCall(SYS_epoll_create1, Int(EPOLL_CLOEXEC)))
+        try watch(ReadyPipe.descriptor, .ask)
+        // It has not been asked for anything yet.
+        var event = epoll_event()
+        _ = systemCall(SYS_epoll_pwait, Int(epoll.number), address(&event), 1, 0, 0, 8)
+        try open(timerNumber, "timerfd_create", Descriptor.makeTimer())
+        try watch(timer, .timer)
+        try open(completionsNumber, "eventfd2", systemCall(SYS_eventfd2, 0, Int(EFD_CLOEXEC | EFD_NONBLOCK)))
+        try watch(completionEvent, .completions)
+        _ = try Refusal.unless("timerfd_settime", timer.setTimer(Int64(Options.idleSeconds) * 1_000_000_000))
+    }
+
+    private static func open(
+        _ number: borrowing Atomic<CInt>, _ call: StaticString, _ result: Int
+    ) throws(Refusal) {
+        let descriptor = try Descriptor(number: CInt(Refusal.unless(call, result))).adoptedOrRefused()
+        number.store(descriptor.number, ordering: .releasing)
+    }
+
+    /// Those that are ours: the kernel says so, and nothing else tells one eventfd from another.
+    private static func closeDescriptors() {
+        _ = close(writesNumber, .writes)
+        _ = close(alarmNumber, .alarm)
+        let hadCompletions = close(completionsNumber, .completions)
+        let hadTimer = close(timerNumber, .timer)
+        if hadCompletions || hadTimer || ReadyPipe.isOurs && isOurs(ReadyPipe.descriptor, .ask) { epoll.close() }
+        ProcessPage.current?.removeOwn(epoll)
+        epollNumber.store(-1, ordering: .releasing)
+    }
+
+    private static func close(_ number: borrowing Atomic<CInt>, _ source: Source) -> Bool {
+        let descriptor = Descriptor(number: number.exchange(-1, ordering: .acquiringAndReleasing))
+        let isOurs = isOurs(descriptor, source)
+        if isOurs { descriptor.close() }
+        ProcessPage.current?.removeOwn(descriptor)
+        return isOurs
+    }
+
+    /// One that is made when it is first needed, and anew where the program has closed it.
+    private static func opened(
+        _ number: borrowing Atomic<CInt>, _ source: Source, _ make: () -> Int
+    ) -> Descriptor {
+        let known = Descriptor(number: number.load(ordering: .acquiring))
+        if known.isOpen, isOurs(known, source) { return known }
+        let result = make()
+        guard result >= 0 else { return .none }
+        ProcessPage.current?.removeOwn(known)
+        let new = Descriptor(number: CInt(result)).adopted()
+        guard new.isOpen, (try? watch(new, source)) != nil else {
+            new.dispose()
+            return .none
+        }
+        let (exchanged, other) = number.compareExchange(
+            expected: known.number, desired: new.number, ordering: .acquiringAndReleasing)
+        if exchanged { return new }
+        // Another thread was faster.
+        new.close()
+        ProcessPage.current?.removeOwn(new)
+        return Descriptor(number: other)
     }
 
     // MARK: life; under the engine's lock
 
-    /// False where a descriptor or the thread can't be had: notifications then have to wait for a caller.
-    static func start() -> Bool {
-        guard open() else {
-            closeDescriptors()
-            return false
-        }
-        if !isLent {
-            guard startThread() else {
-                closeDescriptors()
-                return false
-            }
-        }
-        running.store(true, ordering: .sequentiallyConsistent)
-        // Asked for while there was nobody to be woken.
-        if tasks.load(ordering: .sequentiallyConsistent) != 0 { askEvent?.signal() }
-        return true
-    }
-
-    /// False where none can be had.
-    @discardableResult
-    static func startThread() -> Bool {
+    /// Starts the thread, if there is none. False where none can be had.
+    static func startThread(unlessLent: Bool = false) -> Bool {
+        if unlessLent, isLent { return true }
+        if hasThread { return true }
         wanted.store(false, ordering: .sequentiallyConsistent)
-        if thread.exchange(true, ordering: .sequentiallyConsistent) { return true }
-        // The connections' callers have no part in it any more.
-        Connections.visitAll { $0.ignore(epoll) }
         let isStarted = Thread.start(nil) { _ in
             Reactor.run()
             return nil
         }
-        if !isStarted {
-            thread.store(false, ordering: .sequentiallyConsistent)
+        if isStarted {
+            thread.store(true, ordering: .sequentiallyConsistent)
+            // The connections' callers have no part in it any more.
+            Connections.visitAll { $0.ignore(epoll) }
+        } else {
             // Worth another try.
             wanted.store(true, ordering: .sequentiallyConsistent)
-            Connections.visitAll { lend(to: $0) }
         }
         return isStarted
     }
 
-    private static func open() -> Bool {
-        let number = systemCall(SYS_epoll_create1, Int(EPOLL_CLOEXEC))
-        guard number >= 0 else { return false }
-        epoll = Descriptor(number: CInt(number)).adopted()
-        let clock = systemCall(SYS_timerfd_create, Int(CLOCK_MONOTONIC), Int(TFD_CLOEXEC | TFD_NONBLOCK))
-        guard clock >= 0 else { return false }
-        timer = Descriptor(number: CInt(clock)).adopted()
-        guard let event = EventDescriptor.make() else { return false }
-        askEvent = event
-        guard watch(timer, .timer), watch(event.descriptor, .ask) else { return false }
-        watchCompletions()
-        setTimer(Int64(Options.idleSeconds) * 1_000_000_000)
+    /// Opens what the thread, or who does its part, sleeps on, if it is not open.
+    static func openDescriptors() throws(Refusal) {
+        if hasDescriptors { return }
+        do throws(Refusal) {
+            lock.lock()
+            defer { lock.unlock() }
+            try makeDescriptors()
+        } catch {
+            lock.locked { closeDescriptors() }
+            // Nobody else does the reactor's part then.
+            if isLent { _ = startThread() }
+            throw error
+        }
+        descriptors.store(true, ordering: .sequentiallyConsistent)
+        // The thread may sleep on the futex; what was asked for meanwhile may not have been told.
+        if hasThread { tasks.bitwiseOr(Task.look.rawValue, ordering: .sequentiallyConsistent) }
+        if tasks.load(ordering: .sequentiallyConsistent) != 0 { wake() }
+        Futex.wake(tasks)
         Connections.visitAll { lend(to: $0) }
-        return true
-    }
-
-    /// To be called again when there is a new eventfd for the kernel's completions.
-    static func watchCompletions() {
-        if let completions = KernelQueue.completionEvent { _ = watch(completions.descriptor, .completions) }
-    }
-
-    private static func watch(_ descriptor: Descriptor, _ source: Source) -> Bool {
-        var event = epoll_event()
-        event.events = EPOLLIN.rawValue
-        event.data.u64 = source.rawValue
-        return withUnsafePointer(to: &event) {
-            systemCall(SYS_epoll_ctl, Int(epoll.number), Int(EPOLL_CTL_ADD), Int(descriptor.number), address($0))
-        } == 0
     }
 
     /// An interval of 0 stops it.
-    private static func setTimer(_ interval: Int64) {
-        var time = itimerspec()
-        time.it_value = timespec(interval: interval)
-        _ = withUnsafePointer(to: &time) {
-            systemCall(SYS_timerfd_settime, Int(timer.number), 0, address($0), 0)
-        }
-    }
+    private static func setTimer(_ interval: Int64) { if isOurs(timer, .timer) { _ = timer.setTimer(interval) } }
 
-    private static func closeDescriptors() {
-        epoll.dispose()
-        timer.dispose()
-        askEvent?.descriptor.dispose()
-        epoll = .none
-        timer = .none
-        askEvent = nil
-    }
-
-    /// What is left to close when the engine is down and another reactor may start.
-    static func detach() -> (Descriptor, Descriptor, Descriptor) {
-        let remains = (epoll, timer, askEvent?.descriptor ?? .none)
-        epoll = .none
-        timer = .none
-        askEvent = nil
+    /// The engine is down; another reactor may start.
+    static func detach() {
+        descriptors.store(false, ordering: .sequentiallyConsistent)
         Timers.detach()
-        running.store(false, ordering: .relaxed)
+        lock.locked { closeDescriptors() }
         thread.store(false, ordering: .sequentiallyConsistent)
-        return remains
     }
 
-    /// In the child of a fork; see `KernelQueue.closeInherited`.
+    /// In the child of a fork, before the child can have closed or reused the numbers.
     static func closeInherited() {
-        closeDescriptors()
         Timers.closeInherited()
+        closeDescriptors()
     }
 
     static func reset() {
         Timers.reset()
-        epoll = .none
-        timer = .none
-        askEvent = nil
+        lock.reset()
+        epollNumber.store(-1, ordering: .relaxed)
+        writesNumber.store(-1, ordering: .relaxed)
+        alarmNumber.store(-1, ordering: .relaxed)
+        timerNumber.store(-1, ordering: .relaxed)
+        completionsNumber.store(-1, ordering: .relaxed)
         tasks.store(0, ordering: .relaxed)
         held.store(0, ordering: .relaxed)
         watched.store(0, ordering: .relaxed)
         thread.store(false, ordering: .relaxed)
         wanted.store(false, ordering: .relaxed)
-        running.store(false, ordering: .relaxed)
+        descriptors.store(false, ordering: .relaxed)
     }
 
     // MARK: without a thread
@@ -255,7 +416,7 @@ enum Reactor {
     private static func want() {
         guard isLent, !hasThread else { return }
         if wanted.exchange(true, ordering: .sequentiallyConsistent) { return }
-        askEvent?.signal()
+        wake()
         Waiting.tellAll()
     }
 
@@ -313,21 +474,28 @@ enum Reactor {
     // MARK: the thread
 
     private static func run() {
-        Thread.name("kaio-reactor")
+        Thread.begin("kaio-reactor")
         // PR_SET_TIMERSLACK: `Timers` are on time where it waits in the ring too.
         _ = systemCall(SYS_prctl, 29, 1)
         var nextRetry = Instant.never
         var nextLook = Instant.never
+        nextHouse = Options.idleSeconds == 0 ? .never : Engine.dueAt
         while true {
             let asked = tasks.exchange(0, ordering: .sequentiallyConsistent)
-            if asked & Task.moreWorkers.rawValue != 0 { Workers.growIfNeeded() }
             if asked & Task.log.rawValue != 0 { Log.startThreads() }
-            if asked & Task.retry.rawValue != 0 || Instant.now >= nextRetry {
-                nextRetry = Notifier.retry() ? Instant.now.advanced(by: retryInterval) : .never
+            if asked & Task.release.rawValue != 0, keepHouse(now: true) { return }
+            if asked & (Task.retry.rawValue) != 0 || Instant.now >= nextRetry {
+                let isLeft = Notifier.retry()
+                let isShort = !Workers.growIfNeeded()
+                let isMore = KernelQueue.kickAgain() || isLeft || isShort
+                nextRetry = isMore ? Instant.now.advanced(by: retryInterval) : .never
             }
             if held.load(ordering: .sequentiallyConsistent) != 0, KernelQueue.context != nil {
-                // The descriptors are looked at in between.
-                let slice: Int64 = watched.load(ordering: .relaxed) == 0 ? 1_000_000_000 : 5_000_000
+                // What the epoll watches is looked at when the ring says so, and in between: of a signalfd it may be silent.
+                var slice: Int64 = 1_000_000_000
+                if watched.load(ordering: .sequentiallyConsistent) != 0 {
+                    slice = isOurs(timer, .timer) && KernelQueue.arm(for: epoll) ? 50_000_000 : 5_000_000
+                }
                 let deadline = min(nextRetry, Timers.next, Instant.now.advanced(by: slice))
                 _ = Waiting.wait(until: deadline, as: .reactor, cancellable: false) {
                     held.load(ordering: .sequentiallyConsistent) == 0
@@ -345,41 +513,72 @@ enum Reactor {
 
     /// Sleeps in epoll and does what the descriptors ask for. True: the engine is down, the thread ends.
     private static func sleep(until deadline: Instant) -> Bool {
-        look(deadline == .never ? -1 : Int((deadline.remaining + 999_999) / 1_000_000)) && keepHouse()
+        if hasDescriptors {
+            return look(deadline == .never ? -1 : Int((deadline.remaining + 999_999) / 1_000_000)) && keepHouse()
+        }
+        // They were lost: what is in the kernel may be complete.
+        let look = KernelQueue.context == nil ? .never : Instant.now.advanced(by: lookInterval)
+        _ = Futex.wait(tasks, 0, until: min(deadline, nextHouse, look))
+        return Instant.now >= nextHouse && keepHouse()
     }
+
+    /// When the housekeeping is due, for the thread where it has no timer.
+    nonisolated(unsafe) private static var nextHouse = Instant.never
 
     /// Does what the descriptors ask for within so many milliseconds. True: the timer of the housekeeping is up.
     private static func look(_ timeout: Int) -> Bool {
+        prove()
+        return look(at: epoll, timeout < 0 ? longestSleep : min(timeout, longestSleep))
+    }
+
+    private static func look(at epoll: Descriptor, _ timeout: Int) -> Bool {
         var expired = false
         withUnsafeTemporaryAllocation(of: epoll_event.self, capacity: eventsAtOnce) { events in
             let count = systemCall(
                 SYS_epoll_pwait, Int(epoll.number), address(events.baseAddress), eventsAtOnce, timeout, 0, 8)
-            // The program closed what is not its own: nothing can be watched any more, but don't spin.
-            if count == -Int(EBADF), timeout != 0 { _ = systemCall(SYS_poll, 0, 0, 100) }
             for index in 0..<max(0, count) {
-                switch Source(rawValue: events[index].data.u64) {
+                let data = events[index].data.u64
+                switch Source(rawValue: data) {
                 case .completions:
-                    KernelQueue.completionEvent?.reset()
+                    let isOurs = isOurs(completionEvent, .completions)
+                    isProven.store(isOurs, ordering: .relaxed)
+                    if isOurs { EventDescriptor(descriptor: completionEvent).reset() }
                     Waiting.harvest(as: .reactor)
-                case .timer:
-                    var expirations: UInt64 = 0
-                    _ = timer.read(&expirations, 8)
-                    expired = true
-                case .ask: askEvent?.reset()
+                case .timer: expired = true
+                case .ask, .alarm: break
                 case .requestTimers: Timers.expire()
-                case nil: tellReady(events[index].data.u64)
+                case .writes: if isOurs(writes, .writes) { _ = look(at: writes, 0) }
+                case nil: Turn.visit(as: .reactor) { AIOPoll.ready(data, isAlarm: false, &$0) }
                 }
             }
         }
         return expired
     }
 
+    /// Before it sleeps: what it sleeps on is its own.
+    private static func prove() {
+        let now = Instant.roughlyNow
+        if now.nanoseconds >= nextProof.load(ordering: .relaxed) {
+            nextProof.store(now.advanced(by: Int64(longestSleep) * 1_000_000).nanoseconds, ordering: .relaxed)
+            if !ReadyPipe.isOurs || !isOurs(timer, .timer) { _ = repair() }
+            Timers.renew()
+            Connections.visitAll { $0.repair() }
+            checkWatched()
+        }
+        if !isProven.exchange(false, ordering: .relaxed), !isOurs(completionEvent, .completions) { _ = repair() }
+    }
+
+    /// The thread's own, or the dispatching one's.
+    private static let isProven = Atomic<Bool>(false)
+    private static let nextProof = Atomic<Int64>(0)
+
     /// Takes the engine down if it was idle for long enough, else sets the timer to when it may be.
-    private static func keepHouse() -> Bool {
-        switch Engine.shutDownIfIdle() {
+    private static func keepHouse(now: Bool = false) -> Bool {
+        switch Engine.shutDownIfIdle(now: now) {
         case .down: return true
         case .tryAgain(let interval):
-            setTimer(interval)
+            nextHouse = interval == 0 ? .never : Instant.now.advanced(by: interval)
+            if hasDescriptors { setTimer(interval) }
             return false
         }
     }

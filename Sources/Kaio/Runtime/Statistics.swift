@@ -11,6 +11,9 @@ enum Statistics {
     static let bytesWritten = Atomic<Int>(0)
     static let errors = Atomic<Int>(0)
     static let cancelled = Atomic<Int>(0)
+    /// Requests of modules' own: in no other number here but those of the harvests.
+    static let ownMade = Atomic<Int>(0)
+    static let ownFailed = Atomic<Int>(0)
     static let ranInKernel = Atomic<Int>(0)
     static let ranByPoll = Atomic<Int>(0)
     static let ranOnWorker = Atomic<Int>(0)
@@ -23,6 +26,10 @@ enum Statistics {
     static func count(_ counter: borrowing Atomic<Int>, _ amount: Int = 1) {
         counter.wrappingAdd(amount, ordering: .relaxed)
     }
+
+    /// Where a request of the caller's ran.
+    @inline(__always)
+    static func count(_ counter: borrowing Atomic<Int>, by request: Request) { if !request.isOwn { count(counter) } }
 
     static func countSubmitted(_ operation: Operation) {
         switch operation {
@@ -65,6 +72,8 @@ enum Statistics {
         bytesWritten.store(0, ordering: .relaxed)
         errors.store(0, ordering: .relaxed)
         cancelled.store(0, ordering: .relaxed)
+        ownMade.store(0, ordering: .relaxed)
+        ownFailed.store(0, ordering: .relaxed)
         ranInKernel.store(0, ordering: .relaxed)
         ranByPoll.store(0, ordering: .relaxed)
         ranOnWorker.store(0, ordering: .relaxed)
@@ -79,9 +88,10 @@ enum Statistics {
 
     /// At the first request of the process, or of the child of a fork: makes the file, empty. One that stays so belongs to a
     /// process that did not come to its exit.
-    static func announce() {
+    static func announce(makesFile: Bool) {
         if file == nil { file = Options.statisticsFile.flatMap { PathTemplate($0) } }
-        openFile(tellingErrors: false)?.close()
+        saidProblem = false
+        if makesFile { openFile()?.close() }
     }
 
     /// At exit: the file of KAIO_STATS_FILE, and the text of KAIO_SHOW_STATS.
@@ -96,26 +106,32 @@ enum Statistics {
 
     private static func value(_ counter: borrowing Atomic<Int>) -> Int { counter.load(ordering: .relaxed) }
 
-    private static func openFile(tellingErrors: Bool) -> Descriptor? {
+    nonisolated(unsafe) private static var saidProblem = false
+
+    private static func openFile() -> Descriptor? {
         guard let file else { return nil }
-        let number = file.with { path in
-            systemCall(SYS_openat, Int(AT_FDCWD), address(path), Int(O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC), 0o666)
-        }
+        var reason: StaticString?
+        let number = file.openForWriting(mode: 0o644, truncates: true, reason: &reason)
         if number >= 0 { return Descriptor(number: CInt(number)) }
-        if tellingErrors {
-            var message = Message()
-            message.add("kaio: KAIO_STATS_FILE=")
-            message.add(file.text)
-            message.add(": can't be written: ")
-            message.add(Text(strerror(CInt(-number))))
-            message.show()
-        }
+        say(file, -number, reason)
         return nil
+    }
+
+    /// Once in the life of a process.
+    private static func say(_ file: PathTemplate, _ error: Int, _ reason: StaticString?) {
+        if saidProblem { return }
+        saidProblem = true
+        var message = Message()
+        message.add("kaio: KAIO_STATS_FILE=")
+        message.add(file.text)
+        message.add(": can't be written: ")
+        message.addProblem(error, reason)
+        message.show()
     }
 
     /// One JSON object.
     private static func writeFile() {
-        guard let file = openFile(tellingErrors: true) else { return }
+        guard let template = file, let file = openFile() else { return }
         var json = Message()
         json.add("{\"version\":\"")
         json.add(Version.text)
@@ -133,6 +149,10 @@ enum Statistics {
         json.add(value(ranByPoll))
         json.add(",\"aio_pthread\":")
         json.add(value(ranOnWorker))
+        json.add("},\"own\":{\"made\":")
+        json.add(value(ownMade))
+        json.add(",\"failed\":")
+        json.add(value(ownFailed))
         json.add("},\"bytes\":{\"read\":")
         json.add(value(bytesRead))
         json.add(",\"written\":")
@@ -149,9 +169,31 @@ enum Statistics {
         json.add(value(harvestedByReactor))
         json.add("},\"most_in_flight\":")
         json.add(value(mostInFlight))
-        json.add("}\n")
-        json.write(to: file)
-        file.close()
+        var written = json.write(to: file)
+        Statistics.withModules(asJSON: true) { text in
+            if written >= 0 { written = file.writeAll(text.start, text.count) }
+        }
+        let closed = file.close()
+        if written < 0 || closed < 0 { say(template, -min(written, closed), nil) }
+    }
+
+    /// What the modules' instances count, by service, and the end of the object.
+    private static func withModules(asJSON: Bool, _ body: (Text) -> Void) {
+        var count = 1
+        ModuleNumbers.visit { _ in count += 1 }
+        let size = count * ModuleNumbers.bytesOfReport
+        guard let memory = Pages.map(size) else { return body(Text(asJSON ? "}\n" : "" as StaticString)) }
+        defer { Pages.unmap(memory, size) }
+        var line = Line(memory.assumingMemoryBound(to: UInt8.self), capacity: size)
+        var isFirst = true
+        ModuleNumbers.visit { numbers in
+            if !asJSON { return numbers.addText(to: &line) }
+            line.add(isFirst ? ",\"stack\":{" : ",")
+            isFirst = false
+            numbers.addJSON(to: &line, withService: true)
+        }
+        if asJSON { line.add(isFirst ? "}\n" : "}}\n") }
+        body(line.text)
     }
 
     private static func show() {
@@ -174,6 +216,12 @@ enum Statistics {
         text.add(value(ranByPoll))
         text.add(", aio_pthread ")
         text.add(value(ranOnWorker))
+        if value(ownMade) > 0 {
+            text.add("\n  modules' own ")
+            text.add(value(ownMade))
+            text.add(", failed ")
+            text.add(value(ownFailed))
+        }
         text.add("\n  bytes        ")
         text.add(value(bytesRead))
         text.add(" read, ")
@@ -188,6 +236,11 @@ enum Statistics {
         text.add(value(harvestedByLeader))
         text.add(", reactor ")
         text.add(value(harvestedByReactor))
-        text.show()
+        text.show(hasLines: true)
+        withModules(asJSON: false) { text in
+            if !text.isEmpty, let descriptor = StandardError.descriptor {
+                _ = descriptor.writeAll(text.start, text.count)
+            }
+        }
     }
 }

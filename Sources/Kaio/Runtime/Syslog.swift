@@ -1,23 +1,37 @@
 // The datagrams of syslog(3): a priority, the local time, who says it, and the line. The C library's own function takes
-// locks; this one is called by a log's thread, and makes nothing but system calls.
+// locks; this one is called by a log's thread, and makes nothing but system calls. The lines have the names of files: so a socket
+// that others may have put in the place of the daemon's gets none.
 
+import CKaio
 import CKernel
 
 enum Syslog {
     /// LOG_USER and LOG_INFO.
     private static let priority = 1 << 3 | 6
 
-    /// Returns a descriptor, or a negated errno.
-    static func connect(_ path: Text) -> Int {
-        guard path.count < longestPath else { return -Int(ENAMETOOLONG) }
+    /// Returns a descriptor, or a negated errno and perhaps a reason. The path has a zero behind it.
+    static func connect(_ path: UnsafePointer<UInt8>, _ reason: inout StaticString?) -> Int {
+        var named = NamedFile()
+        let number = named.findForWriting(path)
+        reason = named.reason
+        guard number >= 0 else { return number }
+        let file = Descriptor(number: CInt(number))
+        defer { file.close() }
+        // Without /proc the path is all there is.
+        let result = file.withLink { connect($0) }
+        return result == -Int(ENOENT) && !named.isReplaceable ? connect(path) : result
+    }
+
+    private static func connect(_ path: UnsafePointer<UInt8>) -> Int {
+        let count = strlen(UnsafeRawPointer(path).assumingMemoryBound(to: CChar.self))
+        guard count < longestPath else { return -Int(ENAMETOOLONG) }
         let number = systemCall(SYS_socket, Int(AF_UNIX), socketType, 0)
         if number < 0 { return number }
         // A struct sockaddr_un: the family, and the path with a zero byte.
-        let length = MemoryLayout<UInt16>.size + path.count + 1
+        let length = MemoryLayout<UInt16>.size + count + 1
         let result = withUnsafeTemporaryAllocation(byteCount: length, alignment: 8) { bytes in
             bytes.storeBytes(of: UInt16(AF_UNIX), as: UInt16.self)
-            memcpy(bytes.baseAddress! + 2, path.start, path.count)
-            bytes[length - 1] = 0
+            memcpy(bytes.baseAddress! + 2, path, count + 1)
             return systemCall(SYS_connect, number, address(bytes.baseAddress), length)
         }
         if result < 0 { Descriptor(number: CInt(number)).close() }

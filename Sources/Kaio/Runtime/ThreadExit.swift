@@ -1,5 +1,8 @@
-// Hears of the end of threads that led a wait: one that was cancelled while it slept, or that left its wait by a
-// jump, has nobody else to say that it leads no more.
+// What a thread leaves behind that ends, or whose frames are unwound, in the middle of a wait: it may lead, and hold lists.
+//
+// A cancelled thread is unwound, and gives up all of it as soon as the unwinder comes to one of our frames, before any
+// handler or destructor of the program's further out. Nothing below those frames goes on, so it need not know which. A
+// thread that a handler's jump took out of a wait gives it up when it ends.
 
 import CKernel
 
@@ -13,7 +16,7 @@ enum ThreadExit {
     /// Once in a process.
     static func prepare() {
         var new = pthread_key_t()
-        guard pthread_key_create(&new, { _ in Waiting.threadEnds() }) == 0 else { return }
+        guard pthread_key_create(&new, { _ in ThreadExit.giveUpAll() }) == 0 else { return }
         if new <= highestKey { key = new } else { pthread_key_delete(new) }
     }
 
@@ -28,4 +31,52 @@ enum ThreadExit {
         pthread_setspecific(key, UnsafeRawPointer(bitPattern: UInt(process) << 32 | UInt(thread)))
         return thread
     }
+
+    static func giveUpAll() {
+        Waiting.threadLeaves()
+        while let list = Request(data: ck_held_lists().pointee), release(list) { Submission.giveUp(list) }
+    }
+
+    // MARK: lists
+
+    // They are linked through the member that says which list a request is a member of: a list is none of any.
+
+    /// The calling thread waits for the list's members, and has a hold of it.
+    static func hold(_ list: Request) {
+        _ = watch()
+        list.block.pointee.list = Request(data: ck_held_lists().pointee)
+        ck_held_lists().pointee = UnsafeMutableRawPointer(list.block)
+    }
+
+    /// The hold is the caller's to give up. False if it was given up.
+    static func release(_ list: Request) -> Bool {
+        var current = Request(data: ck_held_lists().pointee)
+        var newer: Request?
+        while let one = current {
+            if one == list {
+                let next = one.block.pointee.list
+                one.block.pointee.list = nil
+                if let newer {
+                    newer.block.pointee.list = next
+                } else {
+                    ck_held_lists().pointee = next.map { UnsafeMutableRawPointer($0.block) }
+                }
+                return true
+            }
+            newer = one
+            current = one.block.pointee.list
+        }
+        return false
+    }
+}
+
+/// The personality routine of the frames that wait: called by the unwinder.
+@c(ck_unwinds)
+public func unwinds(
+    _ version: CInt, _ actions: CInt, _ kind: UInt64, _ exception: UnsafeMutableRawPointer?,
+    _ context: OpaquePointer?
+) -> CInt {
+    let isCleanup: CInt = 2  // _UA_CLEANUP_PHASE
+    if actions & isCleanup != 0 { ThreadExit.giveUpAll() }
+    return 8  // _URC_CONTINUE_UNWIND
 }

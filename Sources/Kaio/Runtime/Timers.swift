@@ -1,9 +1,11 @@
 // Requests that a module keeps until a time. The reactor sleeps on one timer for all of them, set to the earliest,
-// and then gives each back to its module (`Module.expired`).
+// and then gives each back to its module (`Module.expired`). A request that waits elsewhere, in the reactor's epoll, can
+// have an alarm here: the reactor then looks at it as if its descriptor were ready.
 //
 // Invariant, under `lock`: `entries` is a heap, the earliest first, and of the same time the one that came first;
 // `places` says where in it a control block is, by its number, one more than the index, and 0 if it is nowhere. A
-// request in the heap has `waitingIn` set; who takes it out clears that, and then it is theirs. The timer is set
+// request in the heap has `waitingIn` set; who takes it out clears that, and then it is theirs. But an alarm's request is
+// not the heap's: who ends its wait takes the alarm away before the request can be over. The timer is set
 // to the heap's first whenever the lock is free, or that one is being taken out. Since each is in flight, the engine
 // is up while the heap is not empty.
 //
@@ -17,6 +19,8 @@ enum Timers {
         var time: Int64
         var order: UInt64
         var request: Request
+        /// Of an alarm: what the reactor knows the request by; else 0.
+        var token: UInt64 = 0
 
         func comesBefore(_ other: Entry) -> Bool {
             time != other.time ? time < other.time : order < other.order
@@ -42,15 +46,45 @@ enum Timers {
     ///
     /// False: there is no reactor, or no descriptor or memory for the timer. The request is still the module's.
     static func add(_ request: Request, at time: Instant, for position: Int) -> Bool {
+        add(Entry(time: time.nanoseconds, order: 0, request: request), position)
+    }
+
+    /// Has the reactor look at a request that it watches. False: there can be no timer.
+    static func setAlarm(_ request: Request, at time: Instant, _ token: UInt64) -> Bool {
+        request.block.pointee.hasAlarm = add(
+            Entry(time: time.nanoseconds, order: 0, request: request, token: token), nil)
+        return request.block.pointee.hasAlarm
+    }
+
+    static func clearAlarm(_ request: Request) {
+        guard request.block.pointee.hasAlarm else { return }
+        request.block.pointee.hasAlarm = false
         lock.lock()
-        guard prepare(), let entries else {
+        defer { lock.unlock() }
+        guard let place = places?[Int(Slab.number(of: request))], place != 0 else { return }
+        remove(Int(place) - 1)
+        if place == 1 { set() }
+    }
+
+    private static func add(_ entry: Entry, _ position: Int?) -> Bool {
+        lock.lock()
+        var isPrepared = prepare()
+        if !isPrepared {
+            // The program may have closed what the reactor sleeps on; that is made anew without this lock.
+            lock.unlock()
+            guard Reactor.hasDescriptors, Reactor.repair() else { return false }
+            lock.lock()
+            isPrepared = prepare()
+        }
+        guard isPrepared, let entries else {
             lock.unlock()
             return false
         }
-        request.block.pointee.waitingIn.store(UInt8(position + 1), ordering: .relaxed)
+        if let position { entry.request.beginWaiting(at: position) }
         lastOrder += 1
         count += 1
-        entries[count - 1] = Entry(time: time.nanoseconds, order: lastOrder, request: request)
+        entries[count - 1] = entry
+        entries[count - 1].order = lastOrder
         rise(count - 1)
         let isFirst = entries[0].order == lastOrder
         if isFirst { set() }
@@ -63,9 +97,8 @@ enum Timers {
     static func withdraw(_ request: Request, _ sequence: UInt64, position: Int) -> Bool {
         lock.lock()
         defer { lock.unlock() }
-        guard request.sequence == sequence,
-            Int(request.block.pointee.waitingIn.load(ordering: .relaxed)) == position + 1,
-            let place = places?[Int(Slab.number(of: request))], place != 0
+        guard request.waitingLevel(sequence, at: position) != nil, let place = places?[Int(Slab.number(of: request))],
+            place != 0
         else { return false }
         remove(Int(place) - 1)
         if place == 1 { set() }
@@ -78,20 +111,25 @@ enum Timers {
         var turn = Turn(.reactor)
         while true {
             var due = RequestQueue()
+            var alarms = InlineArray<64, UInt64>(repeating: 0)
             var taken = 0
             lock.lock()
             let now = Instant.now.nanoseconds
             while taken < expireAtOnce, count > 0, let first = entries?[0], first.time <= now {
                 // The heap's, not the block's: that one changes with the request's way.
-                first.request.block.pointee.position =
-                    first.request.block.pointee.waitingIn.load(ordering: .relaxed) - 1
+                let waitingIn = first.request.block.pointee.waitingIn.load(ordering: .relaxed)
                 remove(0)
-                due.append(first.request)
+                if first.token == 0 {
+                    first.request.block.pointee.position = UInt8(truncatingIfNeeded: waitingIn) - 1
+                    due.append(first.request)
+                }
+                alarms[taken] = first.token
                 taken += 1
             }
             if taken < expireAtOnce { set() }
             lock.unlock()
             if taken == 0 { break }
+            for index in 0..<taken where alarms[index] != 0 { AIOPoll.ready(alarms[index], isAlarm: true, &turn) }
             while let request = due.popFirst() {
                 let position = Int(request.block.pointee.position)
                 let stack = request.stack
@@ -99,9 +137,7 @@ enum Timers {
                 stack[position].expired(request, &turn)
                 stack.leave()
             }
-            turn.finish()
-            // What the kernel did or refused at once is brought further at once.
-            if KernelQueue.hasEvents { KernelQueue.harvest(&turn) }
+            turn.finishAndHarvest()
         }
         Engine.leave(1)
     }
@@ -110,8 +146,7 @@ enum Timers {
 
     /// Makes what is needed, once in the engine's life; under the lock.
     private static func prepare() -> Bool {
-        guard Reactor.isRunning else { return false }
-        if clock.isOpen { return true }
+        guard Reactor.isRunning, Reactor.hasDescriptors else { return false }
         if entries == nil {
             guard let memory = Pages.map(Options.maxRequests * MemoryLayout<Entry>.stride),
                 let numbers = Pages.map(Options.maxRequests * MemoryLayout<UInt32>.stride)
@@ -119,34 +154,58 @@ enum Timers {
             entries = memory.bindMemory(to: Entry.self, capacity: Options.maxRequests)
             places = numbers.bindMemory(to: UInt32.self, capacity: Options.maxRequests)
         }
-        let number = systemCall(SYS_timerfd_create, Int(CLOCK_MONOTONIC), Int(TFD_CLOEXEC | TFD_NONBLOCK))
+        return set()
+    }
+
+    /// Makes the timer, where it is missing or lost; under the lock.
+    private static func hasClock() -> Bool {
+        if clock.isOpen, Reactor.hasTimers(clock) { return true }
+        ProcessPage.current?.removeOwn(clock)
+        clock = .none
+        let number = Descriptor.makeTimer()
         guard number >= 0 else { return false }
         clock = Descriptor(number: CInt(number)).adopted()
-        if Reactor.watchTimers(clock) { return true }
+        if clock.isOpen, Reactor.watchTimers(clock) { return true }
         clock.dispose()
         clock = .none
         return false
     }
 
+    /// The reactor's part: the program may have closed the timer.
+    static func renew() {
+        lock.lock()
+        if count > 0 { set() }
+        lock.unlock()
+    }
+
+    static func has(_ descriptor: Descriptor) -> Bool { descriptor == clock && Reactor.hasTimers(descriptor) }
+
     /// Sets the timer to the first of the heap; under the lock.
-    private static func set() {
+    @discardableResult
+    private static func set() -> Bool {
         let first = count > 0 ? entries![0].time : .max
         earliest.store(first, ordering: .sequentiallyConsistent)
-        var time = itimerspec()
+        // Else the reactor makes another.
+        guard hasClock() else { return false }
         // Zero would stop it.
-        if count > 0 { time.it_value = timespec(interval: max(1, first)) }
-        _ = withUnsafePointer(to: &time) {
-            systemCall(SYS_timerfd_settime, Int(clock.number), 1, address($0), 0)
-        }
+        return clock.setTimer(count > 0 ? max(1, first) : 0, isAbsolute: true) >= 0
     }
 
     /// The engine goes down: nothing is in the heap.
     static func detach() {
         lock.lock()
-        clock.dispose()
-        clock = .none
+        closeClock()
         discard()
         lock.unlock()
+    }
+
+    /// The epoll is about to be another.
+    static func dropClock() { lock.locked { closeClock() } }
+
+    private static func closeClock() {
+        if clock.isOpen, Reactor.hasTimers(clock) { clock.close() }
+        ProcessPage.current?.removeOwn(clock)
+        clock = .none
     }
 
     private static func discard() {
@@ -154,11 +213,8 @@ enum Timers {
         if let places { Pages.discard(places, Options.maxRequests * MemoryLayout<UInt32>.stride) }
     }
 
-    /// In the child of a fork; see `KernelQueue.closeInherited`.
-    static func closeInherited() {
-        clock.close()
-        clock = .none
-    }
+    /// In the child of a fork; see `Reactor.closeInherited`.
+    static func closeInherited() { closeClock() }
 
     static func reset() {
         lock.reset()
@@ -166,13 +222,14 @@ enum Timers {
         count = 0
         earliest.store(.max, ordering: .relaxed)
         discard()
+        if let places { Pages.clear(places, Options.maxRequests * MemoryLayout<UInt32>.stride) }
     }
 
     // MARK: the heap; under the lock
 
     private static func remove(_ index: Int) {
         let entries = entries!
-        entries[index].request.block.pointee.waitingIn.store(0, ordering: .relaxed)
+        if entries[index].token == 0 { entries[index].request.endWaiting() }
         setPlace(entries[index].request, 0)
         count -= 1
         guard index < count else { return }

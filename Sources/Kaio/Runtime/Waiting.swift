@@ -12,21 +12,23 @@
 // leader (an event of our own in the ring). Whoever took a kick that was meant for another, since it looked at the ring before that one led, kicks again.
 // Who stops leading harvests what is there, since others left it to him.
 //
-// A sleeping thread holds nothing. A signal handler that runs on top of it may call any of this in its turn; if
-// it jumps out of the wait, or the thread is cancelled, nothing is left locked. What that can leave behind is a
-// follower too many, which costs a wake-up, and a leader that is none: it steps down when its thread ends, its own
-// thread leads again at its next wait, and others take over when the ring has had events for a while that nobody
-// takes. A leader that was only very slow looks again twice a second. (There is no cleanup handler for the
-// cancellation: a jump would leave it behind on a stack that is gone.)
+// A sleeping thread holds nothing, and is counted nowhere: that somebody follows, or waits for any completion, is a bit
+// that whoever publishes takes away, and that those who go back to sleep set again. A signal handler that runs on top of
+// the sleep may call any of this in its turn. If the thread is cancelled, it steps down while its frames are unwound
+// (`ThreadExit`), in the mask that the program gave it: it blocks signals after it has said that it may be cancelled, and
+// the call that sleeps has the program's mask. If a handler jumps out of the wait, a leader may be left that is none: it
+// steps down when its thread ends, its own thread leads again at its next wait, and others take over when the ring has
+// had events for a while that nobody takes. A leader that was only very slow looks again twice a second.
 
 import CKernel
 import Synchronization
 
 enum Waiting {
+    /// Counted in twos; the lowest bit says that somebody may sleep as a follower.
     private static let publications = Atomic<UInt32>(0)
-    private static let followers = Atomic<Int32>(0)
-    /// How many threads wait for any completion of the process.
-    private static let collectors = Atomic<Int32>(0)
+    private static let followed: UInt32 = 1
+    /// Some thread may wait for any completion of the process.
+    private static let collecting = Atomic<Bool>(false)
     /// The thread that sleeps in the ring, or is about to; 0 for none.
     private static let leader = Atomic<UInt>(0)
     /// The number of that thread, as the kernel has it.
@@ -36,11 +38,11 @@ enum Waiting {
 
     private static let followersLook: Int64 = 100_000_000
     private static let leaderLooks: Int64 = 500_000_000
+    /// A sleep of no more than this may begin anew.
+    private static let exactEnough: Int64 = 1_000_000
     /// How long events may lie there before somebody looks what the leader does, and until it is gone in any case.
     private static let leaderIsLate: Int64 = 50_000_000
     private static let leaderIsGone: Int64 = 1_000_000_000
-    /// How long a leader sleeps that can't be kicked, since the ring had no room for the kick's poll.
-    private static let kickMissing: Int64 = 1_000_000
 
     enum Outcome {
         case done, timedOut, interrupted
@@ -50,10 +52,26 @@ enum Waiting {
 
     /// Makes everyone who waits look again. Called when nothing is locked.
     static func tellAll() {
-        publications.wrappingAdd(1, ordering: .sequentiallyConsistent)
-        if followers.load(ordering: .sequentiallyConsistent) != 0 { Futex.wake(publications) }
+        // Who waits for any says so again before it sleeps again; it has read the count before that.
+        collecting.store(false, ordering: .sequentiallyConsistent)
+        tellFollowers()
         if leader.load(ordering: .sequentiallyConsistent) != 0 { KernelQueue.kick() }
     }
+
+    private static func tellFollowers() {
+        var word = publications.load(ordering: .relaxed)
+        while true {
+            let (exchanged, original) = publications.weakCompareExchange(
+                expected: word, desired: (word & ~followed) &+ 2, ordering: .sequentiallyConsistent)
+            if exchanged { break }
+            word = original
+        }
+        if word & followed != 0 { Futex.wake(publications) }
+    }
+
+    private static var hasFollowers: Bool { publications.load(ordering: .sequentiallyConsistent) & followed != 0 }
+
+    private static var count: UInt32 { publications.load(ordering: .sequentiallyConsistent) & ~followed }
 
     /// The same for a publication that only those can wait for who wait for any.
     @inline(__always)
@@ -64,12 +82,10 @@ enum Waiting {
 
     /// Whether a thread waits for any completion of the process, whichever comes.
     @inline(__always)
-    static var isForAny: Bool { collectors.load(ordering: .sequentiallyConsistent) != 0 }
+    static var isForAny: Bool { collecting.load(ordering: .sequentiallyConsistent) }
 
-    /// The calling thread waits for any completion of the process. If it never says the second, publications cost
-    /// a little more from then on.
-    static func beginCollecting() { collectors.wrappingAdd(1, ordering: .sequentiallyConsistent) }
-    static func endCollecting() { collectors.wrappingSubtract(1, ordering: .sequentiallyConsistent) }
+    /// The calling thread is about to wait for any completion of the process.
+    static func markCollecting() { collecting.store(true, ordering: .sequentiallyConsistent) }
 
     // MARK: harvesting
 
@@ -135,17 +151,18 @@ enum Waiting {
     /// - Parameters:
     ///   - role: how a harvest counts that needed no sleep; one after a sleep counts as the leader's.
     ///   - cancellable: whether pthread_cancel may end the calling thread in here.
-    ///   - list: what the thread must then give up.
     ///   - events: at least so many completions have to come before it is done.
     ///   - mark: marks (`isAwaited`) the requests whose completion may make it done; called before it sleeps.
+    ///   - marksAgain: before each sleep.
     static func wait(
-        until deadline: Instant, as role: Turn.Role, cancellable: Bool, holding list: Request? = nil,
-        for events: () -> Int = { 1 }, mark: () -> Void = {}, isDone: () -> Bool
+        until deadline: Instant, as role: Turn.Role, cancellable: Bool, for events: () -> Int = { 1 },
+        mark: () -> Void = {}, marksAgain: Bool = false, isDone: () -> Bool
     ) -> Outcome {
+        ck_gives_up_when_unwound()
         var isPatient = true
         var isMarked = false
         while true {
-            let seen = publications.load(ordering: .sequentiallyConsistent)
+            let seen = count
             harvest(as: role)
             if isDone() { return .done }
             if deadline != .never, Instant.now >= deadline { return .timedOut }
@@ -155,13 +172,14 @@ enum Waiting {
                 isMarked = true
                 continue
             }
-            if publications.load(ordering: .sequentiallyConsistent) != seen { continue }
+            isMarked = !marksAgain
+            if count != seen { continue }
             let result: Int
-            if isPatient, case let count = events(), maySleep(for: count) {
-                result = sleep(for: count, seen, until: deadline, cancellable: cancellable, list)
+            if isPatient, case let number = events(), maySleep(for: number) {
+                result = sleep(for: number, seen, until: deadline, cancellable: cancellable)
                 isPatient = result == -Int(EFAULT)
             } else {
-                result = sleep(seen, until: deadline, as: role, cancellable: cancellable, list)
+                result = sleep(seen, until: deadline, as: role, cancellable: cancellable)
             }
             if result == -Int(EINTR) {
                 return isDone() ? .done : .interrupted
@@ -171,32 +189,32 @@ enum Waiting {
 
     /// Sleeps as leader or follower, as it comes. Returns early whenever it likes, -EINTR for a signal.
     private static func sleep(
-        _ seen: UInt32, until deadline: Instant, as role: Turn.Role, cancellable: Bool, _ list: Request?
+        _ seen: UInt32, until deadline: Instant, as role: Turn.Role, cancellable: Bool
     ) -> Int {
         guard let context = KernelQueue.context else {
-            return follow(seen, until: deadline, cancellable: cancellable, list)
+            return follow(seen, until: deadline, cancellable: cancellable)
         }
         let me = thisThread
         let (exchanged, original) = leader.compareExchange(
             expected: 0, desired: me, ordering: .sequentiallyConsistent)
         // A signal handler on top of the leader's own wait leads in its turn; that wait resumes afterwards.
         guard exchanged || original == me else {
-            return follow(seen, until: deadline, cancellable: cancellable, list)
+            return follow(seen, until: deadline, cancellable: cancellable)
         }
+        let type = cancellable ? ck_begin_cancellable() : 0
         // From here on a handler of this thread can only run inside the call that sleeps, which it ends.
         let mask = SignalMask.blockAll()
         defer { mask.restore() }
         leaderNumber.store(ThreadExit.watch(), ordering: .relaxed)
         var result = 0
-        if leader.load(ordering: .sequentiallyConsistent) == me,
-            publications.load(ordering: .sequentiallyConsistent) == seen, !KernelQueue.hasEvents
-        {
-            let limit = min(
-                deadline, Instant.now.advanced(by: KernelQueue.isKickArmed ? leaderLooks : kickMissing))
-            result = context.sleep(
-                until: limit, mask,
-                cancellable: cancellable, cleanup: list == nil ? nil : { Waiting.giveUp($0) }, argument: list?.block)
+        let now = Instant.now
+        if deadline > now.advanced(by: exactEnough), deadline != .never {
+            KernelQueue.setAlarm(for: deadline, now: now)
         }
+        if leader.load(ordering: .sequentiallyConsistent) == me, count == seen, !KernelQueue.hasEvents {
+            result = context.sleep(until: min(deadline, now.advanced(by: leaderLooks)), mask)
+        }
+        if cancellable { ck_end_cancellable(type) }
         if exchanged { stepDown() }
         if KernelQueue.hasEvents { harvestBlocked(as: role == .caller ? .leader : role) }
         return result
@@ -207,32 +225,29 @@ enum Waiting {
     /// Whether a thread that needs several completions may sleep until all are there, instead of leading: these are all
     /// that is in flight, so nobody else waits for one.
     private static func maySleep(for count: Int) -> Bool {
-        count > 1 && KernelQueue.isAll(count) && leader.load(ordering: .sequentiallyConsistent) == 0
-            && followers.load(ordering: .sequentiallyConsistent) == 0
+        count > 1 && KernelQueue.isAll(count) && leader.load(ordering: .sequentiallyConsistent) == 0 && !hasFollowers
     }
 
     /// The kernel wakes the thread once, when all are there. Who comes meanwhile, with other requests, leads, and may
     /// take what was meant for this one; so it does not sleep for long, and not twice.
-    private static func sleep(
-        for count: Int, _ seen: UInt32, until deadline: Instant, cancellable: Bool, _ list: Request?
-    ) -> Int {
+    private static func sleep(for number: Int, _ seen: UInt32, until deadline: Instant, cancellable: Bool) -> Int {
         guard let context = KernelQueue.context else { return 0 }
+        let type = cancellable ? ck_begin_cancellable() : 0
         let mask = SignalMask.blockAll()
         defer { mask.restore() }
         var result = 0
-        if publications.load(ordering: .sequentiallyConsistent) == seen, !KernelQueue.hasEvents {
-            result = context.sleep(
-                until: min(deadline, Instant.now.advanced(by: patience)), mask, for: count, cancellable: cancellable,
-                cleanup: list == nil ? nil : { Waiting.giveUp($0) }, argument: list?.block)
+        if count == seen, !KernelQueue.hasEvents {
+            result = context.sleep(until: min(deadline, Instant.now.advanced(by: patience)), mask, for: number)
         }
+        if cancellable { ck_end_cancellable(type) }
         if KernelQueue.hasEvents { harvestBlocked(as: .leader) }
         return result
     }
 
     private static let patience: Int64 = 2_000_000
 
-    /// A thread ends: if it was cancelled, or left by a jump, while it led, it leads no more.
-    static func threadEnds() {
+    /// A thread ends, or leaves its waits unwound: if it led, it leads no more.
+    static func threadLeaves() {
         if leader.load(ordering: .sequentiallyConsistent) == thisThread {
             stepDown()
             harvest(as: .caller)
@@ -243,42 +258,26 @@ enum Waiting {
         unattendedSince.store(0, ordering: .relaxed)
         _ = leader.compareExchange(expected: thisThread, desired: 0, ordering: .sequentiallyConsistent)
         // Somebody else leads from here on, if anybody waits.
-        if followers.load(ordering: .sequentiallyConsistent) != 0 {
-            publications.wrappingAdd(1, ordering: .sequentiallyConsistent)
-            Futex.wake(publications)
-        }
+        if hasFollowers { tellFollowers() }
     }
 
-    private static func giveUp(_ list: UnsafeMutableRawPointer?) {
-        if let list = Request(data: list) { Submission.giveUp(list) }
-    }
-
-    private static func follow(
-        _ seen: UInt32, until deadline: Instant, cancellable: Bool, _ list: Request?
-    ) -> Int {
-        followers.wrappingAdd(1, ordering: .sequentiallyConsistent)
-        var result = 0
+    private static func follow(_ seen: UInt32, until deadline: Instant, cancellable: Bool) -> Int {
+        let expected = seen | followed
+        let (exchanged, original) = publications.compareExchange(
+            expected: seen, desired: expected, ordering: .sequentiallyConsistent)
+        guard exchanged || original == expected else { return 0 }
         // The leader may have stepped down before it could see this follower.
-        if leader.load(ordering: .sequentiallyConsistent) != 0 || KernelQueue.context == nil {
-            let look = min(deadline, Instant.now.advanced(by: followersLook))
-            if cancellable {
-                result = Futex.waitCancellable(
-                    publications, seen, until: look, cleanup: list == nil ? nil : { Waiting.giveUp($0) },
-                    argument: list?.block)
-            } else {
-                result = Futex.wait(publications, seen, until: look)
-            }
-        }
-        stopFollowing()
+        guard leader.load(ordering: .sequentiallyConsistent) != 0 || KernelQueue.context == nil else { return 0 }
+        let type = cancellable ? ck_begin_cancellable() : 0
+        let result = Futex.wait(
+            publications, expected, until: min(deadline, Instant.now.advanced(by: followersLook)))
+        if cancellable { ck_end_cancellable(type) }
         return result
     }
 
-    private static func stopFollowing() { followers.wrappingSubtract(1, ordering: .sequentiallyConsistent) }
-
     /// In the child of a fork.
     static func reset() {
-        followers.store(0, ordering: .relaxed)
-        collectors.store(0, ordering: .relaxed)
+        collecting.store(false, ordering: .relaxed)
         leader.store(0, ordering: .relaxed)
         unattendedSince.store(0, ordering: .relaxed)
     }

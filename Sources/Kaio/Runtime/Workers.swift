@@ -1,22 +1,22 @@
 // The pool of threads that runs what the kernel can't do without blocking the caller.
 //
-// Invariant: `lock` guards the queues and the counts. A request in a queue has `waitingIn` set; taking it out
-// clears that, and then it belongs to who took it. Every thread of the pool is either counted in `idle` (it is
+// Invariant: the lock of `waiting` guards the counts too. Every thread of the pool is either counted in `idle` (it is
 // about to sleep, or sleeps, on `work`) or runs a request; whoever queues a request changes `work` first, so an
-// idle thread that has not yet fallen asleep doesn't. Where threads may not be created, the reactor is asked to.
+// idle thread that has not yet fallen asleep doesn't. Where threads may not be created, the reactor is asked to; where they
+// can't be had, it tries again for as long as anything is queued that none is free for.
 // All signals stay blocked in the pool's threads, so the program's handlers never run there.
+//
+// An idle thread steps back (SCHED_BATCH): when a call wakes it, it does not take the processor from that call. At work it is a
+// thread like others if what it does takes long: the disk wakes it too, and on a busy machine one that steps back gets the
+// processor milliseconds later.
 
 import CKaio
 import CKernel
 import Synchronization
 
 enum Workers {
-    /// aio_reqprio is at most this: AIO_PRIO_DELTA_MAX of the C library.
-    static let lowestPriority = 20
-
-    private static let lock = Lock()
-    nonisolated(unsafe) private static var queues: UnsafeMutablePointer<RequestQueue>?
-    nonisolated(unsafe) private static var queued = 0
+    nonisolated(unsafe) private static var made: HoldingQueue?
+    private static var waiting: HoldingQueue { made.unsafelyUnwrapped }
     nonisolated(unsafe) private static var idle = 0
     nonisolated(unsafe) private static var total = 0
     private static let work = Atomic<UInt32>(0)
@@ -25,40 +25,34 @@ enum Workers {
 
     /// How long a thread without work stays.
     private static let patience: Int64 = 2_000_000_000
+    /// More than it takes to change the policy twice, less than a disk takes.
+    private static let long: Int64 = 20_000
+    /// After how many short ones a thread expects no long one.
+    private static let memory = 16
 
     static func prepare() -> Bool {
-        if queues == nil {
-            queues = .allocate(capacity: lowestPriority + 1)
-            queues!.initialize(repeating: RequestQueue(), count: lowestPriority + 1)
-        }
+        if made == nil { made = HoldingQueue(.byPriority()) }
         return true
     }
 
     /// Queues requests behind those of the same priority. Each runs by `AIOPthread.perform`.
     static func add(_ requests: inout RequestQueue, _ turn: inout Turn) {
-        var added = 0
-        lock.lock()
-        while let request = requests.popFirst() {
-            Exposure.begin(request)
-            request.block.pointee.waitingIn.store(request.block.pointee.position + 1, ordering: .relaxed)
-            queues![Int(request.block.pointee.priority)].append(request)
-            added += 1
-        }
-        queued += added
+        waiting.lock()
+        let added = waiting.hold(&requests)
         // A worker that hands on what it set free takes one of them itself.
         let sleepers = min(idle, turn.role == .worker ? added - 1 : added)
         let missing = missingThreads
         if turn.mayCreateThreads { total += missing }
-        lock.unlock()
+        waiting.unlock()
         work.wrappingAdd(1, ordering: .sequentiallyConsistent)
         if sleepers > 0 { Futex.wake(work, Int32(sleepers)) }
         if missing > 0 {
             if !turn.mayCreateThreads {
-                Reactor.ask(.moreWorkers)
+                Reactor.ask(.retry)
                 if !Reactor.isRunning { runHereIfNobodyElse(&turn) }
                 return
             }
-            start(missing)
+            if !start(missing) { Reactor.ask(.retry) }
             runHereIfNobodyElse(&turn)
         }
     }
@@ -67,39 +61,44 @@ enum Workers {
     /// ever is refused.
     private static func runHereIfNobodyElse(_ turn: inout Turn) {
         while true {
-            lock.lock()
-            let request = total == 0 ? take() : nil
-            lock.unlock()
+            waiting.lock()
+            let request = total == 0 ? waiting.takeNext() : nil
+            waiting.unlock()
             guard let request else { return }
-            if request.block.pointee.file.kind == .stream {
+            if request.block.pointee.file.isStream, !request.block.pointee.isStepwise {
                 turn.complete(request, -Int(EAGAIN))
             } else {
                 // The caller's signals are only blocked here; a worker's are for ever.
-                let wasPending = SignalMask.isPending(SIGXFSZ)
-                AIOPthread.perform(request, on: ThreadState.mine, &turn)
-                if request.block.pointee.result == -Int(EFBIG), !wasPending { SignalMask.takePending(SIGXFSZ) }
+                let (pipe, size) = (SignalMask.isPending(SIGPIPE), SignalMask.isPending(SIGXFSZ))
+                // A part of it may have gone out before.
+                let mayRaise = request.block.pointee.file.isStream && request.block.pointee.operation == .write
+                let result = AIOPthread.perform(request, on: ThreadState.mine, &turn)
+                if mayRaise, !pipe { SignalMask.takePending(SIGPIPE) }
+                if result == -Int(EFBIG), !size { SignalMask.takePending(SIGXFSZ) }
             }
         }
     }
 
     /// How many threads more would be of use. Under the lock.
-    private static var missingThreads: Int { max(0, min(queued - idle, Options.workers - total)) }
+    private static var missingThreads: Int { max(0, min(waiting.count - idle, Options.workers - total)) }
 
-    /// The reactor's part: creates the threads that a signal handler could not.
-    static func growIfNeeded() {
-        lock.lock()
+    /// The reactor's part: creates the threads that a signal handler could not, or that could not be had. False: it is to be
+    /// tried again.
+    static func growIfNeeded() -> Bool {
+        waiting.lock()
         let missing = missingThreads
         total += missing
-        lock.unlock()
-        guard missing > 0 else { return }
-        start(missing)
+        waiting.unlock()
+        guard missing > 0 else { return true }
+        let areAllStarted = start(missing)
         var turn = Turn(.reactor)
         runHereIfNobodyElse(&turn)
         turn.finish()
+        return areAllStarted
     }
 
-    /// Creates threads that are counted already, as many as can be had.
-    private static func start(_ count: Int) {
+    /// Creates threads that are counted already, as many as can be had. False: that is fewer.
+    private static func start(_ count: Int) -> Bool {
         let generation = generation.load(ordering: .relaxed)
         for started in 0..<count {
             let argument = UnsafeMutableRawPointer(bitPattern: UInt(generation) << 1 | 1)
@@ -112,61 +111,55 @@ enum Workers {
             {
                 continue
             }
-            lock.lock()
+            waiting.lock()
             total -= count - started
-            lock.unlock()
-            return
+            waiting.unlock()
+            return false
         }
-    }
-
-    /// Takes a request out of its queue. See `Module.cancel`.
-    static func withdraw(_ request: Request, _ sequence: UInt64, position: Int) -> Bool {
-        lock.lock()
-        defer { lock.unlock() }
-        guard request.sequence == sequence,
-            Int(request.block.pointee.waitingIn.load(ordering: .relaxed)) == position + 1,
-            queues![Int(request.block.pointee.priority)].remove(request)
-        else { return false }
-        queued -= 1
-        request.block.pointee.waitingIn.store(0, ordering: .relaxed)
         return true
     }
 
-    private static func take() -> Request? {
-        for priority in 0...lowestPriority {
-            if let request = queues![priority].popFirst() {
-                queued -= 1
-                request.block.pointee.waitingIn.store(0, ordering: .relaxed)
-                return request
-            }
-        }
-        return nil
+    /// Takes a request out of its queue. See `Module.cancel`.
+    static func withdraw(_ request: Request, _ sequence: UInt64, position: Int, force: Bool) -> CancelOutcome {
+        waiting.locked { waiting.withdraw(request, sequence, at: position, force: force) }
     }
 
     /// A thread of the pool.
     private static func run(generation mine: UInt32) {
-        Thread.name("kaio-worker")
+        Thread.begin("kaio-worker")
         let thread = ThreadState.mine
-        Thread.stepBack()
+        // One that has another policy than the usual one keeps it.
+        var mayStepBack = Thread.hasUsualPolicy
+        var stepsBack = false
+        // Above 0: one of the latest requests took so long that the thread may have slept in it.
+        var mayTakeLong = memory
         while true {
             let seen = work.load(ordering: .sequentiallyConsistent)
-            lock.lock()
-            if let request = take() {
-                lock.unlock()
+            waiting.lock()
+            if let request = waiting.takeNext() {
+                waiting.unlock()
+                if stepsBack, mayTakeLong > 0, Thread.stepBack(false) { stepsBack = false }
+                let began = Instant.now.nanoseconds
                 AIOPthread.perform(request, on: thread)
+                mayTakeLong = Instant.now.nanoseconds - began > long ? memory : max(0, mayTakeLong - 1)
                 continue
             }
             if generation.load(ordering: .relaxed) != mine { break }
+            if !stepsBack, mayStepBack {
+                waiting.unlock()
+                if Thread.stepBack(true) { stepsBack = true } else { mayStepBack = false }
+                continue
+            }
             idle += 1
-            lock.unlock()
+            waiting.unlock()
             let result = Futex.wait(work, seen, until: Instant.now.advanced(by: patience))
-            lock.lock()
+            waiting.lock()
             idle -= 1
-            if result == -Int(ETIMEDOUT), queued == 0 { break }
-            lock.unlock()
+            if result == -Int(ETIMEDOUT), waiting.isEmpty { break }
+            waiting.unlock()
         }
         total -= 1
-        lock.unlock()
+        waiting.unlock()
     }
 
     /// Ends the idle threads; those at work end afterwards.
@@ -178,9 +171,7 @@ enum Workers {
 
     /// In the child of a fork.
     static func reset() {
-        lock.reset()
-        if let queues { for priority in 0...lowestPriority { queues[priority] = RequestQueue() } }
-        queued = 0
+        made?.reset()
         idle = 0
         total = 0
         generation.wrappingAdd(1, ordering: .relaxed)
@@ -195,7 +186,8 @@ enum Thread {
     /// code needs a small stack only. False: no room for another.
     static func start(_ argument: UnsafeMutableRawPointer?, smallStack: Bool = true, _ start: Start) -> Bool {
         var attributes = pthread_attr_t()
-        guard pthread_attr_init(&attributes) == 0 else { return false }
+        guard !ProcessPage.allowsNoThreads, pthread_attr_init(&attributes) == 0 else { return false }
+        Descriptor.makeRoom()
         defer { pthread_attr_destroy(&attributes) }
         pthread_attr_setdetachstate(&attributes, CInt(PTHREAD_CREATE_DETACHED))
         if smallStack { pthread_attr_setstacksize(&attributes, smallSize) }
@@ -206,22 +198,98 @@ enum Thread {
         return error == 0
     }
 
-    /// Shown by ps -L and top -H.
-    static func name(_ name: StaticString) {
+    /// The first words of one: its name, shown by ps -L and top -H, and that it is one of ours.
+    static func begin(_ name: StaticString) {
         _ = systemCall(SYS_prctl, 15, address(name.utf8Start))
+        unlockStack()
+        guard let table else { return }
+        let me = ThreadState.mine
+        for round in 0..<2 {
+            for index in 0..<most
+            where table[index].compareExchange(expected: 0, desired: me, ordering: .relaxed).exchanged { return }
+            if round == 0 { forgetEnded() }
+        }
     }
 
-    /// The calling thread does not take the processor from another when it wakes up: else the worker that a call wakes
-    /// may run in that call's time. One that has another policy than the usual one keeps it.
-    static func stepBack() {
-        guard systemCall(SYS_sched_getscheduler, 0) == usualPolicy else { return }
+    /// Gives back most of the stack, none of which was used yet: it is resident if the program has all new memory locked.
+    private static func unlockStack() {
+        var here: UInt8 = 0
+        let top = withUnsafePointer(to: &here) { address($0) }
+        let start = (top - 96 << 10 + Pages.size - 1) & -Pages.size
+        let end = (top - 16 << 10) & -Pages.size
+        guard end > start, systemCall(SYS_munlock, start, end - start) == 0 else { return }
+        _ = systemCall(SYS_madvise, start, end - start, Int(MADV_DONTNEED))
+    }
+
+    // MARK: those that may be there
+
+    /// The kernel's numbers of our threads, until somebody finds that they are gone.
+    nonisolated(unsafe) private static var table: UnsafeMutablePointer<Atomic<CInt>>?
+    private static let most = 1024
+
+    static func prepare() -> Bool {
+        if table != nil { return true }
+        findSmallSize()
+        table = Pages.map(most * 4)?.assumingMemoryBound(to: Atomic<CInt>.self)
+        return table != nil
+    }
+
+    static func reset() { if let table { Pages.clear(table, most * 4) } }
+
+    /// How many are left, besides the calling one.
+    @discardableResult
+    private static func forgetEnded() -> Int {
+        guard let table, let process = ProcessPage.current?.number else { return 0 }
+        let me = ThreadState.mine
+        var left = 0
+        for index in 0..<most {
+            let thread = table[index].load(ordering: .relaxed)
+            if thread == 0 || thread == me { continue }
+            if systemCall(SYS_tgkill, Int(process), Int(thread), 0) == -Int(ESRCH) {
+                _ = table[index].compareExchange(expected: thread, desired: 0, ordering: .relaxed)
+            } else {
+                left += 1
+            }
+        }
+        return left
+    }
+
+    /// Waits until those that were told to end are gone, as the kernel sees it. False: one is not, after a second.
+    static func awaitEnd() -> Bool {
+        let end = Instant.now.advanced(by: 1_000_000_000)
+        while forgetEnded() > 0 {
+            if Instant.now >= end { return false }
+            Pause.sleep(100_000)
+        }
+        return true
+    }
+
+    static var hasUsualPolicy: Bool { systemCall(SYS_sched_getscheduler, 0) == usualPolicy }
+
+    /// From now on the calling thread leaves the processor to others when it wakes up, or does not: else the worker that a
+    /// call wakes may run in that call's time. False: it can't be said.
+    static func stepBack(_ stepsBack: Bool) -> Bool {
         var priority: CInt = 0
-        _ = withUnsafePointer(to: &priority) { systemCall(SYS_sched_setscheduler, 0, batchPolicy, address($0)) }
+        return withUnsafePointer(to: &priority) {
+            systemCall(SYS_sched_setscheduler, 0, stepsBack ? batchPolicy : usualPolicy, address($0))
+        } == 0
     }
 
     /// SCHED_OTHER and SCHED_BATCH.
     private static let usualPolicy = 0
     private static let batchPolicy = 3
 
-    private static let smallSize = 256 << 10
+    /// The C library takes the thread-local variables of all objects out of it.
+    nonisolated(unsafe) private static var smallSize = 128 << 10
+
+    private static func findSmallSize() {
+        _ = ck_visit_objects(
+            { object, _, _ in
+                guard let object, let headers = object.pointee.headers else { return 0 }
+                for index in 0..<Int(object.pointee.header_count) where headers[index].p_type == PT_TLS {
+                    Thread.smallSize += Int(headers[index].p_memsz + headers[index].p_align)
+                }
+                return 0
+            }, nil)
+    }
 }

@@ -32,6 +32,8 @@ struct CHandle: ~Copyable {
         case below = 5
         /// The module has its completion. (`isInKernel` is set, and no one uses the descriptor any more.)
         case up = 6
+        /// In the handle's queue.
+        case held = 7
 
         func word(_ sequence: UInt64) -> UInt64 { sequence << 3 | rawValue }
     }
@@ -50,17 +52,21 @@ struct CHandle: ~Copyable {
     /// For each control block, the request's sequence, and below it a `State`.
     let slots: UnsafeMutablePointer<Atomic<UInt64>>
     let values: PerRequest<UnsafeMutableRawPointer?>
+    let queue: HoldingQueue
     /// Nil before the first connect.
     var stack: Stack?
     /// Connected: `disconnect_fn` is to be called, once.
     var isConnected = false
     var service: UnsafePointer<CChar>
+    var numbers: ModuleNumbers?
     let data = Atomic<UInt>(0)
     var free: (@convention(c) (UnsafeMutableRawPointer?) -> Void)?
     /// Guards `free` and `texts`.
     let lock = Lock()
     var texts: UnsafeMutablePointer<CopiedText>?
 }
+
+private typealias CNowFunction = @convention(c) (OpaquePointer?, UnsafePointer<kaio_attempt>?) -> Int
 
 typealias CHandlePointer = UnsafeMutablePointer<CHandle>
 
@@ -70,10 +76,16 @@ private struct CCall {
     /// Passed on, each by the module at its `position`.
     var passedOn = RequestQueue()
     var completed = RequestQueue()
+    /// Those that wait for requests that the module made for them, which are now to be started.
+    var started = RequestQueue()
+    /// In `joined_fn`.
+    var joined: OwnRequests?
+    var released = InlineArray<16, UInt64>(repeating: 0)
+    var releasedCount = 0
 }
 
 final class CModule: Module {
-    /// No name that the short way knows.
+    /// Of all of them; see `title`.
     let name: StaticString = "(C module)"
     var title: Text { Text(handle.pointee.name) }
 
@@ -81,7 +93,38 @@ final class CModule: Module {
     /// It has no function for requests.
     private let isIdle: Bool
     func passage(of operation: Operation) -> Passage {
-        functions.aio_done_fn == nil && function(for: operation) == nil ? .passes : .stops
+        if nowFunction(operation) != nil { return .answers }
+        return functions.aio_done_fn == nil && function(for: operation) == nil ? .passes : .stops
+    }
+
+    var fastCalls: FastCalls {
+        FastCalls(
+            UnsafeRawPointer(handle),
+            ask: { module, attempt in
+                FastCalls.answer(attempt) {
+                    CModule.ask(CHandlePointer(OpaquePointer(module.unsafelyUnwrapped)), $0)
+                }
+            })
+    }
+
+    private func nowFunction(_ operation: Operation) -> CNowFunction? {
+        operation == .read ? functions.aio_read_now_fn : operation == .write ? functions.aio_write_now_fn : nil
+    }
+
+    /// KAIO_VFS_GO_ON.
+    private static let goOn = Int.min + 1
+
+    private static func ask(_ handle: CHandlePointer, _ attempt: Attempt) -> FastAnswer {
+        let functions = handle.pointee.functions
+        guard let function = attempt.isWrite ? functions.aio_write_now_fn : functions.aio_read_now_fn,
+            attempt.isStillOnItsFile
+        else { return .slow }
+        var shown = kaio_attempt(
+            file: CModule.token(attempt.openFile), fd: attempt.descriptor.number, buffer: attempt.buffer,
+            length: attempt.length, offset: off_t(attempt.offset))
+        let result = function(OpaquePointer(handle), &shown)
+        if (0...attempt.length).contains(result) { return .done(result) }
+        return result == goOn ? .goOn : .slow
     }
 
     private var functions: kaio_vfs_fns { handle.pointee.functions }
@@ -104,7 +147,7 @@ final class CModule: Module {
             to: CHandle(
                 functions: functions, name: name, position: position, parameters: parameters,
                 slots: memory.bindMemory(to: Atomic<UInt64>.self, capacity: Options.maxRequests), values: values,
-                service: service))
+                queue: HoldingQueue(parameters.isBelowOrdered ? .byPriority() : .inOrder), service: service))
         isIdle =
             functions.aio_read_fn == nil && functions.aio_write_fn == nil && functions.aio_fsync_fn == nil
             && functions.aio_done_fn == nil
@@ -113,6 +156,7 @@ final class CModule: Module {
     deinit {
         Pages.unmap(handle.pointee.slots, CModule.slotsLength)
         handle.pointee.values.free()
+        handle.pointee.queue.free()
         free(UnsafeMutablePointer(mutating: handle.pointee.service))
         while let text = handle.pointee.texts {
             handle.pointee.texts = text.pointee.next
@@ -134,6 +178,7 @@ final class CModule: Module {
 
     func reset() {
         handle.pointee.lock.reset()
+        handle.pointee.queue.reset()
         functions.forked_fn?(OpaquePointer(handle))
     }
 
@@ -207,7 +252,12 @@ final class CModule: Module {
     func cancel(_ request: Request, _ sequence: UInt64, force: Bool, _ turn: inout Turn) -> CancelOutcome {
         let slot = handle.pointee.slots + Int(Slab.number(of: request))
         let kept = CHandle.State.kept.word(sequence)
-        guard slot.pointee.load(ordering: .acquiring) == kept else { return .no }
+        let word = slot.pointee.load(ordering: .acquiring)
+        if word == CHandle.State.held.word(sequence) {
+            let (queue, position) = (handle.pointee.queue, handle.pointee.position)
+            return queue.locked { queue.withdraw(request, sequence, at: position, force: force) }
+        }
+        guard word == kept else { return .no }
         if let function = functions.aio_withdraw_fn {
             var isWithdrawn = false
             CModule.call(&turn) { _ in
@@ -227,6 +277,173 @@ final class CModule: Module {
             slot.pointee.store(CHandle.State.cancelled.word(sequence), ordering: .releasing)
         }
         return .no
+    }
+
+    // MARK: requests of its own
+
+    /// Nil: there can't be another, or `request` is not the module's.
+    static func make(_ handle: CHandlePointer, _ parent: OpaquePointer?, _ what: kaio_own) -> OpaquePointer? {
+        guard let stack = handle.pointee.stack, let operation = operation(what.operation) else { return nil }
+        let request = request(parent)
+        if parent != nil, request == nil || !isHere(request.unsafelyUnwrapped, handle) { return nil }
+        var target = request?.target
+        if what.fd >= 0, what.fd != target?.descriptor.number {
+            let descriptor = Descriptor(number: what.fd)
+            target = FileFacts(descriptor).map { Target(descriptor: descriptor, file: $0) }
+        }
+        guard let target else { return nil }
+        let isTransfer = operation == .read || operation == .write
+        let isWhole = isTransfer && what.buffer == nil && request != nil
+        let own = Own.make(
+            operation, on: target, isWhole ? request?.block.pointee.buffer : what.buffer,
+            length: isWhole ? request.unsafelyUnwrapped.block.pointee.length : what.length,
+            offset: isWhole ? request.unsafelyUnwrapped.block.pointee.offset : Int(what.offset),
+            priority: min(max(what.priority, 0), Int32(HoldingQueue.lowestPriority)), in: stack,
+            at: handle.pointee.position,
+            for: request)
+        if isWhole { own?.block.pointee.vectorCount = request.unsafelyUnwrapped.block.pointee.vectorCount }
+        own?.block.pointee.isUnordered = what.flags & KAIO_OWN_UNORDERED != 0
+        return own.flatMap { token($0, $0.sequence) }
+    }
+
+    private static func operation(_ operation: kaio_operation) -> Operation? {
+        switch operation {
+        case KAIO_OPERATION_READ: return .read
+        case KAIO_OPERATION_WRITE: return .write
+        case KAIO_OPERATION_FSYNC: return .synchronize
+        case KAIO_OPERATION_FDATASYNC: return .synchronizeData
+        default: return nil
+        }
+    }
+
+    /// Whether the module may make requests for this one.
+    private static func isHere(_ request: Request, _ handle: CHandlePointer) -> Bool {
+        let word = handle.pointee.slots[Int(Slab.number(of: request))].load(ordering: .acquiring)
+        guard word >> 3 == request.sequence, let state = CHandle.State(rawValue: word & 7) else { return false }
+        return state == .called || state == .kept || state == .up
+    }
+
+    /// Starts what was made for a request, or one that was made for none. False if it is not the module's.
+    static func start(_ handle: CHandlePointer, _ token: OpaquePointer?) -> Bool {
+        withoutSignals {
+            guard let request = request(token) else { return false }
+            let position = handle.pointee.position
+            if Int(request.block.pointee.owner) == position + 1, request.block.pointee.parent == nil,
+                request.block.pointee.stack == handle.pointee.stack
+            {
+                request.block.pointee.position = UInt8(position)
+                if let call = currentCall {
+                    call.pointee.passedOn.append(request)
+                } else {
+                    inTurn { $0.handOn(request, below: position) }
+                }
+                return true
+            }
+            guard request.block.pointee.firstOwn != nil else { return false }
+            switch take(request, request.sequence, handle, fromUp: true, to: .below) {
+            case .refused: return false
+            case .cancelled:
+                inTurn { $0.dropOwn(for: request) }
+                end(request, -Int(ECANCELED))
+            case .taken:
+                request.block.pointee.position = UInt8(position)
+                if let call = currentCall {
+                    call.pointee.started.append(request)
+                } else {
+                    inTurn { $0.start(for: request, at: position) }
+                }
+            }
+            return true
+        }
+    }
+
+    static func setNumbers(_ handle: CHandlePointer, _ names: UnsafePointer<CChar>) -> Bool {
+        guard let names = copy(Text(names)) else { return false }
+        handle.pointee.numbers = ModuleNumbers(
+            module: Text(handle.pointee.name), Text(handle.pointee.service), names: Text(names))
+        return handle.pointee.numbers != nil
+    }
+
+    static func drop(_ handle: CHandlePointer, _ token: OpaquePointer?) {
+        guard let request = request(token), isHere(request, handle) else { return }
+        _ = withoutSignals {
+            inTurn { $0.dropOwn(for: request) }
+            return true
+        }
+    }
+
+    /// In `joined_fn`.
+    static func own(_ index: CInt) -> OpaquePointer? {
+        currentCall?.pointee.joined?[Int(index)].flatMap { token($0, $0.sequence) }
+    }
+
+    func joined(_ parent: Request, _ own: OwnRequests, _ turn: inout Turn) {
+        let result = own.result
+        guard let function = functions.joined_fn else { return turn.complete(parent, CModule.sound(result, parent)) }
+        let slot = handle.pointee.slots + Int(Slab.number(of: parent))
+        let sequence = parent.sequence
+        parent.block.pointee.isInKernel.store(true, ordering: .releasing)
+        slot.pointee.store(CHandle.State.up.word(sequence), ordering: .releasing)
+        var answer: Int?
+        CModule.call(&turn) { call in
+            call.pointee.joined = own
+            let said = function(OpaquePointer(handle), CModule.token(parent, sequence), result)
+            let isOver =
+                said != CModule.keep
+                && slot.pointee.compareExchange(
+                    expected: CHandle.State.up.word(sequence), desired: CHandle.State.none.word(sequence),
+                    ordering: .acquiringAndReleasing
+                ).exchanged
+            if isOver { answer = said }
+        }
+        guard let answer else { return }
+        parent.block.pointee.isInKernel.store(false, ordering: .releasing)
+        turn.complete(parent, CModule.sound(answer, parent))
+    }
+
+    func finished(_ own: Request, _ turn: inout Turn) {
+        guard let function = functions.own_done_fn else { return }
+        let token = CModule.token(own, own.sequence)
+        CModule.call(&turn) { _ in function(OpaquePointer(handle), token, own.block.pointee.result) }
+    }
+
+    // MARK: files
+
+    var hearsOfFiles: Bool {
+        functions.file_opened_fn != nil || functions.file_closes_fn != nil || functions.file_closed_fn != nil
+    }
+
+    static func token(_ file: OpenFile?) -> OpaquePointer? { OpaquePointer(bitPattern: UInt(file?.word ?? 0)) }
+    static func file(_ token: OpaquePointer?) -> OpenFile? { OpenFile(word: UInt64(UInt(bitPattern: token))) }
+
+    func opened(_ file: OpenFile, _ descriptor: Descriptor, _ facts: FileFacts, _ turn: inout Turn) {
+        guard let function = functions.file_opened_fn else { return }
+        CModule.call(&turn) { _ in function(OpaquePointer(handle), CModule.token(file), descriptor.number) }
+    }
+
+    func closes(_ file: OpenFile, _ turn: inout Turn) {
+        guard let function = functions.file_closes_fn else { return }
+        CModule.call(&turn) { _ in function(OpaquePointer(handle), CModule.token(file)) }
+    }
+
+    func closed(_ file: OpenFile) {
+        guard let function = functions.file_closed_fn else { return }
+        var turn = Turn(.caller)
+        CModule.call(&turn) { _ in function(OpaquePointer(handle), CModule.token(file)) }
+        turn.finish()
+    }
+
+    static func release(_ token: OpaquePointer?) {
+        guard let file = file(token) else { return }
+        if let call = currentCall, call.pointee.releasedCount < call.pointee.released.count {
+            call.pointee.released[call.pointee.releasedCount] = file.word
+            call.pointee.releasedCount += 1
+            return
+        }
+        _ = withoutSignals {
+            inTurn { file.release(&$0) }
+            return true
+        }
     }
 
     // MARK: what the module does with them
@@ -255,6 +472,34 @@ final class CModule: Module {
             }
             return true
         }
+    }
+
+    /// Puts a request into the handle's queue. False if it is not the module's.
+    static func hold(_ handle: CHandlePointer, _ token: OpaquePointer?) -> Bool {
+        withoutSignals {
+            guard let request = request(token) else { return false }
+            switch take(request, request.sequence, handle, fromUp: false, to: .held) {
+            case .refused: return false
+            case .cancelled: end(request, -Int(ECANCELED))
+            case .taken: handle.pointee.queue.locked { handle.pointee.queue.hold(request) }
+            }
+            return true
+        }
+    }
+
+    /// The next of the handle's queue, which the module keeps from here on; nil: there is none.
+    static func takeHeld(_ handle: CHandlePointer) -> OpaquePointer? {
+        var taken: OpaquePointer?
+        _ = withoutSignals {
+            guard let request = handle.pointee.queue.locked({ handle.pointee.queue.takeNext() }) else { return false }
+            let sequence = request.sequence
+            taken = token(request, sequence)
+            request.block.pointee.isInKernel.store(true, ordering: .sequentiallyConsistent)
+            let slot = handle.pointee.slots + Int(Slab.number(of: request))
+            slot.pointee.store(CHandle.State.kept.word(sequence), ordering: .releasing)
+            return true
+        }
+        return taken
     }
 
     /// Completes a request. False if it is not the module's.
@@ -293,20 +538,21 @@ final class CModule: Module {
     /// Takes a request from the module. `fromUp`: also one whose completion it has; that can't be passed on again.
     @inline(never)
     private static func take(
-        _ request: Request, _ sequence: UInt64, _ handle: CHandlePointer, fromUp: Bool
+        _ request: Request, _ sequence: UInt64, _ handle: CHandlePointer, fromUp: Bool, to state: CHandle.State? = nil
     ) -> Taking {
         let slot = handle.pointee.slots + Int(Slab.number(of: request))
-        let new = fromUp ? CHandle.State.none : .below
+        let new = state ?? (fromUp ? CHandle.State.none : .below)
+        var pause = Pause()
         while true {
             let word = slot.pointee.load(ordering: .acquiring)
             guard word >> 3 == sequence, sequence != 0, let state = CHandle.State(rawValue: word & 7) else {
                 return .refused
             }
             switch state {
-            case .none, .below: return .refused
+            case .none, .below, .held: return .refused
             case .up where !fromUp: return .refused
             case .busy:
-                ck_pause()
+                pause.next()
                 continue
             case .called, .kept, .cancelled, .up: break
             }
@@ -386,19 +632,20 @@ final class CModule: Module {
                 turn.handOn(&run, below: Int(position))
             }
         }
+        while let request = call.started.popFirst() {
+            turn.start(for: request, at: Int(request.block.pointee.position))
+        }
         while let request = call.completed.popFirst() { turn.complete(request, request.block.pointee.result) }
+        for index in 0..<call.releasedCount { OpenFile(word: call.released[index])?.release(&turn) }
     }
 
     /// A turn of a thread that is in none; perhaps in a signal handler. All signals are blocked.
     @inline(never)
     private static func inTurn(_ body: (inout Turn) -> Void) {
-        guard Engine.hold() else { return }
-        var turn = Turn(.caller)
-        body(&turn)
-        turn.finish()
-        // What the kernel did or refused at once is brought further at once.
-        if KernelQueue.hasEvents { KernelQueue.harvest(&turn) }
-        Engine.leave(1)
+        Turn.visit(as: .caller) { turn in
+            body(&turn)
+            turn.finishAndHarvest()
+        }
     }
 
     // MARK: a request's name in C

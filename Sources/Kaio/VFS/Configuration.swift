@@ -42,6 +42,7 @@ struct Configuration {
     private let services: UnsafeMutablePointer<Service>?
     /// At least 1.
     let count: Int
+    private let modules: ModuleNames
 
     nonisolated(unsafe) private(set) static var current = Configuration(services: nil, count: 1)
 
@@ -50,9 +51,16 @@ struct Configuration {
 
     nonisolated(unsafe) private static var isRead = false
 
-    init(services: UnsafeMutablePointer<Service>?, count: Int) {
+    init(services: UnsafeMutablePointer<Service>?, count: Int, modules: ModuleNames = ModuleNames()) {
         self.services = services
         self.count = count
+        self.modules = modules
+    }
+
+    /// Whether a module is in a stack that has the parameters of this service: of [global], any.
+    func hasModule(_ module: Text, forParametersOf position: Int) -> ConfigurationReader.Membership {
+        guard position == 0 else { return ConfigurationReader.hasModule(module, in: self[position].objects) }
+        return modules.has(module)
     }
 
     subscript(position: Int) -> Service { services.map { $0[position] } ?? .standard }
@@ -61,13 +69,24 @@ struct Configuration {
     /// an error, which is then on stderr, it is as if KAIO_CONFIG were not set.
     static func read() {
         if isRead { return }
-        isRead = true
+        defer { isRead = true }
         var reader = ConfigurationReader(moduleDirectory: Options.moduleDirectory)
-        if let list = Options.vfsParameters { reader.takeList(list, "KAIO_VFS_PARAMETERS") }
-        // What is wrong there is left out, and the rest counts.
+        if let list = Options.vfsParameters { Message.bound { reader.takeList(list, "KAIO_VFS_PARAMETERS") } }
+        if reader.errors > 0 {
+            isRefused = Options.configurationFile != nil
+            if isRefused || Options.vfsObjects != nil {
+                // What was left out might be what makes the rest harmless.
+                var message = Message()
+                message.add("kaio: KAIO_VFS_PARAMETERS: not used, for the error above; using \"")
+                message.add(Registry.standardStack)
+                message.add("\"")
+                message.show()
+                return reader.discard()
+            }
+        }
         reader.forgetErrors()
         if let file = Options.configurationFile {
-            _ = reader.takeFile(file)
+            _ = Message.bound { reader.takeFile(file) }
             if reader.errors > 0 {
                 isRefused = true
                 var message = Message()
@@ -81,7 +100,7 @@ struct Configuration {
             }
         }
         if let names = Options.vfsObjects { reader.takeStandard(objects: names, Origin(Text("KAIO_VFS_OBJECTS"))) }
-        if let configuration = reader.finish() { current = configuration }
+        if let configuration = Message.bound({ reader.finish() }) { current = configuration }
     }
 
     /// The position of the service whose pattern matches the file that a descriptor refers to: 0 if none does, or the
@@ -151,22 +170,22 @@ struct Configuration {
 
     // MARK: parameters
 
-    /// Calls `body` with each parameter that its module, which is in a stack of those that it is for, does not have. To be
-    /// called when every stack is made.
-    private func forEachUnknown(_ body: (borrowing Parameters.Entry) -> Void) {
+    /// Calls `body` with each parameter that its module, which is in a stack of those that it is for, does not have: that is one
+    /// of ours, or not. To be called, for those that are not, when every stack is made.
+    private func forEachUnknown(ofOurs: Bool, _ body: (borrowing Parameters.Entry) -> Void) {
         for position in 0..<count {
             Parameters.forEach(self[position].parameters.own) { entry in
-                guard entry.isUnknown else { return }
-                for user in position == 0 ? 0..<count : position..<position + 1
-                where ConfigurationReader.hasModule(entry.module, in: self[user].objects) == .yes {
-                    return body(entry)
+                if entry.isOurs == ofOurs, entry.isUnknown, hasModule(entry.module, forParametersOf: position) == .yes {
+                    body(entry)
                 }
             }
         }
     }
 
-    /// Names those on stderr.
-    func warnOfUnknown() { forEachUnknown { Configuration.tell($0, "warning: ") } }
+    /// Names those on stderr. Without what one of ours would have said no stack is made that has its module; others may ask
+    /// for theirs later.
+    func tellOfUnknown() { forEachUnknown(ofOurs: true) { Configuration.tell($0, "") } }
+    func warnOfUnknown() { forEachUnknown(ofOurs: false) { Configuration.tell($0, "warning: ") } }
 
     private static func tell(_ entry: borrowing Parameters.Entry, _ kind: StaticString) {
         var message = Message()
@@ -197,6 +216,17 @@ struct Configuration {
                     message.add("; a name with a slash is the path of a shared object")
                     message.show()
                 }
+                if !isInherited, let reason = Loader.refusal(of: name) {
+                    isGood = false
+                    var message = Message()
+                    message.add("kaio: ")
+                    message.add(self[position].objectsOrigin ?? Origin(Text("vfs objects")))
+                    message.add(": vfs objects: ")
+                    message.addWord(name)
+                    message.add(": not loaded with root's or another user's rights: ")
+                    message.add(reason)
+                    message.show()
+                }
                 if Registry.has(name),
                     Registry.make(name, position: place, parameters: self[position].parameters) == nil
                 {
@@ -204,15 +234,29 @@ struct Configuration {
                 }
                 place += 1
             }
+            if !isInherited { isGood = isInOrder(self[position]) && isGood }
         }
         for position in 0..<count {
             Parameters.forEach(self[position].parameters.own) { if $0.wasRefused { isGood = false } }
         }
-        forEachUnknown { entry in
-            if Registry.parameters(of: entry.module) == nil { return }
+        forEachUnknown(ofOurs: true) { entry in
             isGood = false
             Configuration.tell(entry, "")
         }
         return isGood
+    }
+
+    private func isInOrder(_ service: Service) -> Bool {
+        let order = StackOrder(names: service.objects)
+        guard let fault = order.fault else { return true }
+        var message = Message()
+        message.add("kaio: ")
+        if let origin = service.objectsOrigin {
+            message.add(origin)
+            message.add(": ")
+        }
+        order.explain(fault, &message)
+        message.show()
+        return false
     }
 }

@@ -33,6 +33,9 @@ struct ConfigurationReader: ~Copyable {
     }
 
     private static let greatestDepth = 10
+    private static let mostFiles = 1000
+    /// Of all files together.
+    private static let mostBytes = 16 << 20
 
     private(set) var errors = 0
     /// Memory was short: one of the errors.
@@ -45,6 +48,11 @@ struct ConfigurationReader: ~Copyable {
     private var section: UnsafeMutablePointer<Section>?
     private var openFile: UnsafeMutablePointer<OpenFile>?
     private var depth = 0
+    private var filesLeft = mostFiles
+    private var bytesLeft = mostBytes
+    private var isTooMuch = false
+    private var sections = NameIndex<Section>()
+    private var lastSection: UnsafeMutablePointer<Section>?
     /// Where the reader is.
     private var origin = Origin(Text("kaio"))
 
@@ -57,6 +65,8 @@ struct ConfigurationReader: ~Copyable {
         self.memory = memory
         self.global = global
         section = global
+        lastSection = global
+        if let global, !sections.add(global, global.pointee.name.nameHash(), &self.memory) { sayShort() }
         if global == nil { sayShort() }
     }
 
@@ -75,7 +85,14 @@ struct ConfigurationReader: ~Copyable {
         }
         let before = origin
         defer { origin = before }
-        switch FileContents.read(name) {
+        if filesLeft == 0 || bytesLeft <= 0 {
+            // Once, and not for each line that follows.
+            if !isTooMuch { sayOfFile(name, "too much: at most 1000 files are read, and 16M in all") }
+            isTooMuch = true
+            return EFBIG
+        }
+        filesLeft -= 1
+        switch FileContents.read(name, isGuarded: Options.isPrivileged) {
         case .failed(let error):
             var message = problem(ofFile: name)
             message.add("can't be read: ")
@@ -85,6 +102,12 @@ struct ConfigurationReader: ~Copyable {
         case .tooLarge:
             sayOfFile(name, "larger than 1M")
             return EFBIG
+        case .noFile:
+            sayOfFile(name, "not a regular file, so it is not read")
+            return EOPNOTSUPP
+        case .untrusted(let reason):
+            sayOfFile(name, "not used, as others can change it: ", reason)
+            return EPERM
         case .text(let contents):
             defer { contents.unmap() }
             if contents.text.firstIndex(of: 0) != nil {
@@ -107,6 +130,7 @@ struct ConfigurationReader: ~Copyable {
         if depth == ConfigurationReader.greatestDepth {
             return sayOfFile(name, "too deep: at most 10 files, each included by the one before")
         }
+        bytesLeft -= contents.text.count
         guard let text = memory.allocate(UInt8.self, count: contents.text.count + 1),
             let file = memory.allocate(OpenFile.self)
         else { return sayShort() }
@@ -221,7 +245,7 @@ struct ConfigurationReader: ~Copyable {
     }
 
     private mutating func beginSection(_ line: Text) {
-        let name = line.dropFirst(1).prefix(line.count - 2).trimmed
+        let name = line.dropFirst(1).prefix(max(0, line.count - 2)).trimmed
         let isGood =
             line[line.count - 1] == UInt8(ascii: "]") && !name.isEmpty
             && name.firstIndex(of: UInt8(ascii: "[")) == nil && name.firstIndex(of: UInt8(ascii: "]")) == nil
@@ -231,20 +255,19 @@ struct ConfigurationReader: ~Copyable {
             message.add(": not a section's line, which is \"[global]\" or \"[name of a service]\"")
             show(&message)
         }
-        var last = global
-        while isGood, let found = last {
-            if found.pointee.name.isSameName(as: name) {
-                section = found
-                return
-            }
-            guard let next = found.pointee.next else { break }
-            last = next
+        let hash = name.nameHash()
+        if isGood, let found = sections.find(hash, where: { $0.pointee.name.isSameName(as: name) }) {
+            section = found
+            return
         }
         // What follows a bad line goes into a section that nobody finds.
         section = memory.allocate(Section.self)
         guard let section else { return sayShort() }
         section.initialize(to: Section(name: name, origin: origin))
-        if isGood { last?.pointee.next = section }
+        guard isGood else { return }
+        lastSection?.pointee.next = section
+        lastSection = section
+        if !sections.add(section, hash, &memory) { sayShort() }
     }
 
     private mutating func include(_ value: Text) {
@@ -325,13 +348,15 @@ struct ConfigurationReader: ~Copyable {
                 message.add(": too many modules; there may be ")
                 message.add(Stack.greatestCount - 1)
                 show(&message)
+                section.pointee.objects = Text(Registry.standardStack)
+                return
             }
             if isKnown(name) { continue }
             var message = problem()
             message.add("vfs objects: no module is named ")
             message.addWord(name)
             message.add("; known are ")
-            message.add(Registry.names)
+            message.addModuleNames()
             if let moduleDirectory {
                 message.add(", those in ")
                 message.addWord(moduleDirectory)
@@ -391,7 +416,7 @@ struct ConfigurationReader: ~Copyable {
             sayShort()
             return nil
         }
-        let inherited = global.pointee.parameters.first
+        let inherited = global.pointee.parameters
         current = global
         for position in 0..<count {
             guard let section = current else { break }
@@ -402,8 +427,8 @@ struct ConfigurationReader: ~Copyable {
                     objects: source.pointee.objects ?? Text(Registry.standardStack),
                     objectsOrigin: source.pointee.objectsOrigin,
                     parameters: Parameters(
-                        service: section.pointee.name, own: section.pointee.parameters.first,
-                        inherited: position == 0 ? nil : inherited)))
+                        service: section.pointee.name, own: section.pointee.parameters,
+                        inherited: position == 0 ? Parameters.List() : inherited)))
             if position > 0, section.pointee.pathOrigin == nil {
                 origin = section.pointee.origin
                 var message = warning()
@@ -414,21 +439,21 @@ struct ConfigurationReader: ~Copyable {
             }
             current = section.pointee.next
         }
-        let configuration = Configuration(services: services, count: count)
+        guard let modules = ModuleNames(services, count, &memory) else {
+            sayShort()
+            return nil
+        }
+        let configuration = Configuration(services: services, count: count, modules: modules)
         for position in 0..<count { warnOfStrangers(configuration, position) }
         return configuration
     }
 
     /// Parameters of modules that are in no stack which would see them.
     private mutating func warnOfStrangers(_ configuration: Configuration, _ position: Int) {
-        var current = configuration[position].parameters.own
+        var current = configuration[position].parameters.own.first
         while let entry = current {
             current = entry.pointee.next
-            let users = position == 0 ? 0..<configuration.count : position..<position + 1
-            let isUsed = users.contains {
-                ConfigurationReader.hasModule(entry.pointee.module, in: configuration[$0].objects) != .no
-            }
-            if isUsed { continue }
+            if configuration.hasModule(entry.pointee.module, forParametersOf: position) != .no { continue }
             origin = entry.pointee.origin
             var message = warning()
             message.addWord(entry.pointee.module)
@@ -500,9 +525,10 @@ struct ConfigurationReader: ~Copyable {
 
     private func show(_ message: inout Message) { if !isSilent { message.show() } }
 
-    private mutating func sayOfFile(_ name: Text, _ what: StaticString) {
+    private mutating func sayOfFile(_ name: Text, _ what: StaticString, _ reason: StaticString = "") {
         var message = problem(ofFile: name)
         message.add(what)
+        message.add(reason)
         show(&message)
     }
 

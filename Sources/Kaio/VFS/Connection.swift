@@ -8,6 +8,10 @@
 // (IOCB_FLAG_RESFD), and which every completion by another thread signals; and, in a process that used the library
 // through connections only, the reactor's epoll, so that the program's own thread does what the reactor's would.
 //
+// The epoll is the program's to keep (kaio_connection_fd). The eventfd it does not know of, and may close by a system call of
+// its own and have a file there: each use is preceded by an epoll_ctl that is done to that very eventfd only, and a lost one is
+// made anew.
+//
 // Invariants, under `lock`: a request is counted in its connection and its file before it is made, and until its result
 // is published and its callback, if it has one, is in `ready`; there it keeps its control block until `dispatch` takes
 // it. Who sets a file's `isClosed` closes it, and takes it out of the list; then it stays until its last callback has
@@ -27,8 +31,11 @@ typealias ConnectionCallback =
 struct Connection: Equatable {
     struct State: ~Copyable {
         let lock = Lock()
+        /// Held while the eventfd is made, also inside `lock`.
+        let eventLock = Lock()
         let loan: Connections.Loan
-        let event: EventDescriptor
+        /// The eventfd's number; see `event`.
+        let event = Atomic<CInt>(-1)
         let epoll: Descriptor
         /// Of the process that made it; see `ProcessPage`.
         let secret: UInt64
@@ -47,6 +54,8 @@ struct Connection: Equatable {
         var finished = 0
         var isDispatching = false
         var isClosing = false
+        /// Of all its files.
+        var users = 0
     }
 
     let state: UnsafeMutablePointer<State>
@@ -86,31 +95,28 @@ struct Connection: Equatable {
     /// Nil: `error` says why.
     static func make(_ service: Text, _ objects: Text?, _ parameters: Text, _ error: inout CInt) -> Connection? {
         error = ENOMEM
+        blocked { Engine.lend() }
+        Engine.prepare()
         // The engine is up until the end of this.
-        guard
-            blocked({
-                Engine.lend()
-                return Engine.enter(1, isLent: true)
-            })
-        else { return nil }
+        guard blocked({ Engine.enter(1, isLent: true) }) else { return nil }
         defer { Engine.leave(1) }
+        error = Connections.load(service, objects)
+        guard error == 0 else { return nil }
+        error = ENOMEM
         guard let secret = ProcessPage.current?.secret.pointee.load(ordering: .relaxed),
             let loan = blocked({ Connections.borrow(service, objects, parameters, secret, &error) })
         else { return nil }
         let number = systemCall(SYS_epoll_create1, Int(EPOLL_CLOEXEC))
-        let epoll = Descriptor(number: CInt(max(-1, number)))
-        let count = systemCall(SYS_eventfd2, 0, Int(EFD_CLOEXEC | EFD_NONBLOCK))
-        let event = EventDescriptor(descriptor: Descriptor(number: CInt(max(-1, count))))
-        error = number < 0 ? CInt(-number) : CInt(max(0, -count))
+        error = CInt(max(0, -number))
         if error == 0 {
             let connection = Connection(.allocate(capacity: 1))
             connection.state.initialize(
                 to: State(
-                    loan: loan, event: event, epoll: epoll, secret: secret, guarded: .allocate(capacity: 1),
-                    next: .allocate(capacity: 1)))
+                    loan: loan, epoll: Descriptor(number: CInt(number)), secret: secret,
+                    guarded: .allocate(capacity: 1), next: .allocate(capacity: 1)))
             connection.guarded.initialize(to: Guarded())
             connection.state.pointee.next.initialize(to: nil)
-            error = connection.watch(event.descriptor)
+            error = blocked { connection.makeEvent() }
             if error == 0 {
                 let isUnderstood = Connections.isUnderstood(loan, service, isConnected: false)
                 error = isUnderstood ? Place(loan.stack).connect(service) : EINVAL
@@ -123,10 +129,9 @@ struct Connection: Equatable {
                 Place(loan.stack).disconnect()
                 error = EINVAL
             }
+            blocked { connection.closeDescriptors() }
             connection.free()
         }
-        event.descriptor.close()
-        epoll.close()
         blocked { Connections.giveBack(loan) }
         return nil
     }
@@ -142,12 +147,12 @@ struct Connection: Equatable {
     func end() -> CInt {
         guard isOfThisProcess else {
             // The copies of the parent's descriptors.
-            closeDescriptors()
+            Connection.blocked { closeDescriptors() }
             free()
             return 0
         }
         let isBusy = locked {
-            if guarded.pointee.isDispatching || guarded.pointee.isClosing { return true }
+            if guarded.pointee.isDispatching || guarded.pointee.isClosing || guarded.pointee.users > 0 { return true }
             guarded.pointee.isClosing = true
             guarded.pointee.isDispatching = true
             return false
@@ -160,6 +165,7 @@ struct Connection: Equatable {
                 && locked { guarded.pointee.files == nil }
         }
         while callReady(.max) > 0 {}
+        if stack.hasOwn { wait({ Cancellation.endOwn(of: stack) }, { !stack.hasOwn }) }
         stack.awaitVisitors()
         Place(stack).disconnect()
         Connection.blocked {
@@ -181,25 +187,85 @@ struct Connection: Equatable {
         return current
     }
 
-    private func closeDescriptors() {
-        state.pointee.epoll.close()
-        state.pointee.event.descriptor.close()
+    // MARK: its descriptors
+
+    private func control(_ operation: CInt, _ descriptor: Descriptor) -> CInt {
+        var event = epoll_event()
+        event.events = EPOLLIN.rawValue
+        return withUnsafePointer(to: &event) {
+            CInt(
+                -systemCall(
+                    SYS_epoll_ctl, Int(state.pointee.epoll.number), Int(operation), Int(descriptor.number), address($0))
+            )
+        }
     }
 
     /// Has the connection's descriptor be ready when this one is; an epoll may be in another. Returns 0 or an errno.
-    func watch(_ descriptor: Descriptor) -> CInt {
-        var event = epoll_event()
-        event.events = EPOLLIN.rawValue
-        let result = withUnsafePointer(to: &event) {
-            systemCall(
-                SYS_epoll_ctl, Int(state.pointee.epoll.number), Int(EPOLL_CTL_ADD), Int(descriptor.number), address($0))
-        }
-        return CInt(-result)
+    func watch(_ descriptor: Descriptor) -> CInt { control(EPOLL_CTL_ADD, descriptor) }
+
+    func ignore(_ descriptor: Descriptor) { _ = control(EPOLL_CTL_DEL, descriptor) }
+
+    /// Whether the number still is the eventfd's.
+    private func isOurs(_ event: Descriptor) -> Bool { event.isOpen && control(EPOLL_CTL_MOD, event) == 0 }
+
+    func has(_ descriptor: Descriptor) -> Bool {
+        state.pointee.event.load(ordering: .acquiring) == descriptor.number && isOurs(descriptor)
     }
 
-    func ignore(_ descriptor: Descriptor) {
-        _ = systemCall(
-            SYS_epoll_ctl, Int(state.pointee.epoll.number), Int(EPOLL_CTL_DEL), Int(descriptor.number))
+    /// The eventfd, made anew if it was lost; none where there can be none. All signals are blocked.
+    private var event: Descriptor {
+        let known = Descriptor(number: state.pointee.event.load(ordering: .acquiring))
+        if isOurs(known) { return known }
+        _ = makeEvent()
+        return Descriptor(number: state.pointee.event.load(ordering: .acquiring))
+    }
+
+    /// Returns 0 or an errno. All signals are blocked.
+    private func makeEvent() -> CInt {
+        state.pointee.eventLock.lock()
+        defer { state.pointee.eventLock.unlock() }
+        let lost = Descriptor(number: state.pointee.event.load(ordering: .acquiring))
+        // Another thread was faster.
+        if isOurs(lost) { return 0 }
+        ProcessPage.current?.removeOwn(lost)
+        let number = systemCall(SYS_eventfd2, 0, Int(EFD_CLOEXEC | EFD_NONBLOCK))
+        guard number >= 0 else { return CInt(-number) }
+        let new = Descriptor(number: CInt(number)).adopted()
+        guard new.isOpen else { return EMFILE }
+        let error = watch(new)
+        if error != 0 {
+            new.dispose()
+        } else {
+            state.pointee.event.store(new.number, ordering: .releasing)
+        }
+        return error
+    }
+
+    /// Has the program's thread look: what was complete while the eventfd was lost was told to nobody.
+    func repair() {
+        if !isOurs(Descriptor(number: state.pointee.event.load(ordering: .acquiring))) { signal() }
+    }
+
+    /// All signals are blocked.
+    fileprivate func signal() {
+        let event = event
+        if event.isOpen { EventDescriptor(descriptor: event).signal() }
+    }
+
+    private func reset() {
+        let known = Descriptor(number: state.pointee.event.load(ordering: .acquiring))
+        if isOurs(known) { EventDescriptor(descriptor: known).reset() }
+    }
+
+    /// What the kernel is to signal when it is done with a request; none where there can be nothing.
+    fileprivate var completions: Descriptor { Connection.blocked { event } }
+
+    /// All signals are blocked. In the child of a fork they are copies of the parent's.
+    private func closeDescriptors() {
+        let event = Descriptor(number: state.pointee.event.load(ordering: .acquiring))
+        if isOurs(event) { event.close() }
+        ProcessPage.current?.removeOwn(event)
+        state.pointee.epoll.close()
     }
 
     /// Waits, whatever signals come, until `isDone`; does `now` at once and then again and again.
@@ -230,11 +296,19 @@ struct Connection: Equatable {
             error = CInt(-number)
             return nil
         }
+        let descriptor = Descriptor(number: CInt(number))
+        if let file = adopt(descriptor, waits: flags & O_NONBLOCK == 0) { return file }
+        _ = Place(stack).close(descriptor)
+        error = EBADF
+        return nil
+    }
+
+    /// Makes a file of a descriptor that is open. Nil: the connection is being closed, and the descriptor is the caller's.
+    func adopt(_ descriptor: Descriptor, waits: Bool) -> ConnectionFile? {
         let file = ConnectionFile(.allocate(capacity: 1))
         file.state.initialize(
             to: ConnectionFile.State(
-                connection: self, descriptor: Descriptor(number: CInt(number)), waits: flags & O_NONBLOCK == 0,
-                guarded: .allocate(capacity: 1)))
+                connection: self, descriptor: descriptor, waits: waits, guarded: .allocate(capacity: 1)))
         file.guarded.initialize(to: ConnectionFile.Guarded())
         let isIn = locked {
             if guarded.pointee.isClosing { return false }
@@ -243,10 +317,11 @@ struct Connection: Equatable {
             guarded.pointee.files = file
             return true
         }
-        if isIn { return file }
-        _ = Place(stack).close(file.state.pointee.descriptor)
+        if isIn {
+            file.tellModules()
+            return file
+        }
         file.free()
-        error = EBADF
         return nil
     }
 
@@ -262,7 +337,7 @@ struct Connection: Equatable {
             return false
         }
         if isBusy { return -Int(EBUSY) }
-        state.pointee.event.reset()
+        reset()
         Reactor.turn()
         Waiting.harvest(as: .submitter)
         Reactor.startIfWanted()
@@ -277,7 +352,7 @@ struct Connection: Equatable {
             guarded.pointee.isDispatching = false
             return !guarded.pointee.ready.isEmpty || guarded.pointee.finished > 0
         }
-        if isMore { state.pointee.event.signal() }
+        if isMore { Connection.blocked { signal() } }
         return finished + called
     }
 
@@ -329,6 +404,8 @@ struct ConnectionFile: Equatable {
         var isClosed = false
         /// The same, and out of the list.
         var isGone = false
+        /// Those who work with it (BufioClient): it can't be closed.
+        var users = 0
     }
 
     let state: UnsafeMutablePointer<State>
@@ -352,14 +429,43 @@ struct ConnectionFile: Equatable {
         state.deallocate()
     }
 
+    fileprivate func tellModules() {
+        guard connection.stack.hearsOfFiles, let facts = FileFacts(descriptor) else { return }
+        let mask = SignalMask.blockAll()
+        if Engine.enter(1, isLent: true) {
+            Turn.visit(as: .submitter) { _ = OpenFiles.use(descriptor, facts, connection.stack, &$0) }
+            Engine.leave(1)
+        }
+        mask.restore()
+    }
+
     /// 0 or errno, as close(2) has it; the handle is gone in any case.
     func close() -> CInt {
         guard connection.isOfThisProcess else { return EINVAL }
-        let wasClosed = connection.locked {
-            defer { guarded.pointee.isClosed = true }
-            return guarded.pointee.isClosed
+        let error: CInt = connection.locked {
+            if guarded.pointee.isClosed { return EBADF }
+            if guarded.pointee.users > 0 { return EBUSY }
+            guarded.pointee.isClosed = true
+            return 0
         }
-        return wasClosed ? EBADF : finishClosing()
+        return error != 0 ? error : finishClosing()
+    }
+
+    /// Somebody works with it. False: it is being closed.
+    func begin(_ users: Int) -> Bool {
+        connection.locked {
+            if guarded.pointee.isClosed || connection.guarded.pointee.isClosing { return false }
+            guarded.pointee.users += users
+            connection.guarded.pointee.users += users
+            return true
+        }
+    }
+
+    func end(_ users: Int) {
+        connection.locked {
+            guarded.pointee.users -= users
+            connection.guarded.pointee.users -= users
+        }
     }
 
     /// By the one who has set `isClosed`.
@@ -399,25 +505,38 @@ struct ConnectionFile: Equatable {
         guard connection.isOfThisProcess else { return EINVAL }
         if user.isInProgress { return EBUSY }
         guard let notification = notification(for: user) else { return EINVAL }
-        let isOpen = connection.locked {
-            if guarded.pointee.isClosed || connection.guarded.pointee.isClosing { return false }
-            state.pointee.inFlight.wrappingAdd(1, ordering: .sequentiallyConsistent)
-            connection.state.pointee.inFlight.wrappingAdd(1, ordering: .sequentiallyConsistent)
-            return true
+        var error: CInt = 0
+        _ = submit(1, &error) { _ in
+            user.setDescriptor(descriptor)
+            return Submission.Member(user: user, operation: operation, notification: notification)
         }
-        guard isOpen else { return EBADF }
-        user.setDescriptor(descriptor)
-        let error = Submission.submit(
-            user, operation, notification, through: connection.stack, waits: state.pointee.waits)
-        if error != 0 {
-            connection.locked { countOut() }
-            Waiting.tellAll()
-        }
-        Reactor.startIfWanted()
         return error
     }
 
-    private func notification(for user: UserBlock) -> Notification? {
+    /// Several requests at once. Returns how many were taken, in their order; where that is less than `count`, `error` is what is
+    /// wrong with the next.
+    func submit(_ count: Int, _ error: inout CInt, _ member: (Int) -> Submission.Member) -> Int {
+        let isOpen = connection.locked {
+            if guarded.pointee.isClosed || connection.guarded.pointee.isClosing { return false }
+            state.pointee.inFlight.wrappingAdd(count, ordering: .sequentiallyConsistent)
+            connection.state.pointee.inFlight.wrappingAdd(count, ordering: .sequentiallyConsistent)
+            return true
+        }
+        guard isOpen else {
+            error = EBADF
+            return 0
+        }
+        let taken = Submission.submit(count, through: connection.stack, waits: state.pointee.waits, &error, member)
+        if taken < count {
+            connection.locked { for _ in taken..<count { countOut() } }
+            Waiting.tellAll()
+        }
+        Reactor.startIfWanted()
+        return taken
+    }
+
+    /// Nil where the connection's descriptor can't tell in that way.
+    func notification(for user: UserBlock) -> Notification? {
         var notification = Notification()
         switch user.event.pointee.sigev_notify {
         case CInt(KAIO_SIGEV_CALLBACK):
@@ -428,7 +547,7 @@ struct ConnectionFile: Equatable {
         default: return nil
         }
         notification.kind = .connection
-        notification.target = connection.state.pointee.event.descriptor.number
+        notification.target = connection.completions.number
         notification.attributes = UnsafeMutableRawPointer(state)
         return notification
     }
@@ -453,7 +572,7 @@ struct ConnectionFile: Equatable {
         } else {
             connection.guarded.pointee.finished += 1
         }
-        if !connection.guarded.pointee.isDispatching { connection.state.pointee.event.signal() }
+        if !connection.guarded.pointee.isDispatching { connection.signal() }
         file.countOut()
         connection.state.pointee.lock.unlock()
         if !hasCallback { Engine.release(request) }

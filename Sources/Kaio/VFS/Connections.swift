@@ -14,7 +14,7 @@ enum Connections {
         let parameters: Text
         let service: Text
         let stack: Stack
-        let own: UnsafeMutablePointer<Parameters.Entry>?
+        let own: Parameters.List
         /// All that the stack was made of, this too.
         var memory: Arena
         var isUsed: Bool
@@ -85,6 +85,15 @@ enum Connections {
         lock.unlock()
     }
 
+    /// Whether it is the eventfd of one. Also in a signal handler.
+    static func have(_ descriptor: Descriptor) -> Bool {
+        let mask = SignalMask.blockAll()
+        var isTheirs = false
+        visitAll { isTheirs = isTheirs || $0.has(descriptor) }
+        mask.restore()
+        return isTheirs
+    }
+
     /// In the child of a fork: the connections are the parent's.
     static func reset() {
         lock.reset()
@@ -95,6 +104,17 @@ enum Connections {
 
     // MARK: stacks
 
+    /// Before signals are blocked: the modules that `borrow` needs. Returns 0 or an errno, which is explained on stderr.
+    static func load(_ service: Text, _ objects: Text?) -> CInt {
+        if objects == nil, Configuration.isRefused { return 0 }
+        let configuration = Configuration.current
+        let names = objects ?? configuration[configuration.position(of: service) ?? 0].objects
+        var message = beginning(service)
+        let error = Loader.load(all: names, &message)
+        if error != 0 { message.show() }
+        return error
+    }
+
     /// A stack of these modules, `objects`, or where that is nil of those of the configuration's service. Nil: it can't
     /// be made, which is said on stderr. All signals are blocked.
     static func borrow(
@@ -103,10 +123,8 @@ enum Connections {
         making.lock()
         defer { making.unlock() }
         if objects == nil, Configuration.isRefused {
-            var message = Message()
-            message.add("kaio: kaio_connect: service ")
-            message.add(service)
-            message.add(": KAIO_CONFIG, which would say what its stack is, has an error")
+            var message = beginning(service)
+            message.add("KAIO_CONFIG, which would say what its stack is, has an error")
             message.show()
             error = EINVAL
             return nil
@@ -143,12 +161,14 @@ enum Connections {
         let parameters = Parameters(
             keptList, from: source, before: said.parameters, of: keptService, fault: fault, &memory)
         error = EINVAL
-        let stack = Stack(names: keptNames, parameters: parameters, mayBeShort: false) { module in
-            complain(service, of: module)
+        let stack = Stack(names: keptNames, parameters: parameters, mayBeFast: false) { module in
+            complain(service, of: module, in: names)
             if !Registry.has(module) { error = Loader.error(of: module) }
         }
         guard let stack, !fault.pointee.load(ordering: .relaxed) else {
             stack?.end()
+            complain(service, ofStrays: parameters.own, in: names)
+            complain(service, ofStrays: parameters.inherited, in: names)
             return nil
         }
         isMade = true
@@ -212,23 +232,34 @@ enum Connections {
         return oldest
     }
 
-    private static func complain(_ service: Text, of module: Text) {
-        var message = Message()
-        message.add("kaio: kaio_connect: service ")
-        message.add(service)
-        if Registry.has(module) {
-            message.add(": module ")
-            message.add(module)
-            message.add(" can't be used")
-        } else {
-            message.add(": ")
-            Loader.explain(module, &message)
-        }
+    private static func complain(_ service: Text, of module: Text, in names: Text) {
+        var message = beginning(service)
+        Loader.explain(module, of: names, &message)
         message.show()
     }
 
-    /// Whether the modules of the stack have each of the caller's own parameters, and could make something of it. A module that
-    /// is not ours may wait for its connect to ask, so theirs are looked at when it is connected, all others before.
+    private static func complain(_ service: Text, ofStrays list: Parameters.List, in names: Text) {
+        Parameters.forEach(list) { entry in
+            guard entry.isOurs, entry.isUnknown, ConfigurationReader.hasModule(entry.module, in: names) == .yes else {
+                return
+            }
+            var message = beginning(service)
+            message.addUnknown(entry)
+            message.show()
+        }
+    }
+
+    private static func beginning(_ service: Text) -> Message {
+        var message = Message()
+        message.add("kaio: kaio_connect: service ")
+        message.add(service)
+        message.add(": ")
+        return message
+    }
+
+    /// Whether the modules of the stack have each of the caller's own parameters, and could make something of it. What one of ours
+    /// does not have was refused before. A module that is not ours may wait for its connect to ask, so theirs are looked at when
+    /// it is connected, all others before.
     static func isUnderstood(_ loan: Loan, _ service: Text, isConnected: Bool) -> Bool {
         var all = true
         Parameters.forEach(loan.place.pointee.own) { entry in
@@ -238,10 +269,7 @@ enum Connections {
             let isOurs = isStranger || Registry.parameters(of: entry.module) != nil
             guard isOurs != isConnected, entry.isUnknown || isStranger else { return }
             all = false
-            var message = Message()
-            message.add("kaio: kaio_connect: service ")
-            message.add(service)
-            message.add(": ")
+            var message = beginning(service)
             if isStranger {
                 message.addWord(entry.module)
                 message.add(":")

@@ -25,8 +25,12 @@ enum Loader {
 
     private struct Object {
         let handle: UnsafeMutableRawPointer
+        /// As it was named.
+        let path: Text
         /// What the object is by its path; nil if it registered nothing.
         let registration: UnsafeMutablePointer<Registration>?
+        /// For which it was loaded first.
+        let name: UnsafePointer<CChar>?
         let next: UnsafeMutablePointer<Object>?
     }
 
@@ -44,11 +48,14 @@ enum Loader {
         case registersOther(Text)
         /// The process has more rights than who set its environment.
         case isSecure
+        /// Who else can change it.
+        case untrusted(StaticString)
     }
 
     private static let lock = Lock()
     nonisolated(unsafe) private static var registrations: UnsafeMutablePointer<Registration>?
-    /// Held while an object is loaded, which registers its modules meanwhile.
+    /// Held while an object is loaded, which registers its modules meanwhile; that may take long, so signals are not blocked
+    /// for it. Never taken by a signal handler.
     private static let loading = Lock()
     nonisolated(unsafe) private static var objects: UnsafeMutablePointer<Object>?
     /// With the latest name that `make` made nothing of. Its text is freed by the next `make`.
@@ -136,23 +143,60 @@ enum Loader {
         loading.reset()
     }
 
+    /// Of a module that is registered, or was loaded by its path.
+    static func side(of name: Text) -> Side {
+        var registration = find(name)
+        var current = objects
+        while registration == nil, let object = current {
+            if let known = object.pointee.name, Text(known) == name { registration = object.pointee.registration }
+            current = object.pointee.next
+        }
+        switch registration?.pointee.functions.side {
+        case KAIO_VFS_ABOVE_ORDERED: return .above
+        case KAIO_VFS_BELOW_ORDERED: return .below
+        default: return .either
+        }
+    }
+
     // MARK: making
 
     /// Nil: `explain` says why.
     @inline(never)
     static func make(_ name: Text, position: Int, parameters: Parameters) -> (any Module)? {
-        let mask = SignalMask.blockAll()
         loading.lock()
-        if case .notLoaded(let reason) = problem { free(UnsafeMutableRawPointer(mutating: reason.start)) }
-        problem = .none
+        forgetProblem()
         let registration = find(name) ?? load(name)
         loading.unlock()
-        mask.restore()
         guard let registration else { return nil }
         return CModule(
             name: registration.pointee.name, functions: registration.pointee.functions, position: position,
             parameters: parameters)
     }
+
+    /// Loads those of a stack that are not the library's own, before the caller blocks signals to make it. Returns 0, or of the
+    /// first that can't be had an errno, and why.
+    static func load(all names: Text, _ message: inout Message) -> CInt {
+        var rest = names
+        while let name = rest.takeWord() {
+            if Registry.has(name) { continue }
+            loading.lock()
+            defer { loading.unlock() }
+            if find(name) != nil { continue }
+            forgetProblem()
+            if load(name) != nil { continue }
+            explain(name, of: names, &message)
+            return error(of: name)
+        }
+        return 0
+    }
+
+    private static func forgetProblem() {
+        if case .notLoaded(let reason) = problem { free(UnsafeMutableRawPointer(mutating: reason.start)) }
+        problem = .none
+    }
+
+    /// Whether a file would have to be loaded for a name, or looked for.
+    static func needsFile(for name: Text) -> Bool { !Registry.has(name) && find(name) == nil }
 
     /// Whether a module of that name is registered, or there is a file to look into for it.
     static func isThere(_ name: Text, _ directory: Text?) -> Bool {
@@ -163,9 +207,10 @@ enum Loader {
 
     /// Whether it is an absolute path of a file that does not exist. Others depend on the program's directory.
     static func isMissing(_ name: Text) -> Bool {
+        guard !name.isEmpty, name[0] == UInt8(ascii: "/") else { return false }
         var path = Message()
         path.add(name)
-        return !name.isEmpty && name[0] == UInt8(ascii: "/") && !exists(&path)
+        return !exists(&path)
     }
 
     /// What is wrong with the latest name that `make` made nothing of, as an errno.
@@ -178,15 +223,17 @@ enum Loader {
             path.add(name)
             return isPath(name) && !exists(&path) ? ENOENT : ELIBBAD
         case .noLoader: return ENOSYS
-        case .isSecure: return EPERM
+        case .isSecure, .untrusted: return EPERM
         case .none, .initialization, .registersNothing, .registersOther: return EINVAL
         }
     }
 
-    /// The same as text.
+    /// The same as text; `names` is the whole stack.
     @inline(never)
-    static func explain(_ name: Text, _ message: inout Message) {
-        switch problem {
+    static func explain(_ name: Text, of names: Text, _ message: inout Message) {
+        let order = StackOrder(names: names)
+        if let fault = order.fault, fault.module.start == name.start { return order.explain(fault, &message) }
+        switch Registry.has(name) ? .none : problem {
         case .none:
             message.add("module ")
             message.addWord(name)
@@ -195,7 +242,7 @@ enum Loader {
             message.add("no module is named ")
             message.addWord(name)
             message.add("; known are ")
-            message.add(Registry.names)
+            message.addModuleNames()
             message.add("; looked for ")
             if let directory = Options.moduleDirectory {
                 addPath(name, in: directory, &message)
@@ -227,6 +274,12 @@ enum Loader {
             message.addWord(name)
             message.add(": the object registers no module of that name, but ")
             message.addWord(other)
+            addFile(of: name, &message)
+        case .untrusted(let reason):
+            message.add("module ")
+            message.addWord(name)
+            message.add(" is not loaded with root's or another user's rights: ")
+            message.add(reason)
             addFile(of: name, &message)
         case .isSecure:
             message.add("module ")
@@ -301,6 +354,25 @@ enum Loader {
             return nil
         }
         guard let file = path.terminated() else { return nil }
+        if let known = find(path: Text(file)) { return answer(known.pointee.registration, name) }
+        if !isFile(file) {
+            // dlopen would wait for the other end of a FIFO.
+            problem =
+                CModule.copy(Text("it is not a regular file" as StaticString)).map { .notLoaded(Text($0)) } ?? .none
+            return nil
+        }
+        if let reason = distrust(file) {
+            if Options.isPrivileged {
+                problem = .untrusted(reason)
+                return nil
+            }
+            var message = Message()
+            message.add("kaio: warning: module ")
+            message.addWord(Text(file))
+            message.add(": ")
+            message.add(reason)
+            message.show()
+        }
         guard let dlopen = ck_dlopen() else {
             problem = .noLoader
             return nil
@@ -313,11 +385,51 @@ enum Loader {
         }
         let known = find(handle)
         let registration = known?.pointee.registration ?? initialize(handle, name, since: before)
-        if known == nil, let memory = malloc(MemoryLayout<Object>.stride) {
+        if let copy = CModule.copy(Text(file)), let memory = malloc(MemoryLayout<Object>.stride) {
             let object = memory.bindMemory(to: Object.self, capacity: 1)
-            object.initialize(to: Object(handle: handle, registration: registration, next: objects))
+            object.initialize(
+                to: Object(
+                    handle: handle, path: Text(copy), registration: registration,
+                    name: known?.pointee.name ?? CModule.copy(name), next: objects))
             objects = object
         }
+        return answer(registration, name)
+    }
+
+    /// True too where there is nothing, of which dlopen tells.
+    private static func isFile(_ path: UnsafePointer<CChar>) -> Bool {
+        var status = stat()
+        let result = withUnsafeMutablePointer(to: &status) {
+            systemCall(SYS_newfstatat, Int(AT_FDCWD), address(path), address($0), 0)
+        }
+        return result < 0 || status.st_mode & mode_t(S_IFMT) == mode_t(S_IFREG)
+    }
+
+    /// Why others could have their code run in the place of a module's; nil if they can't.
+    private static func distrust(_ path: UnsafePointer<CChar>) -> StaticString? {
+        if path[0] != CChar(bitPattern: UInt8(ascii: "/")) {
+            return "its path is relative, so it is another file in another directory"
+        }
+        var file = NamedFile(decides: true)
+        let result = file.examine(UnsafeRawPointer(path).assumingMemoryBound(to: UInt8.self))
+        if let reason = file.reason { return reason }
+        // Where there is no such file, nobody else can make one; dlopen tells of it.
+        let isKnown = result == 0 || result == -Int(ENOENT) || result == -Int(ENOTDIR)
+        return isKnown || !Options.isPrivileged ? nil : "who else can change it can't be found out"
+    }
+
+    /// The same of what a name stands for, where it would be refused.
+    static func refusal(of name: Text) -> StaticString? {
+        guard !Registry.has(name), Options.isPrivileged, find(name) == nil else { return nil }
+        var path = Message()
+        if isPath(name) { path.add(name) } else if !findFile(name, Options.moduleDirectory, &path) { return nil }
+        return path.terminated().flatMap { distrust($0) }
+    }
+
+    /// The module that a name stands for, if the object is that of its registration.
+    private static func answer(
+        _ registration: UnsafeMutablePointer<Registration>?, _ name: Text
+    ) -> UnsafeMutablePointer<Registration>? {
         guard let registration else {
             if case .none = problem { problem = .registersNothing }
             return nil
@@ -325,6 +437,15 @@ enum Loader {
         if isPath(name) { return registration }
         if let named = find(name) { return named }
         problem = .registersOther(Text(registration.pointee.name))
+        return nil
+    }
+
+    private static func find(path: Text) -> UnsafeMutablePointer<Object>? {
+        var current = objects
+        while let object = current {
+            if object.pointee.path == path { return object }
+            current = object.pointee.next
+        }
         return nil
     }
 

@@ -11,7 +11,7 @@ protocol Module: AnyObject {
     /// What a person calls it.
     var title: Text { get }
 
-    /// What the module has to see of reads, or writes, that could go the short way past it (Request/Express.swift).
+    /// What the module has to see of reads, or writes, that could take the fast path past it (Request/Express.swift).
     func passage(of operation: Operation) -> Passage
 
     /// Takes requests from above. For each, the module does one of three things: hands it on
@@ -29,13 +29,31 @@ protocol Module: AnyObject {
     /// The time is up of a request that the module gave to `Timers`. It is the module's again.
     func expired(_ request: Request, _ turn: inout Turn)
 
+    /// All requests that the module made for one of the caller's are complete. That one is the module's again; the own are
+    /// gone when this returns.
+    func joined(_ parent: Request, _ own: OwnRequests, _ turn: inout Turn)
+
+    /// The same for a request of the module's own that was made for none.
+    func finished(_ own: Request, _ turn: inout Turn)
+
+    /// Whether the module keeps something of open files. If one of a stack does, all of its modules are called for these, in
+    /// turns; see Runtime/OpenFiles.swift.
+    var hearsOfFiles: Bool { get }
+    /// A file is new here, by this descriptor: from the bottom up, before its first request comes.
+    func opened(_ file: OpenFile, _ descriptor: Descriptor, _ facts: FileFacts, _ turn: inout Turn)
+    /// Its last descriptor is about to be closed, or was closed behind the library's back. The module sees to what it has to
+    /// do with it, with requests of its own if need be, and may `hold` it until that is done. It may go on being used.
+    func closes(_ file: OpenFile, _ turn: inout Turn)
+    /// It has no descriptor any more, but the modules' own.
+    func closed(_ file: OpenFile)
+
     /// Takes the request out of the module's own queue, if it waits there. `sequence` says which request is
     /// meant: the block may be another's by now. `force`: its descriptor is about to be closed, so a request
     /// that counts as being in progress, but does no transfer at the moment, must end too.
     func cancel(_ request: Request, _ sequence: UInt64, force: Bool, _ turn: inout Turn) -> CancelOutcome
 
     /// In the child of a fork: forgets every request. Of the module's own memory alone: the child may use other stacks
-    /// by then, so what instances share has its part in `Registry.resetAll`.
+    /// by then, so what instances share is reset by the entry.
     func reset()
 
     /// Whether it is still to be used when its connection is no more; else it may be freed then.
@@ -48,6 +66,9 @@ protocol Module: AnyObject {
     func begins(_ request: Request)
     /// A transfer that was done in the call, and is about to be published.
     func isOver(_ outcome: Outcome, since begin: Instant)
+
+    /// For a module whose `passage` is `.guards` or `.answers`.
+    var fastCalls: FastCalls { get }
 
     // What a program asks of a connection; see Place.swift. These are called with signals open, outside of turns.
 
@@ -64,7 +85,7 @@ protocol Module: AnyObject {
 }
 
 enum Passage {
-    /// Each request: with such a module a stack has no short way.
+    /// Each request: there is no fast path past such a module.
     case stops
     /// None.
     case passes
@@ -72,6 +93,10 @@ enum Passage {
     case watches
     /// The same, while somebody looks (`Live.isWatched`).
     case shows
+    /// Each: it is asked, and may say that it has to have the request itself.
+    case guards
+    /// The same, and it may do it at once.
+    case answers
 }
 
 /// What a module says when asked to cancel a request.
@@ -80,18 +105,25 @@ enum CancelOutcome {
     case no
     /// Nobody will run it; the caller completes it.
     case taken
-    /// It will be complete, as cancelled, in a moment.
-    case soon
+    /// It waits here, and a part of it has been transferred.
+    case begun
 }
 
 extension Module {
     var title: Text { Text(name) }
     func passage(of operation: Operation) -> Passage { .stops }
+    var fastCalls: FastCalls { FastCalls() }
     func begins(_ request: Request) {}
     func isOver(_ outcome: Outcome, since begin: Instant) {}
     func harvested(_ request: Request, _ result: Int, _ turn: inout Turn) {}
     func completed(_ request: Request, _ turn: inout Turn) -> Bool { true }
     func expired(_ request: Request, _ turn: inout Turn) {}
+    func joined(_ parent: Request, _ own: OwnRequests, _ turn: inout Turn) { turn.complete(parent, own.result) }
+    func finished(_ own: Request, _ turn: inout Turn) {}
+    var hearsOfFiles: Bool { false }
+    func opened(_ file: OpenFile, _ descriptor: Descriptor, _ facts: FileFacts, _ turn: inout Turn) {}
+    func closes(_ file: OpenFile, _ turn: inout Turn) {}
+    func closed(_ file: OpenFile) {}
     func cancel(_ request: Request, _ sequence: UInt64, force: Bool, _ turn: inout Turn) -> CancelOutcome { .no }
     func reset() {}
     var isLasting: Bool { false }

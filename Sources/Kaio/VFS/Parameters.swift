@@ -9,7 +9,7 @@
 //     delay_inject:delay = 10ms; full_audit:prefix = "a;b"
 //
 // Invariant: entries are complete before anyone looks them up, and last as long as who may look them up; only `isAsked`
-// and `isRefused` change afterwards.
+// and `refused` change afterwards.
 
 import CKernel
 import Synchronization
@@ -35,59 +35,91 @@ struct Parameters {
         fileprivate(set) var next: UnsafeMutablePointer<Entry>?
         /// Whether a module looked it up, however it ended.
         fileprivate let isAsked = Atomic<Bool>(false)
-        fileprivate let isRefused = Atomic<Bool>(false)
+        /// 0, or for which stack it was that a module could make nothing of the value.
+        fileprivate let refused = Atomic<UInt>(0)
 
-        /// Whether the module has no such parameter. One that is not ours has those that it asked for until now.
-        var isUnknown: Bool {
-            if let known = Registry.parameters(of: module) { return !Text(known).hasPiece(name) }
-            return !wasAsked
+        /// That of the module, if it is one of ours; see `Registry.find`.
+        fileprivate let bit: UInt32
+        fileprivate let isStray: Bool
+
+        init(_ module: Text, _ name: Text, _ value: Text, _ origin: Origin) {
+            self.module = module
+            self.name = name
+            self.value = value
+            self.origin = origin
+            let ours = Registry.find(module)
+            bit = ours?.bit ?? 0
+            isStray = ours.map { !Text($0.parameters).hasPiece(name) } ?? false
         }
+
+        var isOurs: Bool { bit != 0 }
+        /// Whether the module has no such parameter. One that is not ours has those that it asked for until now.
+        var isUnknown: Bool { isOurs ? isStray : !wasAsked }
         var wasAsked: Bool { isAsked.load(ordering: .relaxed) }
         /// Whether a module could make nothing of the value, and said so.
-        var wasRefused: Bool { isRefused.load(ordering: .relaxed) }
+        var wasRefused: Bool { refused.load(ordering: .relaxed) != 0 }
     }
 
-    /// Entries in the order in which they were first set.
+    /// Entries in the order in which they were first set, each found by its names at once, however many there are.
     struct List {
         private(set) var first: UnsafeMutablePointer<Entry>?
         private var last: UnsafeMutablePointer<Entry>?
+        private var index = NameIndex<Entry>()
+        /// The bits of those modules of ours for which there is a name that they do not have.
+        private(set) var strays: UInt32 = 0
 
         /// The last word on a parameter counts. False without memory.
         mutating func set(_ module: Text, _ name: Text, _ value: Text, _ origin: Origin, _ memory: inout Arena) -> Bool
         {
-            if let entry = Parameters.find(first, module, name) {
+            if let entry = find(module, name) {
                 entry.pointee.value = value
                 entry.pointee.origin = origin
                 return true
             }
             guard let entry = memory.allocate(Entry.self) else { return false }
-            entry.initialize(to: Entry(module: module, name: name, value: value, origin: origin, next: nil))
+            entry.initialize(to: Entry(module, name, value, origin))
             if let last { last.pointee.next = entry } else { first = entry }
             last = entry
-            return true
+            if entry.pointee.isStray { strays |= entry.pointee.bit }
+            return index.add(entry, List.hash(module, name), &memory)
         }
+
+        func find(_ module: Text, _ name: Text) -> UnsafeMutablePointer<Entry>? {
+            index.find(List.hash(module, name)) {
+                $0.pointee.name.isSameName(as: name) && $0.pointee.module.isSameName(as: module)
+            }
+        }
+
+        private static func hash(_ module: Text, _ name: Text) -> UInt64 { name.nameHash(module.nameHash()) }
     }
 
     /// In messages; nil if there is none to tell apart.
     let service: Text?
-    let own: UnsafeMutablePointer<Entry>?
-    let inherited: UnsafeMutablePointer<Entry>?
-    /// Set when something is wrong with them, for who gets an error then. Nil: what is no parameter is left out, and the
-    /// default stands in for a value that a module refuses.
-    let fault: Fault?
+    let own: List
+    let inherited: List
+    /// Set when something is wrong with them: the stack is not used then. Nil: nobody asks.
+    private(set) var fault: Fault?
+    /// Whether the module that they are for stands below `ordered`.
+    var isBelowOrdered = false
 
     typealias Fault = UnsafeMutablePointer<Atomic<Bool>>
 
-    static var none: Parameters { Parameters(service: nil, own: nil, inherited: nil) }
+    var isFaulty: Bool { fault?.pointee.load(ordering: .relaxed) ?? false }
 
-    init(
-        service: Text?, own: UnsafeMutablePointer<Entry>?, inherited: UnsafeMutablePointer<Entry>?,
-        fault: Fault? = nil
-    ) {
+    static var none: Parameters { Parameters(service: nil, own: List(), inherited: List()) }
+
+    init(service: Text?, own: List, inherited: List, fault: Fault? = nil) {
         self.service = service
         self.own = own
         self.inherited = inherited
         self.fault = fault
+    }
+
+    /// The same, and `fault` is set when a module refuses one.
+    func noting(in fault: Fault) -> Parameters {
+        var parameters = self
+        parameters.fault = fault
+        return parameters
     }
 
     /// Entries with semicolons between them. What is none is named on stderr, and left out. The text must stay.
@@ -119,11 +151,19 @@ struct Parameters {
             }
         }
         Parameters.forEach(base.own) { entry in
-            if Parameters.find(entries.first, entry.module, entry.name) != nil { return }
+            if entries.find(entry.module, entry.name) != nil { return }
             _ = entries.set(entry.module, entry.name, entry.value, entry.origin, &memory)
         }
         self.init(
-            service: service ?? base.service, own: entries.first, inherited: base.inherited, fault: fault)
+            service: service ?? base.service, own: entries, inherited: base.inherited, fault: fault)
+    }
+
+    /// A module of ours is made with them. Where a name was misspelt, what it was to say is missing.
+    func note(straysOf module: Text) {
+        let strays = own.strays | inherited.strays
+        if strays != 0, strays & (Registry.find(module)?.bit ?? 0) != 0 {
+            fault?.pointee.store(true, ordering: .relaxed)
+        }
     }
 
     // MARK: what modules ask
@@ -140,11 +180,7 @@ struct Parameters {
         guard let value = text(module, name) else { return standard }
         if value.isWord("yes") || value.isWord("true") || value.isWord("1") || value.isWord("on") { return true }
         if value.isWord("no") || value.isWord("false") || value.isWord("0") || value.isWord("off") { return false }
-        complain(module, name) {
-            $0.add("yes, true, 1, on, no, false, 0 or off")
-        } using: {
-            $0.add(standard ? "yes" : "no")
-        }
+        complain(module, name) { $0.add("yes, true, 1, on, no, false, 0 or off") }
         return standard
     }
 
@@ -186,39 +222,33 @@ struct Parameters {
             add(&$0, range.lowerBound)
             $0.add(" to ")
             add(&$0, range.upperBound)
-        } using: {
-            add(&$0, standard)
         }
         return standard
     }
 
     /// Says on stderr that a parameter's value is bad: where it stands, the service, the value, "not" with what `accepted`
-    /// adds, and what stands in for it.
+    /// adds. The stack is not used then.
     @inline(never)
-    func complain(
-        _ module: Text, _ name: Text, _ accepted: (inout Message) -> Void, using standard: (inout Message) -> Void
-    ) {
-        guard let entry = entry(module, name) else { return }
-        var message = complaint(module, name)
+    func complain(_ module: Text, _ name: Text, _ accepted: (inout Message) -> Void) {
+        guard let entry = entry(module, name), var message = complaint(module, name) else { return }
         message.addWord(entry.pointee.value)
         message.add(": not ")
         accepted(&message)
-        if fault == nil {
-            message.add("; using ")
-            standard(&message)
-        }
         message.show()
     }
 
     /// The beginning of a message about a value, up to it: where it stands, the service, the parameter. The value counts as
-    /// refused.
+    /// refused. Nil where another stack has said it, of which this is one more.
     @inline(never)
-    func complaint(_ module: Text, _ name: Text) -> Message {
+    func complaint(_ module: Text, _ name: Text) -> Message? {
         fault?.pointee.store(true, ordering: .relaxed)
         var message = Message()
         message.add("kaio: ")
         if let entry = entry(module, name) {
-            entry.pointee.isRefused.store(true, ordering: .relaxed)
+            let mine = UInt(bitPattern: fault)
+            let (isFirst, other) = entry.pointee.refused.compareExchange(
+                expected: 0, desired: max(1, mine), ordering: .relaxed)
+            if !isFirst, fault != nil, other != mine { return nil }
             message.add(entry.pointee.origin)
             message.add(": ")
         }
@@ -236,31 +266,24 @@ struct Parameters {
 
     @inline(never)
     private func entry(_ module: Text, _ name: Text) -> UnsafeMutablePointer<Entry>? {
-        let found = Parameters.find(own, module, name) ?? Parameters.find(inherited, module, name)
+        let found = own.find(module, name) ?? inherited.find(module, name)
         if let found { found.pointee.isAsked.store(true, ordering: .relaxed) }
         return found
     }
 
     /// Their modules are not put to use, so nobody can tell what they would have asked for.
     func excuse() {
-        for list in [own, inherited] {
-            Parameters.forEach(list) { $0.isAsked.store(true, ordering: .relaxed) }
-        }
+        Parameters.forEach(own) { $0.isAsked.store(true, ordering: .relaxed) }
+        // Once: every service has those of [global].
+        if Parameters.excused == inherited.first { return }
+        Parameters.excused = inherited.first
+        Parameters.forEach(inherited) { $0.isAsked.store(true, ordering: .relaxed) }
     }
 
-    fileprivate static func find(
-        _ first: UnsafeMutablePointer<Entry>?, _ module: Text, _ name: Text
-    ) -> UnsafeMutablePointer<Entry>? {
-        var current = first
-        while let entry = current {
-            if entry.pointee.name.isSameName(as: name), entry.pointee.module.isSameName(as: module) { return entry }
-            current = entry.pointee.next
-        }
-        return nil
-    }
+    nonisolated(unsafe) private static var excused: UnsafeMutablePointer<Entry>?
 
-    static func forEach(_ first: UnsafeMutablePointer<Entry>?, _ body: (borrowing Entry) -> Void) {
-        var current = first
+    static func forEach(_ list: List, _ body: (borrowing Entry) -> Void) {
+        var current = list.first
         while let entry = current {
             body(entry.pointee)
             current = entry.pointee.next
@@ -346,10 +369,9 @@ extension Parameters {
         _ module: StaticString, _ name: StaticString, default standard: Int64, in range: ClosedRange<Int64>
     ) -> Int64 { interval(Text(module), Text(name), default: standard, in: range) }
 
-    func complain(
-        _ module: StaticString, _ name: StaticString, _ accepted: (inout Message) -> Void,
-        using standard: (inout Message) -> Void
-    ) { complain(Text(module), Text(name), accepted, using: standard) }
+    func complain(_ module: StaticString, _ name: StaticString, _ accepted: (inout Message) -> Void) {
+        complain(Text(module), Text(name), accepted)
+    }
 }
 
 extension Message {
@@ -374,23 +396,13 @@ extension Message {
         add(known.utf8CodeUnitCount == 0 ? "none" : known)
     }
 
-    /// A word of the user's; the middle of a long one is left out, and what a terminal would take for an order is a "?".
+    /// A word of the user's; the middle of a long one is left out.
     @inline(never)
     mutating func addWord(_ word: Text) {
-        guard word.count > 300 else { return addPlain(word) }
-        addPlain(word.prefix(250))
+        guard word.count > 300 else { return add(word) }
+        add(word.prefix(250))
         add("...")
-        addPlain(word.dropFirst(word.count - 40))
-    }
-
-    private mutating func addPlain(_ word: Text) {
-        var rest = word
-        while let length = rest.firstControl {
-            add(rest.prefix(length))
-            add("?")
-            rest = rest.dropFirst(length + 1)
-        }
-        add(rest)
+        add(word.dropFirst(word.count - 40))
     }
 
     /// In the largest unit that shows it whole.
@@ -455,11 +467,6 @@ extension Text {
         return true
     }
 
-    fileprivate var firstControl: Int? {
-        for index in 0..<count where self[index] < 0x20 && self[index] != 0x09 || self[index] == 0x7f { return index }
-        return nil
-    }
-
     /// Whether a list with commas in it has this name.
     @inline(never)
     func hasPiece(_ name: Text) -> Bool {
@@ -487,6 +494,17 @@ extension Text {
     }
 
     static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0d }
+
+    /// The same for two names that are the same, whatever was hashed before them.
+    @inline(never)
+    func nameHash(_ before: UInt64 = NameSeed.value) -> UInt64 {
+        var hash = before ^ 0x9e37_79b9_7f4a_7c15
+        for index in 0..<count where !Text.isSpace(self[index]) {
+            hash = (hash ^ UInt64(Text.lowercase(self[index]))) &* 0x9fb2_1c65_1e98_df25
+            hash ^= hash >> 28
+        }
+        return hash
+    }
 
     private static func lowercase(_ byte: UInt8) -> UInt8 { (0x41...0x5a).contains(byte) ? byte | 0x20 : byte }
 }

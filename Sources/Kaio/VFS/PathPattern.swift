@@ -37,6 +37,16 @@ struct PathPattern {
         return pattern.isEmpty
     }
 
+    /// Whether it is the path of what a descriptor refers to.
+    func matches(_ descriptor: Descriptor) -> Bool {
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 4096) { buffer in
+            guard let start = buffer.baseAddress, let length = descriptor.path(into: start, buffer.count) else {
+                return false
+            }
+            return matches(Text(start, count: length))
+        }
+    }
+
     /// What is wrong with a pattern; nil if nothing is.
     static func problem(_ text: Text) -> StaticString? {
         guard couldBePath(text) else {

@@ -34,7 +34,7 @@ struct Place {
         // Only so can a FIFO or a terminal be read without waiting, and without a thread. The open file is nobody
         // else's.
         if number >= 0, stack.position(of: "aio_poll") != nil,
-            let file = FileFacts(Descriptor(number: CInt(number))), file.kind == .stream
+            let file = FileFacts(Descriptor(number: CInt(number))), file.isStream
         {
             _ = systemCall(SYS_fcntl, number, Int(F_SETFL), Int(file.statusFlags | O_NONBLOCK))
         }

@@ -1,60 +1,99 @@
-// The modules by name: the one place that names them all.
+// The library's own modules: one line each. All else about a module stands in its own file, which ends with its entry.
+
+/// What is known of a module before there is one.
+struct ModuleEntry {
+    let name: StaticString
+    /// The names of its parameters, with commas between.
+    var parameters: StaticString = ""
+    var side = Side.either
+    /// Named twice it stands once, where it is named first.
+    var isOnce = false
+    /// It needs `ordered` above it, which is put there where it is named later, or not at all.
+    var needsOrder = false
+    let make: (Int, Parameters) -> (any Module)?
+    /// Once in the life of the process: what its instances share. False without memory.
+    var prepare: () -> Bool = { true }
+    /// In the child of a fork, before any request: the same.
+    var reset: () -> Void = {}
+    /// Somebody who looks at the process has written there what he wants. May be called in a signal handler.
+    var hear: () -> Void = {}
+}
 
 enum Registry {
     static let standardStack: StaticString = "ordered aio_linux aio_poll aio_pthread"
     static let last: StaticString = "aio_pthread"
-    static let names: StaticString =
-        """
-        ordered, aio_linux, aio_poll, aio_pthread, full_audit, time_audit, stats, error_inject, delay_inject, \
-        aio_ratelimit, readonly, readahead
-        """
 
-    /// Whether a module has this name.
-    static func has(_ name: Text) -> Bool {
-        var rest = Text(names)
-        while let known = rest.takeWord() { if known == name { return true } }
-        return false
+    private static func visit(_ body: (ModuleEntry) -> Void) {
+        body(Ordered.entry)
+        body(AIOLinux.entry)
+        body(AIOPoll.entry)
+        body(AIOPthread.entry)
+        body(FullAudit.entry)
+        body(TimeAudit.entry)
+        body(Stats.entry)
+        body(ErrorInject.entry)
+        body(DelayInject.entry)
+        body(RateLimit.entry)
+        body(ReadOnly.entry)
+        body(ReadAhead.entry)
+        body(Bufio.entry)
+        body(GroupSync.entry)
+        body(Follow.entry)
+        body(Priority.entry)
+        body(Mirror.entry)
     }
 
-    /// The names of the parameters of a module of ours, with commas between; nil if it is none.
-    static func parameters(of module: Text) -> StaticString? {
-        func isNamed(_ name: StaticString) -> Bool { module.isSameName(as: Text(name)) }
-        if isNamed("ordered") || isNamed("aio_poll") || isNamed("aio_pthread") { return "" }
-        if isNamed("aio_linux") { return AIOLinux.parameters }
-        if isNamed("error_inject") { return ErrorInject.parameters }
-        if isNamed("delay_inject") { return DelayInject.parameters }
-        if isNamed("aio_ratelimit") { return RateLimit.parameters }
-        if isNamed("readonly") { return ReadOnly.parameters }
-        if isNamed("readahead") { return ReadAhead.parameters }
-        if isNamed("full_audit") { return FullAudit.parameters }
-        if isNamed("time_audit") { return TimeAudit.parameters }
-        if isNamed("stats") { return Stats.parameters }
-        return nil
+    /// The module of exactly this name.
+    @inline(never)
+    static func entry(_ name: Text) -> ModuleEntry? {
+        var found: ModuleEntry?
+        visit { if name == $0.name { found = $0 } }
+        return found
     }
 
-    /// What the instances of a module share, once in the life of the process. False without memory.
-    static func prepare() -> Bool { Ordered.prepare() }
+    static func has(_ name: Text) -> Bool { entry(name) != nil }
 
-    /// In the child of a fork, before any request: what the instances of a module share.
-    static func resetAll() {
-        Ordered.resetAll()
-        AIOPoll.resetAll()
-        Stats.resetAll()
+    /// A module of ours, however its name is spelled: a bit of its own, and the names of its parameters.
+    static func find(_ module: Text) -> (bit: UInt32, parameters: StaticString)? {
+        var bit: UInt32 = 1
+        var found: (UInt32, StaticString)?
+        visit { entry in
+            if module.isSameName(as: Text(entry.name)) { found = (bit, entry.parameters) }
+            bit <<= 1
+        }
+        return found
     }
+
+    static func parameters(of module: Text) -> StaticString? { find(module)?.parameters }
+
+    static func prepare() -> Bool {
+        var isReady = true
+        visit { isReady = isReady && $0.prepare() }
+        return isReady
+    }
+
+    static func hear() { visit { $0.hear() } }
+
+    static func resetAll() { visit { $0.reset() } }
+
+    /// Calls `body` with the names, in the order of the table.
+    static func forEachName(_ body: (StaticString) -> Void) { visit { body($0.name) } }
 
     static func make(_ name: Text, position: Int, parameters: Parameters = .none) -> (any Module)? {
-        if name == "ordered" { return Ordered(position: position) }
-        if name == "aio_linux" { return AIOLinux(position: position, parameters: parameters) }
-        if name == "aio_poll" { return AIOPoll(position: position) }
-        if name == "aio_pthread" { return AIOPthread(position: position) }
-        if name == "error_inject" { return ErrorInject(position: position, parameters: parameters) }
-        if name == "delay_inject" { return DelayInject.make(position: position, parameters: parameters) }
-        if name == "aio_ratelimit" { return RateLimit(position: position, parameters: parameters) }
-        if name == "readonly" { return ReadOnly(position: position, parameters: parameters) }
-        if name == "readahead" { return ReadAhead(position: position, parameters: parameters) }
-        if name == "full_audit" { return FullAudit(position: position, parameters: parameters) }
-        if name == "time_audit" { return TimeAudit(position: position, parameters: parameters) }
-        if name == "stats" { return Stats(position: position, parameters: parameters) }
-        return Loader.make(name, position: position, parameters: parameters)
+        guard let entry = entry(name) else { return Loader.make(name, position: position, parameters: parameters) }
+        parameters.note(straysOf: name)
+        return entry.make(position, parameters)
+    }
+}
+
+extension Message {
+    /// The names of the library's own modules.
+    mutating func addModuleNames() {
+        var isFirst = true
+        Registry.forEachName {
+            if !isFirst { add(", ") }
+            add($0)
+            isFirst = false
+        }
     }
 }

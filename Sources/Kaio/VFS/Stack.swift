@@ -11,59 +11,56 @@ struct Stack: Equatable {
     private struct Contents: ~Copyable {
         var modules: UnsafeMutablePointer<any Module>
         var count: Int
-        let reads: ShortWay
-        let writes: ShortWay
-        let kernel: Int
+        let reads: FastPath
+        let writes: FastPath
+        /// By position; nothing in a stack without a fast path.
+        let fast: UnsafeMutablePointer<FastCalls>
         let hasEnd: Bool
+        var hearsOfFiles: Bool
         let visitors = Atomic<Int>(0)
+        /// Requests of the modules' own.
+        let own = Atomic<Int>(0)
         /// Of those that are not in use.
         var next: UnsafeMutablePointer<Contents>?
     }
 
-    /// The way of an operation past the modules down to `aio_linux`, if the request is in nobody's way.
-    struct ShortWay {
-        var lane = Express.Lane.none
-        /// The first module that takes part: `ordered`, or `aio_linux`.
-        var first = 0
-        /// The bit of `ordered`, if that is on the way.
-        var ordered: UInt16 = 0
-        /// The modules above these that watch, one bit for each position.
-        private var watching: UInt16 = 0
-        /// Those that watch while somebody looks.
+    /// The fast path of an operation past the modules; see `Express`. One bit for each position.
+    struct FastPath {
+        /// Those that are asked; none: there is no fast path.
+        private(set) var asked: UInt16 = 0
+        /// Of these, those whose watch of a completion ends just before it is published.
+        private(set) var guards: UInt16 = 0
+        /// Those above these that observe.
+        private var observing: UInt16 = 0
+        /// Those that observe while somebody looks.
         private var showing: UInt16 = 0
 
-        /// The modules that watch a request that comes by now.
+        /// The modules that observe a request that comes by now.
         @inline(__always)
-        var watchers: UInt16 { showing != 0 && Live.isWatched ? watching | showing : watching }
+        var observers: UInt16 { showing != 0 && Live.isWatched ? observing | showing : observing }
 
         init() {}
 
-        /// None if a module stops the requests, or one of the two that know it is missing.
+        /// As far as the last module that may answer, above the first that wants each request itself.
         init(_ operation: Operation, _ modules: UnsafeMutablePointer<any Module>, _ count: Int) {
-            var way = ShortWay()
+            var path = FastPath()
             for position in 0..<count {
-                let module = modules[position]
                 let bit = UInt16(1) << UInt16(position)
-                if Text(module.name) == "aio_linux" {
-                    if way.ordered == 0 { way.first = position }
-                    way.lane = way.ordered == 0 ? .kernel : .orderedKernel
-                    self = way
-                    return
-                }
-                if Text(module.name) == "ordered", way.ordered == 0 {
-                    way.ordered = bit
-                    way.first = position
-                    continue
-                }
-                switch module.passage(of: operation) {
+                switch modules[position].passage(of: operation) {
                 case .stops: return
                 case .passes: break
                 case .watches:
-                    if way.ordered != 0 { return }
-                    way.watching |= bit
+                    if path.asked != 0 { return }
+                    path.observing |= bit
                 case .shows:
-                    if way.ordered != 0 { return }
-                    way.showing |= bit
+                    if path.asked != 0 { return }
+                    path.showing |= bit
+                case .guards:
+                    path.asked |= bit
+                    path.guards |= bit
+                case .answers:
+                    path.asked |= bit
+                    self = path
                 }
             }
         }
@@ -84,14 +81,14 @@ struct Stack: Equatable {
     }
 
     var count: Int { contents.pointee.count }
-    /// The short way past its modules, if there is one.
+    /// The fast path past its modules, if there is one.
     @inline(__always)
-    func shortWay(of operation: Operation) -> ShortWay {
+    func fastPath(of operation: Operation) -> FastPath {
         operation == .read ? contents.pointee.reads : contents.pointee.writes
     }
-    /// Where `aio_linux` is, if its requests may be completed without asking it; else -1.
+
     @inline(__always)
-    var kernel: Int { contents.pointee.kernel }
+    func fast(_ position: Int) -> UnsafePointer<FastCalls> { UnsafePointer(contents.pointee.fast) + position }
 
     static let greatestCount = 16
 
@@ -101,19 +98,29 @@ struct Stack: Equatable {
     /// Builds a stack from names with blanks between them.
     ///
     /// The last module must be one that takes everything, so `aio_pthread` is put there if it is not named.
-    /// Nil if a name is unknown or there are too many; `problem` is then called with the name.
-    /// Without `mayBeShort` every request passes every module, and the stack has an end.
-    init?(names: Text, parameters: Parameters = .none, mayBeShort: Bool = true, problem: (Text) -> Void) {
+    /// Nil if a name is unknown, there are too many, or one is on the wrong side of `ordered`; `problem` is then called with
+    /// the name. Nil too if a module refuses a parameter, which it has said.
+    /// Without `mayBeFast` every request passes every module, and the stack has an end.
+    init?(names: Text, parameters: Parameters = .none, mayBeFast: Bool = true, problem: (Text) -> Void) {
         let modules = UnsafeMutablePointer<any Module>.allocate(capacity: Stack.greatestCount)
         var count = 0
         var rest = names
         var endsWell = false
-        var isOrdered = false
+        var parameters = parameters
+        let wasFaulty = parameters.isFaulty
         if let live = Live.make(above: names.countOfWords + 1) {
             modules.initialize(to: live)
             count = 1
         }
         while let name = rest.takeWord() {
+            let entry = Registry.entry(name)
+            if let entry, entry.isOnce, Stack.has(entry.name, modules, count) { continue }
+            if let entry, entry.needsOrder, !Stack.has(StackOrder.divider, modules, count),
+                count < Stack.greatestCount - 1, let ordered = Registry.make(Text(StackOrder.divider), position: count)
+            {
+                (modules + count).initialize(to: ordered)
+                count += 1
+            }
             guard count < Stack.greatestCount - 1,
                 let module = Registry.make(name, position: count, parameters: parameters)
             else {
@@ -123,45 +130,60 @@ struct Stack: Equatable {
             }
             (modules + count).initialize(to: module)
             count += 1
-            if let ordered = module as? Ordered {
-                ordered.isBelowAnother = isOrdered
-                isOrdered = true
+            if name == StackOrder.divider { parameters.isBelowOrdered = true }
+            if parameters.isFaulty, !wasFaulty {
+                Stack.free(modules, count)
+                return nil
             }
             endsWell = name == Registry.last
         }
+        if let fault = StackOrder(names: names).fault {
+            problem(fault.module)
+            Stack.free(modules, count)
+            return nil
+        }
         if !endsWell {
-            (modules + count).initialize(to: Registry.make(Text(Registry.last), position: count)!)
+            (modules + count).initialize(
+                to: Registry.make(Text(Registry.last), position: count, parameters: parameters)!)
             count += 1
         }
-        self.init(modules, count, mayBeShort: mayBeShort, hasEnd: !mayBeShort)
+        self.init(modules, count, mayBeFast: mayBeFast, hasEnd: !mayBeFast)
     }
 
-    /// A stack of a test's own modules has no short way.
-    init(_ modules: UnsafeMutablePointer<any Module>, count: Int) { self.init(modules, count, mayBeShort: false) }
+    /// A stack of a test's own modules has no fast path, unless it asks for one.
+    init(_ modules: UnsafeMutablePointer<any Module>, count: Int, mayBeFast: Bool = false) {
+        self.init(modules, count, mayBeFast: mayBeFast)
+    }
 
     private init(
-        _ modules: UnsafeMutablePointer<any Module>, _ count: Int, mayBeShort: Bool, hasEnd: Bool = false
+        _ modules: UnsafeMutablePointer<any Module>, _ count: Int, mayBeFast: Bool, hasEnd: Bool = false
     ) {
         if hasEnd, let unused = Stack.takeUnused() {
             contents = unused
             contents.pointee.modules = modules
             contents.pointee.count = count
+            contents.pointee.hearsOfFiles = Stack.hearOfFiles(modules, count)
             return
         }
         contents = .allocate(capacity: 1)
-        var kernel = -1
-        if mayBeShort {
-            for position in 0..<count where kernel < 0 && Text(modules[position].name) == "aio_linux" {
-                kernel = position
-            }
-        }
+        let fast = UnsafeMutablePointer<FastCalls>.allocate(capacity: count)
+        fast.initialize(repeating: FastCalls(), count: count)
+        for position in 0..<count where mayBeFast { fast[position] = modules[position].fastCalls }
         contents.initialize(
             to: Contents(
                 modules: modules, count: count,
-                reads: kernel < 0 ? ShortWay() : ShortWay(.read, modules, count),
-                writes: kernel < 0 ? ShortWay() : ShortWay(.write, modules, count), kernel: kernel, hasEnd: hasEnd,
-                next: nil))
+                reads: mayBeFast ? FastPath(.read, modules, count) : FastPath(),
+                writes: mayBeFast ? FastPath(.write, modules, count) : FastPath(), fast: fast, hasEnd: hasEnd,
+                hearsOfFiles: Stack.hearOfFiles(modules, count), next: nil))
     }
+
+    private static func hearOfFiles(_ modules: UnsafeMutablePointer<any Module>, _ count: Int) -> Bool {
+        for position in 0..<count where modules[position].hearsOfFiles { return true }
+        return false
+    }
+
+    /// Whether a module keeps something of open files.
+    var hearsOfFiles: Bool { contents.pointee.hearsOfFiles }
 
     @inline(__always)
     subscript(position: Int) -> any Module { contents.pointee.modules[position] }
@@ -169,6 +191,7 @@ struct Stack: Equatable {
     /// In the child of a fork.
     func reset() {
         contents.pointee.visitors.store(0, ordering: .relaxed)
+        contents.pointee.own.store(0, ordering: .relaxed)
         for position in 0..<count { self[position].reset() }
     }
 
@@ -182,6 +205,13 @@ struct Stack: Equatable {
     func position(of name: StaticString) -> Int? {
         for position in 0..<count where Text(self[position].name) == name { return position }
         return nil
+    }
+
+    private static func has(
+        _ name: StaticString, _ modules: UnsafeMutablePointer<any Module>, _ count: Int
+    ) -> Bool {
+        for position in 0..<count where Text(modules[position].name) == name { return true }
+        return false
     }
 
     // MARK: the end
@@ -205,11 +235,15 @@ struct Stack: Equatable {
         return false
     }
 
+    var hasEnd: Bool { contents.pointee.hasEnd }
+    func addOwn(_ change: Int) { contents.pointee.own.wrappingAdd(change, ordering: .sequentiallyConsistent) }
+    var hasOwn: Bool { contents.pointee.own.load(ordering: .sequentiallyConsistent) != 0 }
+
     /// Waits until nobody is in it. It has no request, and gets none meanwhile; the caller is not in it.
     func awaitVisitors() {
         // Not a load: who comes later is to see that the requests are over.
         while contents.pointee.visitors.wrappingAdd(0, ordering: .acquiringAndReleasing).newValue != 0 {
-            _ = systemCall(SYS_poll, 0, 0, 1)
+            Instant.sleep(for: 1_000_000)
         }
     }
 

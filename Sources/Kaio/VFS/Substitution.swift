@@ -1,5 +1,5 @@
 // What stands for something else in the values of the configuration: %p is the process id (in the parameters of modules
-// it is left to the module that uses it, since the child of a fork has another), %u the user's name (the
+// it is left to the module that uses it, since the child of a fork has another; so is %f, a file's name), %u the user's name (the
 // number, if /etc/passwd has none), %h the host's name, %% a percent sign. So is a percent sign that no letter follows,
 // as in 10%.
 
@@ -25,6 +25,7 @@ enum Substitution {
         guard let bytes = memory.allocate(UInt8.self, count: room) else { return .noMemory }
         var count = 0
         var index = 0
+        var user: Text?
         while index < value.count {
             if value[index] != UInt8(ascii: "%") {
                 bytes[count] = value[index]
@@ -35,8 +36,13 @@ enum Substitution {
             let letter = index + 1 < value.count ? value[index + 1] : 0
             switch letter {
             case UInt8(ascii: "p") where !process: count += put(Text("%p"), bytes + count)
+            case UInt8(ascii: "f") where !process: count += put(Text("%f"), bytes + count)
             case UInt8(ascii: "p"): count += put(number: systemCall(SYS_getpid), bytes + count)
-            case UInt8(ascii: "u"): count += putUser(bytes + count)
+            case UInt8(ascii: "u"):
+                // Looked up once for a value.
+                let length = user.map { put($0, bytes + count) } ?? putUser(bytes + count)
+                user = Text(bytes + count, count: length)
+                count += length
             case UInt8(ascii: "h"): count += putHost(bytes + count)
             case UInt8(ascii: "%"): count += put(Text("%"), bytes + count)
             default:
@@ -67,7 +73,7 @@ enum Substitution {
     /// file should not get.
     private static func putUser(_ bytes: UnsafeMutablePointer<UInt8>) -> Int {
         let user = systemCall(SYS_geteuid)
-        guard case .text(let users) = FileContents.read(Text("/etc/passwd")) else {
+        guard case .text(let users) = FileContents.read(Text("/etc/passwd"), isGuarded: false) else {
             return put(number: user, bytes)
         }
         defer { users.unmap() }

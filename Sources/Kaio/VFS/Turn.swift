@@ -114,7 +114,7 @@ struct Turn: ~Copyable {
     mutating func finish() {
         while let request = finished.popFirst() {
             if climb(request) {
-                Publication.publish(request, &self)
+                if request.isOwn { giveBack(request) } else { Publication.publish(request, &self) }
             }
             giveLater()
         }
@@ -122,6 +122,12 @@ struct Turn: ~Copyable {
             mustTell = false
             Waiting.tellAll()
         }
+    }
+
+    /// The same; and what the kernel did or refused at once is brought further at once.
+    mutating func finishAndHarvest() {
+        finish()
+        if KernelQueue.hasEvents { KernelQueue.harvest(&self) }
     }
 
     private mutating func giveLater() {
@@ -134,13 +140,19 @@ struct Turn: ~Copyable {
 
     private mutating func climb(_ request: Request) -> Bool {
         if request.block.pointee.watchers == 0 { return true }
-        // `ordered`, where it takes no lock, comes last, just before the publication: earlier, an aio_fsync in between
-        // would end before a write that it covers.
+        // Those that guard the fast path come last, just before the publication: of `ordered`, an aio_fsync in between would
+        // end before a write that it covers.
         let last =
-            request.stack.shortWay(of: request.block.pointee.operation).ordered & request.block.pointee.watchers
+            request.stack.fastPath(of: request.block.pointee.operation).guards & request.block.pointee.watchers
         while request.block.pointee.watchers != last { if !climbOne(request, except: last) { return false } }
-        if last != 0, !OrderedCells.leave(request) { return climbOne(request, except: 0) }
-        request.block.pointee.watchers = 0
+        while case let left = request.block.pointee.watchers, left != 0 {
+            let fast = request.stack.fast(left.trailingZeroBitCount)
+            if let leave = fast.pointee.leave, leave(fast.pointee.module, request.block) {
+                request.block.pointee.watchers = left & (left - 1)
+            } else if !climbOne(request, except: left & (left - 1)) {
+                return false
+            }
+        }
         return true
     }
 

@@ -69,7 +69,7 @@ extension Parameters {
     /// One line on stderr about a parameter: what it is, and what is wrong or would be accepted.
     @inline(never)
     func complain(_ module: StaticString, _ name: StaticString, _ part: Text, _ problem: StaticString) {
-        var message = complaint(Text(module), Text(name))
+        guard var message = complaint(Text(module), Text(name)) else { return }
         message.add(part)
         message.add(": ")
         message.add(problem)

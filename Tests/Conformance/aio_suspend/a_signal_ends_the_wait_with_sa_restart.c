@@ -1,5 +1,7 @@
 // holds: A signal whose action has SA_RESTART ends the wait with EINTR all the same.
 // source: FACTS choice (SA_RESTART)
+// compare: no
+#define NEEDS_KAIO
 #include "../check.h"
 
 static volatile sig_atomic_t caught;

@@ -1,4 +1,4 @@
-// holds: aio_suspend with tv_nsec of 2,000,000,000 or below zero: EINVAL, as often as one likes.
+// holds: aio_suspend with tv_nsec below zero: EINVAL, as often as one likes.
 // source: FACTS glibc 6
 #include "../check.h"
 
@@ -16,10 +16,7 @@ int main(void) {
     struct aiocb control = request(ends[0], &byte, 1, 0);
     list[0] = &control;
     OK(aio_read(&control));
-    WITHOUT_LEAK({
-        ask(2000000000);
-        ask(-1);
-    });
+    WITHOUT_LEAK({ ask(-1); });
     EQUAL(aio_error(&control), EINPROGRESS);
     EQUAL(write(ends[1], "x", 1), 1);
     EQUAL(FINISH(&control), 1);

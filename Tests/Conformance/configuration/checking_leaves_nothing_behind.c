@@ -16,7 +16,7 @@ int main(void) {
     configuration_file(path, "small.conf",
                        "x:y = 1\n[a]\npath = /%u/%h/%p\nx:y = 2\n"
                        "vfs objects = full_audit time_audit stats error_inject delay_inject aio_ratelimit readonly "
-                       "readahead ordered ./x\n"
+                       "readahead ordered /bin/true\n"
                        "full_audit:to = never\ntime_audit:to = never\nstats:file = never\nstats:signal = USR1\n"
                        "error_inject:rules = read EIO nth 1; write EIO\nerror_inject:when = after\n"
                        "delay_inject:delay = 1h\nreadonly:period = 01:00-02:00\n");

@@ -46,8 +46,10 @@ static const char source[] =
     "    NOTE(\"suspend\"); return KAIO_VFS_NEXT_AIO_SUSPEND(handle, list, count, timeout); }\n"
     "int kaio_module_init(void);\n"
     "int kaio_module_init(void) {\n"
-    "    static const struct kaio_vfs_fns fns = {on_connect, on_disconnect, on_open, on_close, on_read, on_write, on_fsync,\n"
-    "        on_done, 0, on_error, on_return, on_cancel, on_suspend, 0};\n"
+    "    static const struct kaio_vfs_fns fns = {\n"
+    "        .connect_fn = on_connect, .disconnect_fn = on_disconnect, .open_fn = on_open, .close_fn = on_close,\n"
+    "        .aio_read_fn = on_read, .aio_write_fn = on_write, .aio_fsync_fn = on_fsync, .aio_done_fn = on_done,\n"
+    "        .aio_error_fn = on_error, .aio_return_fn = on_return, .aio_cancel_fn = on_cancel, .aio_suspend_fn = on_suspend};\n"
     "    return kaio_vfs_register(KAIO_VFS_INTERFACE_VERSION, \"noter\", &fns); }\n";
 
 static char *calls;

@@ -1,5 +1,7 @@
 // holds: aio_suspend and lio_listio(LIO_WAIT) return when what they wait for is cancelled because its descriptor is closed.
 // source: close
+// compare: no
+#define NEEDS_KAIO
 #include "../check.h"
 
 static struct aiocb controls[2];

@@ -1,6 +1,8 @@
 // holds: aio_error and aio_suspend in a handler do not deadlock with the same calls on the thread that it interrupts.
 // source: FACTS glibc 12
+// compare: no
 // limit: 40
+#define NEEDS_KAIO
 #include "../check.h"
 #include <sys/time.h>
 

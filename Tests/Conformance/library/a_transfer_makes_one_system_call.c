@@ -41,7 +41,7 @@ static void count_calls(void) {
     EQUAL(calls[SYS_io_submit], count);
     EQUAL(calls[SYS_preadv2], 0);
     at_most_some(calls, SYS_fcntl);
-    at_most_some(calls, SYS_fstat);
+    at_most_some(calls, SYS_statx);
     trace_again("cached", calls);
     for (int number = 0; number < call_numbers; number++)
         if (calls[number]) printf("cached: %d times system call %d\n", calls[number], number);
@@ -50,7 +50,7 @@ static void count_calls(void) {
     EQUAL(calls[SYS_io_pgetevents], 0);
     EQUAL(calls[SYS_rt_sigprocmask], 0);
     at_most_some(calls, SYS_fcntl);
-    at_most_some(calls, SYS_fstat);
+    at_most_some(calls, SYS_statx);
 }
 
 int main(int arguments, char **names) {

@@ -10,6 +10,7 @@ static const char *const required[] = {
     "aio_return64", "aio_suspend64", "aio_cancel64", "lio_listio64", "aio_init",
     "aio_readv",  "aio_writev",  "aio_waitcomplete", "aio_waitn",
     "close",      "close_range", "closefrom",  "dup2",     "dup3",
+    "fclose",     "freopen",     "freopen64",
 };
 
 static int is_in(const char *const *names, size_t count, const char *name) {

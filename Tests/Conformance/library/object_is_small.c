@@ -1,4 +1,4 @@
-// holds: The library is at most 350 KB.
+// holds: The library is at most 900 KB: 700 of it, 100 for the mirror, and 60 for the interface of bufio.
 // source: kaio
 #include "../check.h"
 
@@ -7,5 +7,5 @@ int main(void) {
     OK(stat(getenv("CHECK_LIBRARY"), &status));
     printf("%lld bytes\n", (long long)status.st_size);
     CHECK(status.st_size > 0);
-    CHECK(status.st_size <= 350 << 10);
+    CHECK(status.st_size <= 900 << 10);
 }

@@ -22,7 +22,9 @@ int main(void) {
         FAILS(sigtimedwait(&set, NULL, &short_), EAGAIN);
         EQUAL(lseek(file, 0, SEEK_END), 0);
         for (int i = 0; i < 100; i++) {
+            errno = 0;
             int error = aio_error(&controls[i]);
+            if (error == -1) error = errno;
             CHECK(error == EINVAL || error == EAGAIN);
         }
         EQUAL(aio_cancel(file, NULL), AIO_ALLDONE);

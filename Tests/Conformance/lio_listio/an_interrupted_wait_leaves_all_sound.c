@@ -1,5 +1,7 @@
 // holds: After an interrupted LIO_WAIT list and stack may be gone: the requests complete, and nothing else is touched.
 // source: lio_listio
+// compare: no
+#define NEEDS_KAIO
 #include "../check.h"
 
 static void handler(int number) { (void)number; }

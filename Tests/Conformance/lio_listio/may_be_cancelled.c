@@ -1,6 +1,8 @@
 // holds: A thread that is cancelled in lio_listio(LIO_WAIT) ends; the requests complete, though the list is gone.
 // source: lio_listio
+// compare: no
 // limit: 40
+#define NEEDS_KAIO
 #include "../check.h"
 
 static int ends[2], ready[2];

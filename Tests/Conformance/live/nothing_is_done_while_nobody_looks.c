@@ -43,7 +43,7 @@ int main(int arguments, char **names) {
             if (calls[number]) printf("%s: %d times system call %d\n", roles[i], calls[number], number);
         EQUAL(calls[SYS_io_submit], i % 2 == 0 ? count : 0);
         EQUAL(calls[SYS_preadv2], i % 2 == 0 ? 0 : count);
-        // Of the ordinary way; a harvest has them too.
+        // Of the slow path; a harvest has them too.
         if (i % 2 == 1) EQUAL(calls[SYS_rt_sigprocmask], 0);
         // The path is found out once.
         EQUAL(calls[SYS_readlinkat], 0);

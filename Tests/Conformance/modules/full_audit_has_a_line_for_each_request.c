@@ -49,7 +49,7 @@ int main(int count, char **arguments) {
     EQUAL(strlen(child.errors), 0);
     struct stat status;
     OK(stat(log, &status));
-    EQUAL(status.st_mode & 0777, 0644);
+    EQUAL(status.st_mode & 0777, 0640);
     take_file(log, text, sizeof text);
     printf("%s", text);
     EQUAL(count_lines(text, "", NULL), 8);

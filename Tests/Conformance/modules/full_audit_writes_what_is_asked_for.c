@@ -42,6 +42,7 @@ int main(int count, char **arguments) {
     gives("full_audit:results = success", "1 1 1 1 0", NULL);
     gives("full_audit:results = success failure", "1 1 1 1 1", NULL);
     gives("full_audit:operations = read; full_audit:results = success", "0 1 0 0 0", NULL);
-    gives("full_audit:operations = open", "1 1 1 1 1", "full_audit:operations = open: not some of: read write");
-    gives("full_audit:format = xml", "1 1 1 1 1", "full_audit:format = xml: not one of: text json; using text");
+    // Nothing is written where the stack is the standard one.
+    gives("full_audit:operations = open", "0 0 0 0 0", "full_audit:operations = open: not some of: read write");
+    gives("full_audit:format = xml", "0 0 0 0 0", "full_audit:format = xml: not one of: text json");
 }

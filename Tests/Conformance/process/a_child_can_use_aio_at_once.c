@@ -1,5 +1,7 @@
 // holds: After fork the child can use every function of aio.h at once, though the parent used them before.
 // source: fork
+// compare: no
+#define NEEDS_KAIO
 #include "../check.h"
 
 static void use(int file, uint64_t seed) {

@@ -1,5 +1,7 @@
 // holds: A handler that interrupts aio_suspend may wait in aio_suspend itself, and fetch the result; the outer wait then ends as usual.
 // source: aio_suspend (async-signal-safe)
+// compare: no
+#define NEEDS_KAIO
 #include "../check.h"
 
 static int ends[2][2], steps[2];

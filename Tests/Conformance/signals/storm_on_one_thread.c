@@ -1,6 +1,8 @@
 // holds: aio_error, aio_return and aio_suspend may be called by a handler that interrupts the same thread anywhere: 30 seconds of timer signals at depth 64, with verified data and nothing lost.
 // source: aio_error, aio_return, aio_suspend (async-signal-safe)
+// compare: no
 // limit: 90
+#define NEEDS_KAIO
 #include "../check.h"
 #include <stdatomic.h>
 

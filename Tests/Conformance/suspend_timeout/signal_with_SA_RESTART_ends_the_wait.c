@@ -1,5 +1,7 @@
 // holds: A handler set with SA_RESTART ends the wait with EINTR all the same.
 // source: kaio (the standard leaves a choice)
+// compare: no
+#define NEEDS_KAIO
 #include "../check.h"
 
 static pthread_t waiter;

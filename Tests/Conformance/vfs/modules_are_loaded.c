@@ -59,7 +59,8 @@ int main(int count, char **arguments) {
     run(objects, "", EXDEV, "stack refuser refuser ordered aio_linux aio_pthread");
     snprintf(objects, sizeof objects, "ordered %s/by_init.so", here);
     run(objects, "", EXDEV, "stack ordered refuser aio_pthread");
-    run("./by_init.so refuser", "", EXDEV, "stack refuser refuser aio_pthread");
+    snprintf(objects, sizeof objects, "%s/by_init.so refuser", here);
+    run(objects, "", EXDEV, "stack refuser refuser aio_pthread");
 
     // What does not work is named, with where it was looked for; the program runs with the standard stack.
     snprintf(message, sizeof message, "no module of that name, but refuser (%s/by_init.so); using ", here);
@@ -85,7 +86,7 @@ int main(int count, char **arguments) {
                           "__attribute__((constructor)) static void init(void) {\n"
                           "    kaio_vfs_register(0, \"old\", &fns);\n"
                           "}\n");
-    run("old", here, 0, "module \"old\" is refused: it is for version 0 of the interface; this library has version 1");
+    run("old", here, 0, "module \"old\" is refused: it is for version 0 of the interface; this library has version 2");
     snprintf(objects, sizeof objects, "%s/garbage", here);
     FILE *file = fopen(objects, "we");
     fputs("garbage", file);

@@ -64,13 +64,15 @@ int main(void) {
     FILE *file = fopen(path_of(path, "kaio.conf"), "we");
     fputs("[global]\nvfs objects = mine ordered aio_linux\nmine:text = everywhere\n"
           "[one]\npath = */one\nmine:number = -5\nMine:A Size = 64k\nmine:flag = no\n"
-          "[two]\npath = */two\nmine:number = many\nmine:text = \"a b\"\nmine:size = x\n", file);
+          "[two]\npath = */two\nmine:text = \"a b\"\nmine:size = x\n[three]\npath = */three\nmine:number = many\n", file);
     fclose(file);
     setenv("KAIO_CONFIG", path, 1);
     struct said said;
     listen_to_stderr(&said);
     struct settings *global = settings_of("zero"), *one = settings_of("one"), *two = settings_of("two");
     settings_of("two");
+    // A stack with a value that is refused is not used, and its module is never asked.
+    CHECK(settings_of("three") == two);
     stop_listening(&said);
     EQUAL(global->number, 7);
     EQUAL(global->size, 4096);
@@ -84,7 +86,7 @@ int main(void) {
     CHECK(strcmp(two->text, "a b") == 0 && strcmp(two->service, "two") == 0);
     EQUAL(global->reads + one->reads, 2);
     EQUAL(two->reads, 2);
-    EQUAL(freed, 0);
-    HAS(said.text, "kaio.conf:11: [two] mine:number = many: not a number from");
+    EQUAL(freed, 1);
+    HAS(said.text, "kaio.conf:15: [three] mine:number = many: not a number from");
     HAS(said.text, "mine:size: the module has no such parameter");
 }

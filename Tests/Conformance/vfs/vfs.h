@@ -9,14 +9,22 @@
 
 #pragma weak kaio_request_buffer
 #pragma weak kaio_request_fd
+#pragma weak kaio_request_file
 #pragma weak kaio_request_iovec
 #pragma weak kaio_request_length
 #pragma weak kaio_request_offset
 #pragma weak kaio_request_operation
+#pragma weak kaio_request_own
 #pragma weak kaio_request_path
 #pragma weak kaio_request_result
 #pragma weak kaio_vfs_complete
 #pragma weak kaio_vfs_data
+#pragma weak kaio_vfs_drop
+#pragma weak kaio_vfs_file_data
+#pragma weak kaio_vfs_file_hold
+#pragma weak kaio_vfs_file_open
+#pragma weak kaio_vfs_file_release
+#pragma weak kaio_vfs_hold
 #pragma weak kaio_vfs_name
 #pragma weak kaio_vfs_next_aio_cancel
 #pragma weak kaio_vfs_next_aio_error
@@ -27,14 +35,20 @@
 #pragma weak kaio_vfs_next_disconnect
 #pragma weak kaio_vfs_next_open
 #pragma weak kaio_vfs_next_request
+#pragma weak kaio_vfs_own
 #pragma weak kaio_vfs_parm_bool
 #pragma weak kaio_vfs_parm_int
 #pragma weak kaio_vfs_parm_size
 #pragma weak kaio_vfs_parm_string
+#pragma weak kaio_vfs_pool_give
+#pragma weak kaio_vfs_pool_take
 #pragma weak kaio_vfs_register
 #pragma weak kaio_vfs_request_data
 #pragma weak kaio_vfs_service
 #pragma weak kaio_vfs_set_data
+#pragma weak kaio_vfs_set_file_data
+#pragma weak kaio_vfs_start
+#pragma weak kaio_vfs_take
 
 // What is written to stderr meanwhile goes to `text`.
 struct said {

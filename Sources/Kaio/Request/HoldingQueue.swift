@@ -1,0 +1,228 @@
+// Requests that wait in the library, and which of them goes next. Every queue where they wait is one of these, but for
+// `Timers`, whose order is a time, and `ordered`, where a request waits for another one.
+//
+// Invariant, under the lock: a request is in one of `levels` from `hold` until `takeNext` or `withdraw` gives it to its
+// caller. Meanwhile it is counted in `Exposure`, and its `waitingIn` names the module and the level. Each level is
+// in the order of arrival; `occupied` has the bits of those that are not empty, `count` is the sum of all.
+//
+// Of several levels the lowest number goes first: aio_reqprio. So that none waits for ever, the oldest request of all goes
+// once `mostOvertakes` others in a row went before it (and it has waited for `starve`): one with n older ones is taken after
+// `(mostOvertakes + 1) * (n + 1)` at most, and those of high priority lose no more than that share to the others.
+
+import CKernel
+import Synchronization
+
+struct HoldingQueue {
+    enum Policy {
+        case inOrder
+        /// `starve`: how long, in nanoseconds, a request may be overtaken without end.
+        case byPriority(starve: Int64 = 0)
+    }
+
+    private struct Shared: ~Copyable {
+        let lock = Lock()
+        let count = Atomic<Int>(0)
+    }
+
+    /// By the lock.
+    private struct Guarded {
+        var levels = InlineArray<21, RequestQueue>(repeating: RequestQueue())
+        var occupied: UInt32 = 0
+        /// How many in a row went before the oldest.
+        var overtakes = 0
+        var lastArrival: Int64 = 0
+    }
+
+    /// aio_reqprio is at most this: AIO_PRIO_DELTA_MAX of the C library.
+    static let lowestPriority = 20
+
+    static let mostOvertakes = 32
+
+    private let policy: Policy
+    private let shared: UnsafeMutablePointer<Shared>
+    private let guarded: UnsafeMutablePointer<Guarded>
+
+    init(_ policy: Policy) {
+        self.policy = policy
+        shared = .allocate(capacity: 1)
+        guarded = .allocate(capacity: 1)
+        reset()
+    }
+
+    func free() {
+        shared.deallocate()
+        guarded.deallocate()
+    }
+
+    /// How many wait. Anyone may look.
+    @inline(__always)
+    var count: Int { shared.pointee.count.load(ordering: .sequentiallyConsistent) }
+    @inline(__always)
+    var isEmpty: Bool { count == 0 }
+
+    /// Also guards what the owner keeps beside the queue.
+    func lock() { shared.pointee.lock.lock() }
+    func unlock() { shared.pointee.lock.unlock() }
+
+    @inline(__always)
+    func locked<T>(_ body: () -> T) -> T { shared.pointee.lock.locked(body) }
+
+    /// Empty; in the child of a fork too, where none of the parent's requests is.
+    func reset() {
+        shared.initialize(to: Shared())
+        guarded.initialize(to: Guarded())
+    }
+
+    // MARK: under the lock
+
+    /// Takes in a request of the module that it is at, behind the others of its level.
+    func hold(_ request: Request) {
+        assert(shared.pointee.lock.isHeld)
+        Exposure.begin(request)
+        let arrival = max(guarded.pointee.lastArrival + 1, starve > 0 ? Instant.now.nanoseconds : 0)
+        guarded.pointee.lastArrival = arrival
+        request.block.pointee.arrival = arrival
+        let level = level(of: request)
+        request.beginWaiting(level: level)
+        guarded.pointee.levels[level].append(request)
+        add(1, level)
+    }
+
+    /// `again`: they were just taken out, in this order, and go before all others of their levels. Returns how many they are.
+    @discardableResult
+    func hold(_ requests: inout RequestQueue, again: Bool = false) -> Int {
+        assert(shared.pointee.lock.isHeld)
+        let before = count
+        guard again else {
+            while let request = requests.popFirst() { hold(request) }
+            return count - before
+        }
+        var reversed = RequestQueue()
+        while let request = requests.popFirst() { reversed.insert(request, behind: nil) }
+        while let request = reversed.popFirst() {
+            let level = level(of: request)
+            Exposure.begin(request)
+            request.beginWaiting(level: level)
+            guarded.pointee.levels[level].insert(request, behind: nil)
+            add(1, level)
+        }
+        return count - before
+    }
+
+    /// Takes a request in behind the last one of its file that waits here, or is `other`, and before all that are behind that.
+    /// False: there is none, and it is not taken in.
+    func hold(_ request: Request, behindItsFileOr other: Request?) -> Bool {
+        assert(shared.pointee.lock.isHeld)
+        let file = request.block.pointee.file
+        var (level, last, arrival) = (-1, Request?.none, Int64.min)
+        if let other, other.block.pointee.file.isSameFile(as: file) {
+            (level, arrival) = (self.level(of: other), other.block.pointee.arrival)
+        }
+        for index in 0...HoldingQueue.lowestPriority {
+            for one in guarded.pointee.levels[index] where one.block.pointee.file.isSameFile(as: file) {
+                if index >= level { (level, last) = (index, one) }
+                // Later than all of them: who looks for the oldest finds this one behind them.
+                arrival = max(arrival, one.block.pointee.arrival)
+            }
+        }
+        guard level >= 0 else { return false }
+        Exposure.begin(request)
+        request.block.pointee.arrival = arrival
+        request.beginWaiting(level: level)
+        guarded.pointee.levels[level].insert(request, behind: last)
+        add(1, level)
+        return true
+    }
+
+    /// Whether a request would go before all that wait.
+    func isBetterThanAll(_ request: Request) -> Bool {
+        guarded.pointee.occupied.trailingZeroBitCount > level(of: request)
+    }
+
+    func takeNext() -> Request? {
+        assert(shared.pointee.lock.isHeld)
+        guard guarded.pointee.occupied != 0 else { return nil }
+        let level = nextLevel
+        let request = guarded.pointee.levels[level].popFirst()
+        request?.endWaiting()
+        add(-1, level)
+        return request
+    }
+
+    /// Takes a request out that waits here for the module at `position`. See `Module.cancel`.
+    func withdraw(_ request: Request, _ sequence: UInt64, at position: Int, force: Bool) -> CancelOutcome {
+        assert(shared.pointee.lock.isHeld)
+        // The rest of the block is another request's, unless it waits here.
+        guard let level = request.waitingLevel(sequence, at: position),
+            guarded.pointee.levels[level].contains(request)
+        else { return .no }
+        guard force || request.block.pointee.transferred == 0 else { return .begun }
+        _ = guarded.pointee.levels[level].remove(request)
+        request.endWaiting()
+        add(-1, level)
+        return .taken
+    }
+
+    private var starve: Int64 {
+        if case .byPriority(let starve) = policy { starve } else { 0 }
+    }
+
+    private func level(of request: Request) -> Int {
+        if case .inOrder = policy { return 0 }
+        return min(max(Int(request.block.pointee.priority), 0), HoldingQueue.lowestPriority)
+    }
+
+    private func add(_ change: Int, _ level: Int) {
+        let bit = UInt32(1) << UInt32(level)
+        if guarded.pointee.levels[level].isEmpty {
+            guarded.pointee.occupied &= ~bit
+        } else {
+            guarded.pointee.occupied |= bit
+        }
+        let count = shared.pointee.count.load(ordering: .relaxed) + change
+        assert(count >= 0 && (count == 0) == (guarded.pointee.occupied == 0))
+        shared.pointee.count.store(count, ordering: .sequentiallyConsistent)
+    }
+
+    private var nextLevel: Int {
+        let first = guarded.pointee.occupied.trailingZeroBitCount
+        var (oldest, arrival) = (first, Int64.max)
+        var left = guarded.pointee.occupied
+        while left != 0 {
+            let level = left.trailingZeroBitCount
+            left &= left - 1
+            let head = guarded.pointee.levels[level].first.unsafelyUnwrapped
+            if head.block.pointee.arrival < arrival { (oldest, arrival) = (level, head.block.pointee.arrival) }
+        }
+        guarded.pointee.overtakes += 1
+        let isOvertaken = guarded.pointee.overtakes > HoldingQueue.mostOvertakes
+        if oldest == first || isOvertaken && (starve == 0 || Instant.now.nanoseconds - arrival >= starve) {
+            guarded.pointee.overtakes = 0
+            return oldest
+        }
+        return first
+    }
+}
+
+extension Request {
+    /// It waits for the module that it is at from here on; under the lock of where it waits.
+    func beginWaiting(level: Int = 0) { beginWaiting(at: Int(block.pointee.position), level: level) }
+
+    func beginWaiting(at position: Int, level: Int = 0) {
+        assert(block.pointee.waitingIn.load(ordering: .relaxed) == 0)
+        block.pointee.waitingIn.store(UInt16(level) << 8 | UInt16(position) + 1, ordering: .relaxed)
+    }
+
+    /// It belongs to who took it out.
+    func endWaiting() {
+        assert(block.pointee.waitingIn.load(ordering: .relaxed) != 0)
+        block.pointee.waitingIn.store(0, ordering: .relaxed)
+    }
+
+    /// The level at which the request of this sequence waits for the module at `position`; nil: it does not. Under the lock
+    /// of where that one's wait: not all of them may be there.
+    func waitingLevel(_ sequence: UInt64, at position: Int) -> Int? {
+        let place = block.pointee.waitingIn.load(ordering: .relaxed)
+        return self.sequence == sequence && place & 0xff == position + 1 ? Int(place >> 8) : nil
+    }
+}

@@ -1,0 +1,251 @@
+import AsyncFiles
+import Glibc
+import SystemPackage
+import Testing
+
+@Suite(.serialized) struct `A stream` {
+    @Test func `of a pipe gives what comes`() async throws {
+        let pipe = try AsyncFile.pipe()
+        async let first = pipe.reading.read(100)
+        try await pipe.writing.write("hello")
+        #expect(try await first == Array("hello".utf8))
+        try await pipe.writing.close()
+        #expect(try await pipe.reading.read(100) == [])
+    }
+
+    @Test func `of a socket is read and written at the same time`() async throws {
+        var ends: [CInt] = [-1, -1]
+        #expect(socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0, &ends) == 0)
+        let (left, right) = (
+            try AsyncFile(FileDescriptor(rawValue: ends[0])), try AsyncFile(FileDescriptor(rawValue: ends[1]))
+        )
+        async let waiting = left.read(10)
+        try await left.write("to the right")
+        #expect(try await right.read(100) == Array("to the right".utf8))
+        try await right.write("to left")
+        #expect(try await waiting == Array("to left".utf8))
+    }
+
+    @Test func `of a terminal is waited for`() async throws {
+        let master = open("/dev/ptmx", O_RDWR | O_NOCTTY)
+        var (lock, number): (CInt, CInt) = (0, 0)
+        // TIOCSPTLCK and TIOCGPTN.
+        #expect(master >= 0 && ioctl(master, 0x4004_5431, &lock) == 0 && ioctl(master, 0x8004_5430, &number) == 0)
+        let terminal = try await AsyncFile.open(
+            FilePath("/dev/pts/\(number)"), .readWrite, options: [.init(rawValue: O_NOCTTY)])
+        async let line = terminal.read(100)
+        let typed = Array("typed\n".utf8)
+        #expect(write(master, typed, typed.count) == typed.count)
+        #expect(try await line == typed)
+        try await terminal.close()
+        close(master)
+    }
+
+    @Test func `comes in chunks and lines`() async throws {
+        let temporary = TemporaryFile(size: 1_000_000)
+        for isCached in [true, false] {
+            try await withFile(at: temporary.path) { file async throws in
+                if !isCached { try await dropCache(file) }
+                var all: [UInt8] = []
+                for try await piece in file.chunks(of: 65536) { all += piece }
+                #expect(all == bytes(0..<1_000_000))
+                all = []
+                if !isCached { try await dropCache(file) }
+                for try await piece in file.chunks(of: 1000, in: 500..<10_500, ahead: 5) { all += piece }
+                #expect(all == bytes(500..<10_500))
+                for try await piece in file.chunks(of: 4096) {
+                    #expect(piece == bytes(0..<4096))
+                    break
+                }
+            }
+        }
+        let pipe = try AsyncFile.pipe()
+        async let lines = {
+            var lines: [String] = []
+            for try await line in pipe.reading.lines { lines.append(line) }
+            return lines
+        }()
+        for piece in ["one\ntw", "o\r\n\nfo", "ur", "\n", "last"] { try await pipe.writing.write(piece) }
+        try await pipe.writing.close()
+        #expect(try await lines == ["one", "two", "", "four", "last"])
+        try await withFile(at: temporary.path) { file async throws in
+            await #expect(throws: Errno.self) { for try await _ in file.lines(limit: 3) {} }
+        }
+    }
+
+    @Test func `keeps no thread waiting`() async throws {
+        let pipes = try (0..<100).map { _ in try AsyncFile.pipe() }
+        let readers = pipes.map { pipe in Task { try await pipe.reading.read(64) } }
+        #expect(await eventually { pipes.allSatisfy { $0.reading.statistics.suspended == 1 } })
+        let count = threads()
+        #expect(count < 100, "\(count) threads")
+        for pipe in pipes { try await pipe.writing.write("x") }
+        for reader in readers { #expect(try await reader.value == Array("x".utf8)) }
+    }
+}
+
+@Suite(.serialized) struct `Cancelling a task` {
+    @Test func `ends a read that waits, and loses nothing`() async throws {
+        let pipes = try (0..<100).map { _ in try AsyncFile.pipe() }
+        let readers = pipes.map { pipe in Task { try await pipe.reading.read(64) } }
+        #expect(await eventually { pipes.allSatisfy { $0.reading.statistics.suspended == 1 } })
+        for reader in readers { reader.cancel() }
+        for reader in readers { await #expect(throws: Errno.canceled) { try await reader.value } }
+        try await pipes[0].writing.write("next")
+        #expect(try await pipes[0].reading.read(64) == Array("next".utf8))
+    }
+
+    @Test func `ends a write that waits for room`() async throws {
+        let pipe = try AsyncFile.pipe()
+        let writer = Task { try await pipe.writing.write([UInt8](repeating: 7, count: 1 << 20)) }
+        #expect(await eventually { pipe.writing.statistics.suspended == 1 })
+        try await Task.sleep(for: .milliseconds(20))
+        writer.cancel()
+        await #expect(throws: Errno.canceled) { try await writer.value }
+    }
+
+    @Test func `before it begins ends it at once`() async throws {
+        let pipe = try AsyncFile.pipe()
+        let task = Task {
+            withUnsafeCurrentTask { $0?.cancel() }
+            return try await pipe.reading.read(64)
+        }
+        await #expect(throws: Errno.canceled) { try await task.value }
+    }
+
+    @Test func `ends what waits for the bound`() async throws {
+        let ends = try FileDescriptor.pipe()
+        let (reading, writing) = (try AsyncFile(ends.readEnd, bound: 4), try AsyncFile(ends.writeEnd))
+        let readers = (0..<100).map { _ in Task { try await reading.read(1) } }
+        #expect(await eventually { reading.statistics.suspended == 100 })
+        #expect(reading.statistics.most == 4)
+        for reader in readers[10...] { reader.cancel() }
+        for reader in readers[10...] { _ = try? await reader.value }
+        try await writing.write("0123456789")
+        for reader in readers[..<10] { reader.cancel() }
+        for reader in readers[..<10] { _ = try? await reader.value }
+        try await writing.close()
+        try await reading.close()
+    }
+
+    /// Each byte is read once, by one read that was not cancelled.
+    @Test func `at any moment loses no byte`() async throws {
+        let pipe = try AsyncFile.pipe()
+        let count = 2000
+        let writer = Task {
+            for number in 0..<count {
+                try await pipe.writing.write([UInt8(truncatingIfNeeded: number)])
+                if number % 16 == 0 { await Task.yield() }
+            }
+            try await pipe.writing.close()
+        }
+        var next = 0
+        var dice = Dice(seed: 11)
+        while true {
+            let reader = Task { try await pipe.reading.read(1) }
+            for _ in 0..<Int.random(in: 0..<8, using: &dice) { await Task.yield() }
+            if Bool.random(using: &dice) { reader.cancel() }
+            do {
+                let bytes = try await reader.value
+                if bytes.isEmpty { break }
+                #expect(bytes == [UInt8(truncatingIfNeeded: next)])
+                next += 1
+            } catch Errno.canceled {}
+        }
+        #expect(next == count)
+        try await writer.value
+    }
+
+    @Test func `waits where the kernel has the buffer`() async throws {
+        let temporary = TemporaryFile(size: 8 << 20)
+        try await withFile(at: temporary.path, options: [.direct]) { file async throws in
+            for round in 0..<200 {
+                let task = Task {
+                    var buffer = PageBuffer(capacity: 1 << 20)
+                    let count = try await file.read(into: &buffer, at: Int64(round % 8) << 20)
+                    return count
+                }
+                if round % 2 == 0 { await Task.yield() }
+                task.cancel()
+                do { #expect(try await task.value == 1 << 20) } catch Errno.canceled {}
+            }
+        }
+    }
+}
+
+@Suite(.serialized) struct `Closing` {
+    @Test func `ends what waits`() async throws {
+        let pipe = try AsyncFile.pipe()
+        let readers = (0..<50).map { _ in Task { try await pipe.reading.read(64) } }
+        let writer = Task { try await pipe.writing.write([UInt8](repeating: 7, count: 1 << 20)) }
+        #expect(await eventually { pipe.reading.statistics.suspended == 50 && pipe.writing.statistics.suspended == 1 })
+        try await pipe.reading.close()
+        for reader in readers { _ = try? await reader.value }
+        try await pipe.writing.close()
+        _ = try? await writer.value
+    }
+
+    @Test func `while in use hurts nobody`() async throws {
+        let temporary = TemporaryFile(size: 1 << 20)
+        for round in 0..<40 {
+            let options: FileDescriptor.OpenOptions = round % 2 == 0 ? [.direct] : []
+            let file = try await AsyncFile.open(temporary.path, options: options)
+            if round % 4 == 1 { try await dropCache(file) }
+            let unexpected = Counter()
+            await withTaskGroup { group in
+                for number in 0..<200 {
+                    group.addTask {
+                        let offset = Int64(number % 256) * 4096
+                        do {
+                            if try await file.read(4096, at: offset) != bytes(offset..<offset + 4096) {
+                                unexpected.add()
+                            }
+                        } catch Errno.canceled {
+                        } catch Errno.badFileDescriptor {
+                        } catch {
+                            unexpected.add()
+                        }
+                    }
+                }
+                group.addTask {
+                    for _ in 0..<round { await Task.yield() }
+                    try? await file.close()
+                }
+            }
+            #expect(unexpected.count == 0)
+        }
+    }
+}
+
+@Suite(.serialized) struct `A connection` {
+    @Test func `has the modules that are asked for`() async throws {
+        let temporary = TemporaryFile(size: 100_000)
+        let connection = try Connection(
+            modules: "error_inject ordered aio_linux aio_poll", parameters: "error_inject:rules = read EIO every 3")
+        try await withFile(at: temporary.path, on: connection) { file async throws in
+            var failed = 0
+            for _ in 0..<30 {
+                do { #expect(try await file.read(100, at: 7) == bytes(7..<107)) } catch Errno.ioError { failed += 1 }
+            }
+            #expect(failed == 10)
+        }
+        #expect(connection.statistics.completions >= 30 && connection.statistics.wakeUps >= 1)
+    }
+
+    @Test func `that is wrong is refused`() {
+        #expect(throws: Errno.self) { try Connection(modules: "no_such_module") }
+        #expect(throws: Errno.self) { try Connection(modules: "ordered aio_linux", parameters: "ordered:nonsense = 1") }
+    }
+
+    @Test func `goes with its last file`() async throws {
+        let temporary = TemporaryFile(size: 100_000)
+        _ = try Connection.standard()
+        for _ in 0..<10 {
+            let connection = try Connection(parameters: "aio_linux:aio num events = 16")
+            try await withFile(at: temporary.path, on: connection) { file async throws in
+                #expect(try await file.read(100, at: 7) == bytes(7..<107))
+            }
+        }
+        #expect(await eventually { threads() < 40 })
+    }
+}

@@ -1,0 +1,52 @@
+// holds: A direct write inside the file that the kernel would have to wait for when it is submitted, for a time stamp or a block, runs in the kernel all the same, alone and among others, and the data is right.
+// source: kernel (XFS, and ext4 from Linux 7.3 on, refuse one at each tick of the clock)
+// limit: 60
+//
+// On kernels before that, ext4 refuses a write into a hole.
+#include "../check.h"
+
+enum { blocks = 400, size = 4096, depth = 32 };
+
+static void settled(int direct, unsigned char *data, int first, int count) {
+    static struct aiocb controls[blocks];
+    for (int i = 0; i < count; i++) {
+        fill(data + i * size, size, 5, (uint64_t)(first + i) * size);
+        controls[i] = request(direct, data + i * size, size, (off_t)(first + i) * size);
+        OK(aio_write(&controls[i]));
+    }
+    for (int i = 0; i < count; i++) EQUAL(FINISH(&controls[i]), size);
+}
+
+static void work(void) {
+    int direct = scratch_file(O_DIRECT), done = 0;
+    unsigned char *data = aligned_buffer(blocks * size);
+    OK(ftruncate(direct, blocks * size));
+    for (; done < 100; done++) settled(direct, data, done, 1);
+    write_pattern(direct, (blocks - 100) * size, 5, 100 * size);
+    // And over what is written.
+    for (done = 0; done < 50; done++) {
+        settled(direct, data, done, 1);
+        sleep_for(0.02);
+    }
+    for (done = 100; done < blocks; done += depth)
+        settled(direct, data, done, done + depth < blocks ? depth : blocks - done);
+    EQUAL(pread(direct, data, blocks * size, 0), blocks * size);
+    VERIFY(data, blocks * size, 5, 0);
+}
+
+int main(int arguments, char **names) {
+    (void)names;
+    if (arguments > 1) {
+        work();
+        return 0;
+    }
+    char path[PATH_MAX], setting[PATH_MAX + 32], json[4096];
+    snprintf(setting, sizeof setting, "KAIO_STATS_FILE=%s", path_of(path, "stats"));
+    struct child child;
+    run_again(&child, "work", (const char *[]){setting, NULL}, NULL);
+    SUCCEEDED(&child);
+    take_file(path, json, sizeof json);
+    printf("%s", json);
+    CHECK(stat_of(json, "modules", "aio_linux") >= (blocks + 50) * 99 / 100);
+    EQUAL(stat_of(json, "bytes", "written"), (blocks + 50) * size);
+}

@@ -1,0 +1,115 @@
+// holds: bufio tells each error: a read's and a write-through write's by itself; a write-back one's by the next aio_fsync, and the block stays and is tried again; who waits for room is told, and does not hang.
+// source: kaio
+// limit: 120
+#include "../check.h"
+
+enum { size = 4096 };
+static unsigned char *block;
+static int file;
+
+static int transfer(int is_write, off_t offset) {
+    struct aiocb control = request(file, block, size, offset);
+    OK(is_write ? aio_write(&control) : aio_read(&control));
+    int error = wait_for(&control, 20);
+    EQUAL(aio_return(&control), error ? -1 : size);
+    return error;
+}
+
+static int synchronize(void) {
+    struct aiocb control = request(file, NULL, 0, 0);
+    OK(aio_fsync(O_SYNC, &control));
+    int error = wait_for(&control, 20);
+    aio_return(&control);
+    return error;
+}
+
+static unsigned char on_disk(off_t offset) {
+    char path[64];
+    unsigned char byte;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", file);
+    int other = open(path, O_RDONLY);
+    EQUAL(pread(other, &byte, 1, offset), 1);
+    OK(close(other));
+    return byte;
+}
+
+static void begin(int blocks) {
+    file = scratch_file(O_DIRECT);
+    block = aligned_buffer(size);
+    for (int i = 0; i < blocks; i++) {
+        fill(block, size, 1, (uint64_t)i * size);
+        EQUAL(pwrite(file, block, size, i * size), size);
+    }
+}
+
+static void through(void) {
+    begin(8);
+    // The first two reads and the first write fail.
+    EQUAL(transfer(0, 0), EIO);
+    EQUAL(transfer(0, 0), 0);
+    VERIFY(block, size, 1, 0);
+    memset(block, 77, size);
+    EQUAL(transfer(1, 0), ENOSPC);
+    // What could not be written is not kept either.
+    EQUAL(transfer(0, 0), 0);
+    VERIFY(block, size, 1, 0);
+    memset(block, 77, size);
+    EQUAL(transfer(1, 0), 0);
+    EQUAL(on_disk(0), 77);
+    EQUAL(synchronize(), 0);
+}
+
+static void back(void) {
+    begin(8);
+    memset(block, 77, size);
+    EQUAL(transfer(1, 0), 0);
+    EQUAL(on_disk(0), pattern_byte(1, 0));
+    EQUAL(synchronize(), ENOSPC);
+    EQUAL(on_disk(0), pattern_byte(1, 0));
+    memset(block, 0, size);
+    EQUAL(transfer(0, 0), 0);
+    EQUAL(block[9], 77);
+    EQUAL(synchronize(), 0);
+    EQUAL(on_disk(0), 77);
+}
+
+// No write succeeds, and the cache is small.
+static void full(void) {
+    begin(200);
+    memset(block, 77, size);
+    int failures = 0;
+    for (int i = 0; i < 200; i++) {
+        int error = transfer(1, i * size);
+        if (error) {
+            EQUAL(error, ENOSPC);
+            failures++;
+        }
+    }
+    CHECK(failures > 100);
+    EQUAL(synchronize(), ENOSPC);
+    // A read that needs a block's place can't be served; it is told, too.
+    int error = transfer(0, 150 * size);
+    CHECK(error == 0 || error == ENOSPC);
+    close(file);
+}
+
+int main(int argc, char **argv) {
+    deadline(100);
+    if (argc > 1) {
+        if (strcmp(argv[1], "through") == 0) through();
+        if (strcmp(argv[1], "back") == 0) back();
+        if (strcmp(argv[1], "full") == 0) full();
+        return 0;
+    }
+    static struct child child;
+    const char *objects = "KAIO_VFS_OBJECTS=bufio ordered error_inject aio_linux aio_poll aio_pthread";
+    run_again(&child, "through", (const char *const[]){objects, "KAIO_VFS_PARAMETERS=error_inject:rules=\"read EIO nth 1; write ENOSPC nth 1\"", NULL}, NULL);
+    SUCCEEDED(&child);
+    run_again(&child, "back", (const char *const[]){objects, "KAIO_VFS_PARAMETERS=error_inject:rules=\"write ENOSPC nth 1\"; bufio:mode=writeback", NULL}, NULL);
+    SUCCEEDED(&child);
+    EQUAL(count_lines(child.errors, "bufio", "ENOSPC"), 1);
+    SUCCEEDED(&child);
+    run_again(&child, "full", (const char *const[]){objects, "KAIO_VFS_PARAMETERS=error_inject:rules=\"write ENOSPC\"; bufio:mode=writeback; bufio:size=128k", NULL}, NULL);
+    SUCCEEDED(&child);
+    CHECK(count_lines(child.errors, "bufio", "are lost") >= 1);
+}

@@ -1,0 +1,178 @@
+import CKernel
+import Glibc
+import Testing
+
+@testable import Kaio
+
+private func makeCache(_ budget: Int, blockSize: Int = 4096) -> BlockCache {
+    setenv("KAIO_POOL", "64M", 1)
+    Options.read()
+    BlockCache.budget.store(budget, ordering: .relaxed)
+    return BlockCache.of(blockSize: blockSize)!
+}
+
+private func makeFile() -> CachedFile { BlockCache.lock.locked { CachedFile.make()! } }
+
+/// Fills a block of the file as a transfer would, and returns it; nil where there is no room.
+private func fill(_ cache: BlockCache, _ file: CachedFile, _ number: Int) -> CacheBlock? {
+    cache.lockedTake(file, number).map { block in
+        memset(block.data, Int32(truncatingIfNeeded: number), cache.size)
+        BlockCache.lock.locked { cache.move(block, to: .clean) }
+        return block
+    }
+}
+
+extension BlockCache {
+    fileprivate func lockedTake(_ file: CachedFile, _ number: Int) -> CacheBlock? {
+        BlockCache.lock.locked {
+            guard find(file.id, number) == nil, let block = take() else { return nil }
+            add(block, file, number)
+            return block
+        }
+    }
+
+    fileprivate func look(_ file: CachedFile, _ number: Int) -> UInt8? {
+        var byte: UInt8 = 0
+        return read(file.id, number, from: size - 1, 1, to: &byte) == .copied ? byte : nil
+    }
+}
+
+@Suite struct `A block cache` {
+    @Test func `keeps within its budget, and always has eight blocks`() async {
+        await #expect(processExitsWith: .success) {
+            let cache = makeCache(1 << 20)
+            let file = makeFile()
+            for number in 0..<1000 { check(fill(cache, file, number) != nil) }
+            check(BlockCache.used.load(ordering: .relaxed) <= 1 << 20)
+            check(BlockCache.used.load(ordering: .relaxed) > 900 << 10)
+            check(BlockCache.counted(.evictions) + cache.state.pointee.count, is: 1000)
+            BlockCache.budget.store(0, ordering: .relaxed)
+            BlockCache.lock.locked { while cache.shrink() {} }
+            check(cache.state.pointee.count, is: BlockCache.least)
+            for number in 2000..<2100 { check(fill(cache, file, number) != nil) }
+            check(cache.state.pointee.count, is: BlockCache.least)
+            BlockCache.budget.store(1 << 20, ordering: .relaxed)
+            for number in 3000..<3200 { check(fill(cache, file, number) != nil) }
+            check(cache.state.pointee.count >= 200)
+        }
+    }
+
+    @Test func `evicts what was not used for the longest time, and nothing that is held`() async {
+        await #expect(processExitsWith: .success) {
+            let cache = makeCache(1 << 20)
+            let file = makeFile()
+            let room = cache.room - 4
+            for number in 0..<50 { check(fill(cache, file, number) != nil) }
+            let held = BlockCache.lock.locked { cache.find(file.id, 7)! }
+            BlockCache.lock.locked { cache.hold(held) }
+            for number in 50..<room { check(fill(cache, file, number) != nil) }
+            for number in 10..<20 { check(cache.look(file, number)! == UInt8(number)) }
+            for number in 1000..<1100 { check(fill(cache, file, number) != nil) }
+            for number in 10..<20 { check(cache.look(file, number)! == UInt8(number)) }
+            check(cache.look(file, 7)! == 7)
+            check(cache.look(file, 8) == nil && cache.look(file, 30) == nil)
+            check(BlockCache.lock.locked { cache.release(held) })
+        }
+    }
+
+    /// A model has what each block must be; every operation and every step of a block is tried on both.
+    @Test func `agrees with a model`() async {
+        await #expect(processExitsWith: .success) {
+            let cache = makeCache(256 << 10, blockSize: 512)
+            let files = [makeFile(), makeFile(), makeFile()]
+            var random = SystemRandomNumberGenerator()
+            struct Key: Hashable { let file: Int, number: Int }
+            var model: [Key: CacheBlock.Phase] = [:]
+            var holds: [Key: Int] = [:]
+            func block(_ key: Key) -> CacheBlock { cache.find(files[key.file].id, key.number)! }
+            for _ in 0..<60_000 {
+                let key = Key(
+                    file: Int.random(in: 0..<3, using: &random), number: Int.random(in: 0..<300, using: &random))
+                let phase = model[key]
+                BlockCache.lock.lock()
+                let found = cache.find(files[key.file].id, key.number)
+                // Clean blocks may have been evicted.
+                if found == nil, phase == .clean, holds[key, default: 0] == 0 { model[key] = nil }
+                check(found?.phase == model[key])
+                switch (model[key], Int.random(in: 0..<8, using: &random)) {
+                case (nil, _):
+                    guard let new = cache.take() else { break }
+                    cache.add(new, files[key.file], key.number)
+                    model[key] = .reading
+                case (.reading?, 0..<5):
+                    memset(block(key).data, Int32(key.number & 255), 512)
+                    cache.move(block(key), to: .clean)
+                    model[key] = .clean
+                case (.reading?, 5):
+                    cache.move(block(key), to: .dirty)
+                    memset(block(key).data, Int32(key.number & 255), 512)
+                    model[key] = .dirty
+                case (.reading?, _) where holds[key, default: 0] == 0:
+                    cache.move(block(key), to: .failed)
+                    model[key] = nil
+                case (.clean?, 0):
+                    cache.move(block(key), to: .dirty)
+                    model[key] = .dirty
+                case (.clean?, 1) where holds[key, default: 0] == 0:
+                    check(cache.forget(block(key)))
+                    model[key] = nil
+                case (.clean?, 2), (.dirty?, 2):
+                    cache.hold(block(key))
+                    holds[key, default: 0] += 1
+                case (.dirty?, 3...):
+                    cache.move(block(key), to: .writing)
+                    model[key] = .writing
+                case (.writing?, 0..<5):
+                    cache.move(block(key), to: .clean)
+                    model[key] = .clean
+                case (.writing?, 5):
+                    cache.move(block(key), to: .dirty)
+                    model[key] = .dirty
+                default:
+                    if holds[key, default: 0] > 0 {
+                        _ = cache.release(block(key))
+                        holds[key]! -= 1
+                    }
+                }
+                BlockCache.lock.unlock()
+                let isReadable = [.clean, .dirty, .writing].contains(model[key])
+                if let byte = cache.look(files[key.file], key.number) {
+                    check(isReadable && byte == UInt8(key.number & 255))
+                } else {
+                    check(!isReadable)
+                }
+                let dirty = model.values.filter { $0 == .dirty || $0 == .writing }.count
+                if Int.random(in: 0..<500, using: &random) == 0 {
+                    check(cache.unsaved, is: dirty)
+                    var ofFiles = 0
+                    for file in files { ofFiles += file.rest.pointee.unsaved }
+                    check(ofFiles, is: dirty)
+                }
+            }
+            check(BlockCache.counted(.evictions) > 100)
+        }
+    }
+
+    @Test func `is read without the lock while blocks come and go`() async {
+        await #expect(processExitsWith: .success) {
+            let cache = makeCache(128 << 10, blockSize: 512)
+            let file = makeFile()
+            concurrently(4) { thread in
+                var random = SystemRandomNumberGenerator()
+                var seen = 0
+                for _ in 0..<20_000 {
+                    let number = Int.random(in: 0..<400, using: &random)
+                    if let byte = cache.look(file, number) {
+                        check(byte == UInt8(truncatingIfNeeded: number))
+                        seen += 1
+                    } else {
+                        var mask = sigset_t()
+                        sigfillset(&mask)
+                        _ = fill(cache, file, number)
+                    }
+                }
+                check(seen > 100)
+            }
+        }
+    }
+}
