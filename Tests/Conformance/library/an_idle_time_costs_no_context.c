@@ -46,8 +46,9 @@ int main(void) {
         }
         one_read();
         EQUAL(count_contexts(), 1);
+        // A wait that has to sleep takes one more, a timer's. One lost in each round would be six.
         if (round == 0) descriptors = count_descriptors();
-        EQUAL(count_descriptors(), descriptors);
+        CHECK(count_descriptors() <= descriptors + 1);
         wait_until_idle(threads);
         EQUAL(count_contexts(), whole_only ? 0 : 1);
     }
