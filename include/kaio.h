@@ -120,7 +120,11 @@ int kaio_release(void);
  * be disconnected: all else gives EINVAL.
  */
 typedef struct kaio_connection kaio_connection;
+/* kaio_vfs.h declares it too: C99 refuses a second typedef. */
+#ifndef KAIO_FILE_IS_DECLARED
+#define KAIO_FILE_IS_DECLARED
 typedef struct kaio_file kaio_file;
+#endif
 
 /*
  * Connects to a service. NULL for the service's name means "global".
@@ -228,8 +232,10 @@ int kaio_connection_dispatch(kaio_connection *connection, int most);
 static inline __attribute__((__unused__)) void kaio_set_callback(
     struct aiocb *control, void (*done)(kaio_file *, struct aiocb *, void *), void *argument) {
     control->aio_sigevent.sigev_notify = KAIO_SIGEV_CALLBACK;
-    control->aio_sigevent.sigev_value.sival_ptr = argument;
-    control->aio_sigevent.sigev_notify_function = (void (*)(union sigval))(void (*)(void))done;
+    /* Without POSIX's names (-std=c11 and its kin) the members of sigval have others, and so has its type. */
+    *(void **)&control->aio_sigevent.sigev_value = argument;
+    control->aio_sigevent.sigev_notify_function =
+        (__typeof__(control->aio_sigevent.sigev_notify_function))(void (*)(void))done;
 }
 
 #ifdef __cplusplus

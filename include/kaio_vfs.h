@@ -66,7 +66,10 @@ typedef struct kaio_request kaio_request;
  * until the last descriptor that is known is closed, or its number is found to be another file's. A name, not an address, like
  * a request.
  */
+#ifndef KAIO_FILE_IS_DECLARED
+#define KAIO_FILE_IS_DECLARED
 typedef struct kaio_file kaio_file;
+#endif
 
 /* aio_done_fn and joined_fn keep the request; see there. */
 #define KAIO_VFS_KEEP ((ssize_t)LONG_MIN)
