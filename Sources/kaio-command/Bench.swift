@@ -12,37 +12,37 @@ struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measures glibc's AIO, kaio, and the raw kernel interface side by side.",
         discussion: """
-            On a file without a name in PATH, which is gone whenever the measurement ends. Rows are workloads: random \
-            transfers of 4 KiB, so many at a time. A figure is the median of the rounds; one with ~ is too noisy to mean \
-            much, and more seconds on a machine that does nothing else make it better.
+            Uses an unnamed file in PATH, which is gone when the measurement ends, however it ends. The rows are workloads: \
+            random transfers of 4 KiB with different numbers in flight. Each figure is the median of the rounds; ~ marks one \
+            that is too noisy to mean much. More seconds, on an otherwise idle machine, make it better.
 
             Examples:
               kaio bench /var/lib/data
               kaio bench --quick --svg bench.svg
               kaio bench --json . | jq '.workloads[] | {title, ratio: .kaio_to_glibc.median}'
 
-            Exit codes: 0 all was measured; 1 something could not be, and is named; 2 nothing could be.
+            Exit codes: 0 everything was measured; 1 something could not be measured, and is named; 2 nothing could be.
             """)
 
-    @Argument(help: "A directory on what is to be measured.", completion: .directory)
+    @Argument(help: "A directory on the file system to measure.", completion: .directory)
     var path = "."
 
-    @Option(help: ArgumentHelp("How long it takes, about; 60 if not said otherwise.", valueName: "n"))
+    @Option(help: ArgumentHelp("About how long it takes; default 60.", valueName: "n"))
     var seconds: Int?
 
-    @Flag(help: "In 15 seconds, with fewer rounds.")
+    @Flag(help: "Takes 15 seconds, with fewer rounds.")
     var quick = false
 
     @Option(
         help: ArgumentHelp(
-            "Of the file, as in 64m or 1g; a power of two that is not above this is used. 256m, or less where there is "
+            "The size of the file, such as 64m or 1g, rounded down to a power of two; default 256m, or less where there is "
                 + "less room.", valueName: "size"))
     var size: String?
 
     @Flag(help: "Writes JSON instead of a table.")
     var json = false
 
-    @Option(help: ArgumentHelp("Draws the figures into this file too.", valueName: "file"), completion: .file())
+    @Option(help: ArgumentHelp("Also draws the figures into this file.", valueName: "file"), completion: .file())
     var svg: String?
 
     @Option(help: ArgumentHelp("The library to measure.", valueName: "file"), completion: .file())

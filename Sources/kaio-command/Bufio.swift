@@ -9,7 +9,7 @@ import Glibc
 
 struct Bufio: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Shows the block cache of a running program, and changes its size.",
+        abstract: "Shows the block cache of a running program and changes its size.",
         discussion: """
             For a program with the module bufio that was started with `kaio run`, or with KAIO_LIVE_DIR set to a directory. The \
             size is that of all files together, as bufio:size is; a smaller one is reached when clean blocks have gone and \
@@ -21,10 +21,10 @@ struct Bufio: ParsableCommand {
             take the size within 40 seconds.
             """)
 
-    @Argument(help: "The number of the process.")
+    @Argument(help: "The process ID.")
     var process: Int32
 
-    @Option(help: ArgumentHelp("The memory that the cache may take from now on, such as 64M or 2G.", valueName: "size"))
+    @Option(help: ArgumentHelp("The memory that the cache may use from now on, such as 64M or 2G.", valueName: "size"))
     var size: String?
 
     @Flag(help: "Prints a line of JSON.")

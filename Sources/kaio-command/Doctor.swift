@@ -7,28 +7,28 @@ import Glibc
 
 struct Doctor: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Says what this kernel, container and file system can do, and what kaio does about it.",
+        abstract: "Shows what this kernel, container and file system can do, and what kaio does about it.",
         discussion: """
-            Each thing is tried. It is "ok", or it makes kaio run requests on worker threads ("workers"), which costs \
-            processor time, or nothing works without it ("missing"), or it is only worth knowing ("info"). What PATH is \
-            on decides about files: a file system may refuse what another does.
+            Everything is tried. A check is "ok", or it makes kaio run requests on worker threads ("workers"), which costs \
+            processor time, or nothing works without it ("missing"), or it is only worth knowing ("info"). The file system \
+            of PATH decides about files: one may refuse what another does.
 
               kaio doctor /var/lib/data
               kaio doctor --json | jq '.checks[] | select(.verdict != "ok")'
 
-            Exit codes: 0 kaio can have requests done by the kernel here, 1 it can't (there is no library, or all of them \
-            would run on worker threads), 2 it can't be found out (no such directory, no permission to write there, a wrong \
-            option).
+            Exit codes: 0 the kernel can do kaio's requests here, 1 it cannot (there is no library, or all of them would run \
+            on worker threads), 2 the question could not be answered (no such directory, no permission to write there, a \
+            wrong option).
             """)
 
-    @Argument(help: "A directory, or a file in it, where requests are to go.", completion: .directory)
+    @Argument(help: "The directory or file that requests are to go to.", completion: .directory)
     var path = "."
 
     @Flag(help: "Print one JSON object.")
     var json = false
 
     @Option(
-        help: ArgumentHelp("The library to look at, instead of the one found.", valueName: "file"),
+        help: ArgumentHelp("The library to check instead of the one found.", valueName: "file"),
         completion: .file())
     var library: String?
 

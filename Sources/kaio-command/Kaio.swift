@@ -13,7 +13,7 @@ struct Kaio: ParsableCommand {
         commandName: "kaio",
         abstract: "Kernel asynchronous I/O for programs that use POSIX AIO, without changing them.",
         discussion: """
-            Does kaio help a program? Run it under kaio and see what is said at the end:
+            Does kaio help a program? Run it under kaio and see the summary at the end:
 
               kaio run --stats -- ./program
 
@@ -25,15 +25,15 @@ struct Kaio: ParsableCommand {
 
               kaio --generate-completion-script bash > kaio.bash
 
-            Exit codes: 0 all well, 1 what was looked at is not, 2 it could not be looked at or an option is wrong; those \
-            of `kaio run` are the program's. Colour is for terminals, and for none with NO_COLOR set.
+            Exit codes: 0 success, 1 a problem was found, 2 the question could not be answered or an option is wrong; \
+            `kaio run` exits with the program's. Colour is used on terminals, unless NO_COLOR is set.
             """,
         subcommands: [
             Run.self, Doctor.self, Bench.self, Top.self, Bufio.self, Mirror.self, Testparm.self, BenchWorker.self,
         ]
     )
 
-    @Flag(help: "Show the versions of the command and of the library that it finds.")
+    @Flag(help: "Print the versions of the command and of the library that it finds.")
     var version = false
 
     static let version = KAIO_VERSION

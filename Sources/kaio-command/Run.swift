@@ -1,4 +1,4 @@
-// kaio run: runs a program on the library, and says at the end what that came to.
+// kaio run: runs a program on the library and prints a summary when it ends.
 
 import ArgumentParser
 import CKernel
@@ -9,27 +9,26 @@ struct Run: ParsableCommand {
     static let ownFailure: CInt = 125
 
     static let configuration = CommandConfiguration(
-        abstract: "Runs a program on kaio, and says at the end what that came to.",
+        abstract: "Runs a program on kaio and prints a summary when it ends.",
         usage: "kaio run [<options>] [--] <program> [<argument> ...]",
         discussion: """
-            The program finds the library in LD_PRELOAD, behind what is there already, and so do the programs that it \
-            starts. It needs no change. What may keep kaio from working is said in a warning, and the program is run all \
-            the same.
+            The library is preloaded (LD_PRELOAD), after what is there already, into the program and the programs that it \
+            starts. They need no change. A warning names what may keep kaio from working; the program runs all the same.
 
               kaio run ./program                        does it use kaio, and how?
               kaio run --stats -- ./server --port 8080  how long do requests take?
-              kaio run --audit audit.%p ./program       a line for each request
-              kaio run --config slow.conf make check    other modules, for some files
+              kaio run --audit audit.%p ./program       log each request
+              kaio run --config slow.conf make check    other modules for some files
               kaio run --vfs "delay_inject ordered aio_linux aio_poll" ./program
 
-            The summary has what every process counted that came to its exit. One that leaves by _exit, by exec or of a \
-            signal writes no numbers; the summary says so.
+            The summary adds up every process that exited normally. One that ends by _exit, by exec or by a signal writes \
+            no numbers; the summary says so.
 
-            Variables that are set (KAIO_WORKERS=4, ...) count as always, unless an option says otherwise. With \
-            KAIO_STATS_FILE set the statistics go there, and there is no summary. Where --audit and --stats meet a configuration, their \
-            modules go on top of the stack of every service in it.
+            Variables such as KAIO_WORKERS keep their effect unless an option overrides them. If KAIO_STATS_FILE is set, the \
+            statistics go there, and there is no summary. With a configuration, --audit and --stats put their modules on top \
+            of the stack of every service in it.
 
-            Signals reach the program, Ctrl-Z and fg work, and kaio ends as the program does: with its exit code, or of the \
+            Signals reach the program, Ctrl-Z and fg work, and kaio ends as the program does: with the same exit code, or by the \
             same signal. Its own failures have the codes of env(1): 125 (an option, a configuration, no library), 126 (the \
             program can't be run), 127 (there is none).
             """)
@@ -39,16 +38,16 @@ struct Run: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Write a line for each request (module full_audit); %p in the name is the process id. Also: stderr, syslog.",
+            "Write a line for each request (module full_audit); %p in the name is the process ID. Also: stderr, syslog.",
             valueName: "file"),
         completion: .file())
     var audit: String?
 
-    @Option(help: ArgumentHelp("The stack of modules, top to bottom, in one word.", valueName: "objects"))
+    @Option(help: ArgumentHelp("The stack of modules, top to bottom, as one argument.", valueName: "objects"))
     var vfs: String?
 
     @Option(
-        help: ArgumentHelp("A configuration; kaio testparm shows whether it is right.", valueName: "file"),
+        help: ArgumentHelp("A configuration; kaio testparm checks it.", valueName: "file"),
         completion: .file())
     var config: String?
 

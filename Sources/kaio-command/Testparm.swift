@@ -5,10 +5,10 @@ import Glibc
 
 struct Testparm: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Checks a configuration file, and shows how the library understands it.",
+        abstract: "Checks a configuration file and prints how the library understands it.",
         discussion: """
-            What is shown is a configuration of the same meaning, with everything spelt out. Errors and warnings go to \
-            stderr, each with its file and line. Modules in C are looked for in KAIO_MODULE_DIR.
+            The output is a configuration with the same meaning and everything spelled out. Errors and warnings go to \
+            stderr, each with its file and line. Modules in C are looked up in KAIO_MODULE_DIR, but not loaded.
 
               kaio testparm slow.conf && kaio run --config slow.conf ./program
 
@@ -20,7 +20,7 @@ struct Testparm: ParsableCommand {
     var file: String?
 
     @Option(
-        help: ArgumentHelp("The library to ask, instead of the one found.", valueName: "file"),
+        help: ArgumentHelp("The library to ask instead of the one found.", valueName: "file"),
         completion: .file())
     var library: String?
 

@@ -12,27 +12,27 @@ struct Top: ParsableCommand {
         abstract: "Shows what a running program does with asynchronous I/O.",
         discussion: """
             By file and operation, for a program that was started with `kaio run`, or with KAIO_LIVE_DIR set to a directory. \
-            Press q to quit. The program counts only while somebody looks, so what it began before is not in flight here. \
-            Latencies are from the program's call to the result, and shown at most an eighth too high. Of the children \
-            that it forks each has to be looked at itself.
+            Press q to quit. The program counts only while kaio top runs, so requests that began before are not shown. \
+            Latencies are measured from the call to the result, and shown at most an eighth too high. Children that it \
+            forks have to be watched one by one.
 
             Examples:
               kaio run fio job.fio & kaio top $(pgrep -n fio)
               kaio top --once --json 4711 | jq .total.requests_per_second
 
-            Exit codes: 0 looked, or the process has ended meanwhile; 1 the process can't be looked at.
+            Exit codes: 0 the process was shown, or has ended meanwhile; 1 it cannot be shown.
             """)
 
-    @Argument(help: "The number of the process.")
+    @Argument(help: "The process ID.")
     var process: Int32
 
-    @Option(help: ArgumentHelp("How long each look takes.", valueName: "seconds"))
+    @Option(help: ArgumentHelp("How often the display is updated.", valueName: "seconds"))
     var interval = 1.0
 
-    @Flag(help: "Looks once, and prints that.")
+    @Flag(help: "Prints one update and exits.")
     var once = false
 
-    @Flag(help: "Prints one line of JSON for each look.")
+    @Flag(help: "Prints one line of JSON for each update.")
     var json = false
 
     func validate() throws {
