@@ -26,6 +26,22 @@ expect 0 with "$stack" "size_limit:most=1M" ./copy -b 4k source target
 expect 1 with "$stack" "size_limit:most=64k" ./copy -b 4k source target
 says "File too large"
 
+# Its second one: what is on the disk is not what was written, and what is read is.
+cc -I"$CHECK_ROOT/include" -Wall -shared -fPIC -o scramble.so writing.2.c
+cat >kaio.conf <<END
+[secret]
+    path = $PWD/secret*
+    vfs objects = scramble ordered aio_linux aio_poll aio_pthread
+END
+head -c 300000 /dev/urandom >source
+for size in 4k 64k 100k; do
+    expect 0 env LD_PRELOAD="$CHECK_LIBRARY" KAIO_CONFIG="$PWD/kaio.conf" ./copy -b "$size" source secret
+    [[ $(tr '\000-\377' "$(printf '\\%03o' {255..0})" <secret | sha256sum) == "$(sha256sum <source)" ]] ||
+        fail "the second sample does not scramble what is written by $size"
+    expect 0 env LD_PRELOAD="$CHECK_LIBRARY" KAIO_CONFIG="$PWD/kaio.conf" ./copy -b "$size" secret target
+    cmp source target || fail "the second sample does not read what it has written by $size"
+done
+
 # That of kaio_connect(3) reads what is there.
 cc -I"$CHECK_ROOT/include" -o connections connections.1.c "$CHECK_LIBRARY"
 expect 0 env LD_LIBRARY_PATH="${CHECK_LIBRARY%/*}" ./connections source >said
