@@ -148,6 +148,19 @@ struct HoldingQueue {
     /// The lowest number of those that wait; nil where none does.
     var firstLevel: Int? { guarded.pointee.occupied == 0 ? nil : guarded.pointee.occupied.trailingZeroBitCount }
 
+    /// Takes out the request of this sequence if it is the next one of its level, and suitable; false if it is not.
+    func takeFirst(_ request: Request, _ sequence: UInt64, ifSuitable: (Request) -> Bool) -> Bool {
+        assert(guardian.pointee.isHeld)
+        let level = Int(request.block.pointee.waitingIn.load(ordering: .relaxed) >> 8)
+        guard level <= HoldingQueue.lowestPriority, guarded.pointee.levels[level].first == request,
+            request.sequence == sequence, ifSuitable(request)
+        else { return false }
+        _ = guarded.pointee.levels[level].popFirst()
+        request.endWaiting()
+        add(-1, level)
+        return true
+    }
+
     func takeNext() -> Request? {
         assert(guardian.pointee.isHeld)
         guard guarded.pointee.occupied != 0 else { return nil }

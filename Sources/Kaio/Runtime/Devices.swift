@@ -28,6 +28,8 @@ enum Devices {
         /// How many direct writes the kernel did in the call that submitted them, one after the other; beyond the limit
         /// it grows with each that is not given to it for that.
         let sleepy: Atomic<Int32>
+        /// How many transfers of workers took no long time, one after the other.
+        let prompt: Atomic<Int32>
     }
 
     private static let entries = Atomic<UInt>(0)
@@ -147,6 +149,30 @@ enum Devices {
     static func isQuick(_ device: UInt64) -> Bool {
         entry(device, claim: false).map { $0.pointee.quick.load(ordering: .relaxed) >= enoughQuick } ?? false
     }
+
+    /// A transfer that may wait took so many nanoseconds.
+    static func took(_ device: UInt64, _ interval: Int64) {
+        guard let entry = entry(device, claim: true) else { return }
+        let prompt = entry.pointee.prompt.load(ordering: .relaxed)
+        if interval > promptInterval {
+            if prompt != 0 { entry.pointee.prompt.store(0, ordering: .relaxed) }
+        } else if prompt < enoughPrompt {
+            entry.pointee.prompt.store(prompt + 1, ordering: .relaxed)
+        }
+    }
+
+    /// Whether a thread that waits for a transfer may make it itself, and hear of no signal meanwhile: a disk that took no long
+    /// time of late, or memory. Not a server, which may have gone: it has no device's number (its major part is 0).
+    static func isPrompt(_ device: UInt64) -> Bool {
+        guard let entry = entry(device, claim: false) else { return false }
+        let isDisk = (device >> 8 & 0xfff | device >> 32 & ~0xfff) != 0
+        return isDisk
+            ? entry.pointee.prompt.load(ordering: .relaxed) >= enoughPrompt
+            : entry.pointee.quick.load(ordering: .relaxed) >= enoughQuick
+    }
+
+    private static let promptInterval: Int64 = 20_000_000
+    private static let enoughPrompt: Int32 = 8
 
     /// A worker's transfer of so many bytes took so many nanoseconds.
     static func tookOnWorker(_ device: UInt64, _ bytes: Int, _ interval: Int64) {

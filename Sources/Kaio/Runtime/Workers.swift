@@ -15,6 +15,9 @@
 // thread like others if what it does takes long: the disk wakes it too, and on a busy machine one that steps back gets the
 // processor milliseconds later.
 //
+// On a busy machine the first step, after the call's futex, is as late. So who sleeps in aio_suspend for nothing but a request
+// that no thread has begun makes its transfer itself (`perform(_:_:)`), where the device was quick enough of late.
+
 import CKaio
 import CKernel
 import Synchronization
@@ -176,6 +179,29 @@ enum Workers {
         let result = AIOPthread.perform(request, on: ThreadState.mine, &turn)
         if mayRaise, !pipe { SignalMask.takePending(SIGPIPE) }
         if result == -Int(EFBIG), !size { SignalMask.takePending(SIGXFSZ) }
+    }
+
+    /// By a thread that has nothing to do but to wait for this request: makes the transfer, if no thread has begun it, it is next
+    /// in its lane, and its device was quick enough of late. All signals are blocked meanwhile. False: it did not.
+    static func perform(_ request: Request, _ sequence: UInt64) -> Bool {
+        guard request.block.pointee.waitingIn.load(ordering: .relaxed) != 0, made != nil else { return false }
+        let mask = SignalMask.blockAll()
+        defer { mask.restore() }
+        var isTaken = false
+        Turn.visit(as: .caller) { turn in
+            waiting.lock()
+            for lane in 1..<laneCount
+            where lanes[lane].queue.takeFirst(
+                request, sequence, ifSuitable: { Devices.isPrompt($0.block.pointee.file.device) })
+            {
+                isTaken = true
+                queued -= 1
+                break
+            }
+            waiting.unlock()
+            if isTaken { performHere(request, &turn) }
+        }
+        return isTaken
     }
 
     /// How many threads more would be of use. Under the lock.
