@@ -235,9 +235,7 @@ private struct MirroredFile {
     /// Calls `body` with what differs: of each block of 4096 bytes, the legs that differ from most others, or from the first.
     func compare(_ body: (Difference) -> Void) throws {
         let files = try log.legs.filter { $0.state == .used }.map { leg -> (number: Int, file: CInt) in
-            let file = open(leg.path, O_RDONLY | O_CLOEXEC)
-            guard file >= 0 else { throw Failure(message: "\(leg.path): \(errorText(errno))") }
-            return (leg.number, file)
+            (leg.number, try MirrorReader.open(leg.path, O_RDONLY))
         }
         defer { for (_, file) in files { close(file) } }
         var offset = 0

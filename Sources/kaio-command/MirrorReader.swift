@@ -39,20 +39,25 @@ struct MirrorReader {
 
     init(_ path: String) throws(Failure) {
         self.path = path
-        // It is not opened before it is known to be a regular file: others may have put another thing there.
+        file = try MirrorReader.open(path, O_RDWR)
+    }
+
+    /// It is not opened before it is known to be a regular file: others may have put another thing there.
+    static func open(_ path: String, _ flags: CInt) throws(Failure) -> CInt {
         let byName: CInt = 0o10_000_000
-        let found = open(path, byName | O_CLOEXEC)
+        let found = Glibc.open(path, byName | O_CLOEXEC)
         guard found >= 0 else { throw Failure(message: "\(path): \(errorText(errno))") }
         defer { close(found) }
         var facts = stat()
         guard fstat(found, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG else {
             throw Failure(message: "\(path): not a regular file")
         }
-        file = open("/proc/self/fd/\(found)", O_RDWR | O_CLOEXEC)
+        let file = Glibc.open("/proc/self/fd/\(found)", flags | O_CLOEXEC)
         guard file >= 0 else { throw Failure(message: "\(path): \(errorText(errno))") }
+        return file
     }
 
-    private static func sum(_ words: ArraySlice<UInt64>, hole: Int) -> UInt64 {
+    static func sum(_ words: ArraySlice<UInt64>, hole: Int) -> UInt64 {
         var sum: UInt64 = 0x6b61_696f_6d69_7272
         for (index, word) in words.enumerated() {
             sum = (sum ^ (index == hole ? 0 : word)) &* 0x9e37_79b9_7f4a_7c15
@@ -60,6 +65,8 @@ struct MirrorReader {
         }
         return sum
     }
+
+    func end() { close(file) }
 
     private func words(_ offset: Int, _ bytes: Int) -> [UInt64] {
         var words = [UInt64](repeating: 0, count: bytes / 8)

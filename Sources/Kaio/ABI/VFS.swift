@@ -48,7 +48,7 @@ public func kaioRequestOperation(_ token: OpaquePointer?) -> kaio_operation {
     case .write: return KAIO_OPERATION_WRITE
     case .synchronize: return KAIO_OPERATION_FSYNC
     case .synchronizeData: return KAIO_OPERATION_FDATASYNC
-    case .list: return KAIO_OPERATION_NONE
+    case .list, .work: return KAIO_OPERATION_NONE
     }
 }
 

@@ -187,6 +187,15 @@ struct NamedFile {
         return isReplaceable ? refuse(NamedFile.replaceable) : 0
     }
 
+    /// Whether what was just opened is root's or this user's, and nobody else could have put it there. `isBelieved`: nor have
+    /// written it. 0 or a negated errno, with a reason.
+    mutating func vouch(for file: Descriptor, isBelieved: Bool) -> Int {
+        var status = stat()
+        let result = file.status(&status)
+        if !isBelieved { status.st_mode &= ~NamedFile.writableByOthers }
+        return result == 0 ? judge(status) : result
+    }
+
     private mutating func mayWrite(_ status: stat) -> Int {
         if !isTrusted(status) {
             return refuse("it belongs to another user, in a directory that others can write to")

@@ -78,7 +78,7 @@ struct Descriptor: Equatable {
     /// is not open.
     var identity: UInt32? {
         var status = stat()
-        guard self.status(&status) == 0 else { return nil }
+        guard identification(&status) == 0 else { return nil }
         return UInt32(truncatingIfNeeded: UInt64(status.st_ino) &+ UInt64(status.st_dev) &* 0x9e37_79b1)
     }
 
@@ -151,6 +151,17 @@ struct Descriptor: Equatable {
         // A moment's failure of the call is no reason to lose a signal.
         if result < 0, result != -Int(EBADF) { result = statusOtherwise(&status) }
         return result == 0 && CInt(status.st_mode) & S_IFMT == 0
+    }
+
+    /// Whether others may change the file without this kernel's hearing of it. This asks the server.
+    var isRemote: Bool {
+        var facts = statfs()
+        let result = withUnsafeMutablePointer(to: &facts) { systemCall(SYS_fstatfs, Int(number), address($0)) }
+        switch UInt32(truncatingIfNeeded: result == 0 ? facts.f_type : 0) {
+        // NFS, SMB (three of them), 9P, Ceph, AFS, FUSE.
+        case 0x6969, 0x517b, 0xff53_4d42, 0xfe53_4d42, 0x0102_1997, 0x00c3_6400, 0x5346_414f, 0x6573_5546: return true
+        default: return false
+        }
     }
 
     func status(_ status: inout stat) -> Int {

@@ -124,7 +124,7 @@ final class AIOLinux: Module {
         case .synchronize, .synchronizeData: return true
         case .read: return isTried(request)
         case .write: return isTried(request) && AIOLinux.isWithin(file, request.end) && !file.isAppending
-        case .list: return false
+        case .list, .work: return false
         }
     }
 
@@ -249,10 +249,9 @@ final class AIOLinux: Module {
             attempt.isWrite ? SYS_pwritev2 : SYS_preadv2, Int(descriptor.number), address(&buffer), 1,
             attempt.offset, 0, Int(flags))
         if mayWait { Devices.tookInCall(file.device, Instant.now.nanoseconds - started.nanoseconds) }
-        // Once for each file, so the descriptor may be looked at.
-        if result == -Int(EOPNOTSUPP), !mayWait, let now = FileFacts(descriptor), now.isSameFile(as: file) {
+        // Once for each device, so the descriptor may be looked at.
+        if result == -Int(EOPNOTSUPP), let now = FileFacts(descriptor), now.isSameFile(as: file) {
             learn(now, attempt.operation)
-            if let flags = flagsInCall(attempt), flags != noWait { return transfer(attempt, flags) }
         }
         guard
             result == attempt.length || result >= 0 && FileFacts.isAtEnd(descriptor, file, attempt.offset + result)
@@ -271,12 +270,12 @@ final class AIOLinux: Module {
 
     @inline(__always)
     static func knowsNoWait(_ file: FileFacts, _ operation: Operation) -> Bool {
-        !Devices.refuses(file, operation)
+        !Devices.refuses(file.device, Devices.Way(file, operation))
     }
 
     /// The kernel said that it can't be asked not to wait.
     static func learn(_ file: FileFacts, _ operation: Operation) {
-        Devices.learnRefusal(file, operation)
+        Devices.learnRefusal(file.device, Devices.Way(file, operation))
         if !file.isDirect { (operation == .write ? Decision.writesRefused : .readsRefused).tell() }
     }
 
@@ -290,7 +289,7 @@ final class AIOLinux: Module {
         case .read: operation = block.pointee.vectorCount > 0 ? IOCB_CMD_PREADV : IOCB_CMD_PREAD
         case .write: operation = block.pointee.vectorCount > 0 ? IOCB_CMD_PWRITEV : IOCB_CMD_PWRITE
         case .synchronizeData: operation = IOCB_CMD_FDSYNC
-        case .synchronize, .list: operation = IOCB_CMD_FSYNC
+        case .synchronize, .list, .work: operation = IOCB_CMD_FSYNC
         }
         block.pointee.iocb = iocb()
         block.pointee.iocb.aio_data = UInt64(UInt(bitPattern: block))

@@ -28,15 +28,16 @@ final class AIOPthread: Module {
     /// Returns what the last call gave: the request may be another's by then.
     @discardableResult
     static func perform(_ request: Request, on thread: CInt, _ turn: inout Turn) -> Int {
+        if request.block.pointee.operation == .work { return work(request, on: thread, &turn) }
         if AIOLinux.tryAgain(request) { return 0 }
         request.block.pointee.runner.store(thread, ordering: .sequentiallyConsistent)
-        let isTimed = request.block.pointee.file.kind == .file
+        let isTimed = mayBeMemory(request)
         let started = isTimed ? Instant.now : .never
         let result = transfer(request)
         if isTimed {
-            let (device, interval) = (request.block.pointee.file.device, Instant.now.nanoseconds - started.nanoseconds)
-            Devices.took(device, interval)
-            if mayBeMemory(request) { Devices.tookOnWorker(device, request.block.pointee.length, interval) }
+            Devices.tookOnWorker(
+                request.block.pointee.file.device, request.block.pointee.length,
+                Instant.now.nanoseconds - started.nanoseconds)
         }
         request.block.pointee.runner.store(0, ordering: .sequentiallyConsistent)
         if result == wouldWait {
@@ -44,6 +45,17 @@ final class AIOPthread: Module {
             return 0
         }
         Statistics.count(Statistics.ranOnWorker, by: request)
+        turn.complete(request, result)
+        return result
+    }
+
+    private static func work(_ request: Request, on thread: CInt, _ turn: inout Turn) -> Int {
+        let stack = request.stack
+        request.block.pointee.runner.store(thread, ordering: .sequentiallyConsistent)
+        stack.enter()
+        let result = stack[Int(request.block.pointee.owner) - 1].work(request, &turn)
+        stack.leave()
+        request.block.pointee.runner.store(0, ordering: .sequentiallyConsistent)
         turn.complete(request, result)
         return result
     }
@@ -64,7 +76,7 @@ final class AIOPthread: Module {
         switch request.block.pointee.operation {
         case .synchronize: return again { descriptor.synchronize(dataOnly: false) }
         case .synchronizeData: return again { descriptor.synchronize(dataOnly: true) }
-        case .list: return 0
+        case .list, .work: return 0
         case .read, .write: break
         }
         var patience: Int64 = 0

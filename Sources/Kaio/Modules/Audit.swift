@@ -15,6 +15,7 @@ extension Operation {
         case .synchronize: return "fsync"
         case .synchronizeData: return "fdatasync"
         case .list: return "list"
+        case .work: return "work"
         }
     }
 }

@@ -131,26 +131,13 @@ final class Follow: Module {
 
     func opened(_ file: OpenFile, _ descriptor: Descriptor, _ facts: FileFacts, _ turn: inout Turn) {
         files.begin(file, State())
-        if Follow.isRemote(descriptor) { files[file].pointee.isPolled = true }
+        if descriptor.isRemote { files[file].pointee.isPolled = true }
     }
 
     func closed(_ file: OpenFile) {
         locked {
             removeWatch(of: file)
             if files[file].pointee.isListed { unlist(file) }
-        }
-    }
-
-    /// Whether others may change the file without this kernel's hearing of it.
-    private static func isRemote(_ descriptor: Descriptor) -> Bool {
-        var facts = statfs()
-        guard
-            withUnsafeMutablePointer(to: &facts, { systemCall(SYS_fstatfs, Int(descriptor.number), address($0)) }) == 0
-        else { return false }
-        switch UInt32(truncatingIfNeeded: facts.f_type) {
-        // NFS, SMB (three of them), 9P, Ceph, AFS, FUSE.
-        case 0x6969, 0x517b, 0xff53_4d42, 0xfe53_4d42, 0x0102_1997, 0x00c3_6400, 0x5346_414f, 0x6573_5546: return true
-        default: return false
         }
     }
 

@@ -322,7 +322,7 @@ final class GroupSync: Module {
     /// Hands a request on, now or with `free`.
     private func pass(_ request: Request, _ free: inout RequestQueue, _ turn: inout Turn) {
         switch request.block.pointee.operation {
-        case .read, .list: return free.append(request)
+        case .read, .list, .work: return free.append(request)
         case .synchronize, .synchronizeData:
             if request.openFile != nil { turn.watch(request, at: position) }
             return free.append(request)

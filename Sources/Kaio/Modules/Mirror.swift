@@ -37,6 +37,8 @@ import Synchronization
 final class Mirror: Module {
     enum Kind: UInt8 {
         case program, clock, pacer, logWrite, logSync, legSync, copyRead, copyWrite
+        /// Only for a worker.
+        case start, direct, settle
     }
 
     enum Stage: UInt8 {
@@ -80,6 +82,8 @@ final class Mirror: Module {
         /// Requests that go on, and those that may begin anew.
         var ready = RequestQueue()
         var again = RequestQueue()
+        /// With `error`.
+        var refused = RequestQueue()
         var failed: MirrorLegs = 0
         var isReadFailure = false
         var error: CInt = 0
@@ -288,22 +292,77 @@ final class Mirror: Module {
     var hearsOfFiles: Bool { true }
 
     func opened(_ file: OpenFile, _ descriptor: Descriptor, _ facts: FileFacts, _ turn: inout Turn) {
-        let state = start(file, descriptor, facts)
+        var state = MirrorState()
+        if facts.kind == .file, !facts.isBlockDevice { state.status = .new }
         files.begin(file, state)
-        adopt(file)
+        if state.status == .new { _ = beginStart(file, Target(descriptor: descriptor, file: facts), &turn) }
     }
 
-    private func adopt(_ file: OpenFile) {
+    /// Has a worker open what belongs to the file; or another thread has. False: it can't be asked.
+    private func beginStart(_ file: OpenFile, _ target: Target, _ turn: inout Turn) -> Bool {
         let state = files[file]
+        guard let own = Own.make(.work, on: target, in: file.stack, at: position) else { return false }
+        begin(own, .start, file)
+        let isFirst = lock.pointee.locked {
+            let isFirst = state.pointee.status == .new || state.pointee.status == .refused
+            if isFirst { state.pointee.status = .starting }
+            return isFirst
+        }
+        if isFirst { turn.handToWorker(own) } else { dismiss(own, &turn) }
+        return true
+    }
+
+    /// An own request that nobody needs.
+    private func dismiss(_ own: Request, _ turn: inout Turn) {
+        work.place(of: own).pointee.kind = .program
+        turn.complete(own, 0)
+    }
+
+    /// On a worker.
+    private func start(_ file: OpenFile, _ target: Target) {
+        let state = files[file]
+        // Nobody else touches these while it starts.
+        var begun = start(file, target, after: state.pointee)
         lock.pointee.lock()
-        state.pointee.stack = file.stack
-        state.pointee.word = file.word
-        if state.pointee.memory != nil {
-            state.pointee.next = firstFile
+        begun.stack = file.stack
+        begun.word = file.word
+        begun.blocked = state.pointee.blocked
+        begun.isClosing = state.pointee.isClosing
+        begun.isAtExit = state.pointee.isAtExit
+        if begun.memory != nil {
+            begun.next = firstFile
             firstFile = UInt64(file.number)
         }
+        state.pointee = begun
         tellNumbers(state)
         lock.pointee.unlock()
+    }
+
+    /// What waited for a worker goes on.
+    private func hasOpened(
+        _ result: Int, _ file: OpenFile, _ state: UnsafeMutablePointer<MirrorState>, isStart: Bool, _ turn: inout Turn
+    ) {
+        var plan = Plan()
+        lock.pointee.lock()
+        if isStart {
+            if result < 0 { state.pointee.status = .new }
+            if state.pointee.isClosing, state.pointee.memory == nil {
+                state.pointee.isClosing = false
+                plan.mayClose = true
+            }
+        } else {
+            state.pointee.isOpeningDirect = false
+        }
+        releaseBlocked(state, &plan)
+        if isStart, result < 0 {
+            swap(&plan.again, &plan.refused)
+            plan.error = CInt(-result)
+        }
+        advance(state, &plan)
+        let isOn = state.pointee.status == .on
+        lock.pointee.unlock()
+        if isStart, isOn { startClock(file, state, &turn) }
+        perform(&plan, file, &turn)
     }
 
     /// Under the lock.
@@ -323,7 +382,7 @@ final class Mirror: Module {
         let state = files[file]
         var plan = Plan()
         lock.pointee.lock()
-        let isOn = state.pointee.status == .on
+        let isOn = state.pointee.status == .on || state.pointee.status == .starting
         if isOn, !state.pointee.isClosing {
             state.pointee.isClosing = true
             state.pointee.isAtExit = isAtExit
@@ -379,35 +438,82 @@ final class Mirror: Module {
                 free.append(request)
                 continue
             }
-            let state = files[file]
-            switch statusNow(file, state, request) {
-            case .off: free.append(request)
-            case .refused: turn.complete(request, -Int(state.pointee.error))
-            case .on:
-                work.place(of: request).initialize(to: Work())
-                work.place(of: request).pointee.offset = request.block.pointee.offset
-                switch operation {
-                case .read: read(request, file, &turn)
-                case .write: write(request, file, &turn)
-                default: synchronize(request, file, &turn)
-                }
-            }
+            if !take(request, file, &turn) { free.append(request) }
         }
         turn.handOn(&free, below: position)
     }
 
-    private func statusNow(
-        _ file: OpenFile, _ state: UnsafeMutablePointer<MirrorState>, _ request: Request
-    ) -> MirrorState.Status {
-        lock.pointee.lock()
-        let status = state.pointee.status
-        let needsClock = status == .on && state.pointee.clock == nil && !state.pointee.isClosing
-        lock.pointee.unlock()
-        if needsClock { startClock(file, state) }
-        return status
+    /// False: it is none of the module's.
+    private func take(_ request: Request, _ file: OpenFile, _ turn: inout Turn) -> Bool {
+        switch statusNow(file, files[file], request, &turn) {
+        case .off: return false
+        case .refused: turn.complete(request, -Int(files[file].pointee.error))
+        case .new: turn.complete(request, -Int(EAGAIN))
+        case .starting: break
+        case .on:
+            work.place(of: request).initialize(to: Work())
+            work.place(of: request).pointee.offset = request.block.pointee.offset
+            switch request.block.pointee.operation {
+            case .read: read(request, file, &turn)
+            case .write: write(request, file, &turn)
+            default: synchronize(request, file, &turn)
+            }
+        }
+        return true
     }
 
-    private func startClock(_ file: OpenFile, _ state: UnsafeMutablePointer<MirrorState>) {
+    /// `.starting`: the request waits until a worker has opened what it needs.
+    private func statusNow(
+        _ file: OpenFile, _ state: UnsafeMutablePointer<MirrorState>, _ request: Request, _ turn: inout Turn
+    ) -> MirrorState.Status {
+        while true {
+            lock.pointee.lock()
+            let status = state.pointee.status
+            var mustOpen = false
+            if status == .on, request.block.pointee.file.isDirect {
+                for leg in 0..<state.pointee.count
+                where state.pointee.live.has(leg) && state.pointee.legs[leg].lacksDirect { mustOpen = true }
+            }
+            if status == .starting || mustOpen {
+                block(request, state)
+                let isFirst = mustOpen && !state.pointee.isOpeningDirect
+                if isFirst { state.pointee.isOpeningDirect = true }
+                lock.pointee.unlock()
+                if isFirst { askWorker(.direct, file, state, &turn) }
+                return .starting
+            }
+            let needsClock = status == .on && state.pointee.clock == nil && !state.pointee.isClosing
+            let mayStart =
+                status == .new || status == .refused && Instant.now.nanoseconds >= state.pointee.refusedUntil
+            lock.pointee.unlock()
+            if needsClock { startClock(file, state, &turn) }
+            guard mayStart else { return status }
+            if !beginStart(file, request.target, &turn) { return .new }
+        }
+    }
+
+    /// Under the lock.
+    private func block(_ request: Request, _ state: UnsafeMutablePointer<MirrorState>) {
+        Exposure.begin(request)
+        request.beginWaiting(at: position)
+        state.pointee.blocked.append(request)
+    }
+
+    /// Something that may wait for files' servers. Where there can't be another request it is as if no worker could be had.
+    private func askWorker(
+        _ kind: Kind, _ file: OpenFile, _ state: UnsafeMutablePointer<MirrorState>, _ turn: inout Turn
+    ) {
+        if let own = makeOwn(.work, state.pointee.legs[0].target, nil, 0, 0, kind, file, state, &turn) {
+            turn.handToWorker(own)
+        } else if kind == .direct {
+            refuseDirect(state)
+            hasOpened(-Int(EAGAIN), file, state, isStart: false, &turn)
+        } else {
+            hasSettled(-Int(EAGAIN), file, state, &turn)
+        }
+    }
+
+    private func startClock(_ file: OpenFile, _ state: UnsafeMutablePointer<MirrorState>, _ turn: inout Turn) {
         guard let target = state.pointee.legs[0].target, let stack = state.pointee.stack,
             let clock = Own.make(.read, on: target, in: stack, at: position)
         else { return }
@@ -418,10 +524,15 @@ final class Mirror: Module {
             state.pointee.clockSequence = clock.sequence
             return true
         }
-        if isFirst, Timers.add(clock, at: .now.advanced(by: Mirror.interval), for: position) { return }
+        let sequence = clock.sequence
+        if isFirst, Timers.add(clock, at: .now.advanced(by: Mirror.interval), for: position) {
+            // Who closes the file meanwhile waits for it.
+            let isClosing = lock.pointee.locked { state.pointee.isClosing }
+            if isClosing, Timers.withdraw(clock, sequence, position: position) { turn.complete(clock, 0) }
+            return
+        }
         if isFirst { lock.pointee.locked { state.pointee.clock = nil } }
-        work.place(of: clock).pointee.kind = .program
-        Turn.visit(as: .caller) { $0.complete(clock, 0) }
+        dismiss(clock, &turn)
     }
 
     /// An own request for none.
@@ -435,24 +546,35 @@ final class Mirror: Module {
 
     /// The leg's descriptor for a request: with O_DIRECT where the program's has it, and the leg's file system takes that.
     @inline(never)
-    private func target(
-        _ leg: Int, _ isDirect: Bool, _ file: OpenFile, _ state: UnsafeMutablePointer<MirrorState>
-    ) -> Target? {
-        lock.pointee.lock()
-        let known = state.pointee.legs[leg]
-        lock.pointee.unlock()
-        guard isDirect, !known.refusesDirect, let target = known.target else { return known.target }
-        if let direct = known.direct { return direct }
-        let opened = file.open(target.descriptor, O_RDWR | __O_DIRECT)
-        return lock.pointee.locked {
-            // Another thread may have been faster; what is opened stays until the file ends.
-            if let direct = state.pointee.legs[leg].direct { return direct }
-            if case .success(let direct) = opened, direct.file.isSameFile(as: target.file) {
-                state.pointee.legs[leg].direct = direct
-                return direct
+    private func target(_ leg: Int, _ isDirect: Bool, _ state: UnsafeMutablePointer<MirrorState>) -> Target? {
+        let known = lock.pointee.locked { state.pointee.legs[leg] }
+        return isDirect && !known.refusesDirect ? known.direct ?? known.target : known.target
+    }
+
+    /// On a worker.
+    private func openDirect(_ file: OpenFile, _ state: UnsafeMutablePointer<MirrorState>) {
+        for leg in 0..<MirrorLayout.mostLegs {
+            let known = lock.pointee.locked { state.pointee.legs[leg] }
+            guard known.lacksDirect, let target = known.target else { continue }
+            let opened = file.open(target.descriptor, O_RDWR | __O_DIRECT)
+            lock.pointee.locked {
+                // It may be another leg by now: that is seen by the next request.
+                guard let now = state.pointee.legs[leg].target, now.descriptor == target.descriptor else { return }
+                if case .success(let direct) = opened, direct.file.isSameFile(as: target.file) {
+                    state.pointee.legs[leg].direct = direct
+                } else {
+                    state.pointee.legs[leg].refusesDirect = true
+                }
             }
-            state.pointee.legs[leg].refusesDirect = true
-            return target
+        }
+    }
+
+    /// For want of a worker.
+    private func refuseDirect(_ state: UnsafeMutablePointer<MirrorState>) {
+        lock.pointee.locked {
+            for leg in 0..<MirrorLayout.mostLegs where state.pointee.legs[leg].lacksDirect {
+                state.pointee.legs[leg].refusesDirect = true
+            }
         }
     }
 
@@ -464,10 +586,10 @@ final class Mirror: Module {
         let place = work.place(of: request)
         let (mustLook, isShorter) = lock.pointee.locked {
             let isShorter = Int(request.block.pointee.file.size) < state.pointee.size
-            return (isShorter || state.pointee.hasIdle, isShorter)
+            return (state.pointee.isLocal && (isShorter || state.pointee.hasIdle), isShorter)
         }
         if mustLook { lookForOthers(file, state, isSuspicious: isShorter) }
-        let appended = request.block.pointee.file.isAppending ? endOfFirst(state) : 0
+        let appended = request.block.pointee.file.isAppending ? endOfFirst(request, state) : 0
         var plan = Plan()
         lock.pointee.lock()
         if request.block.pointee.file.isAppending { place.pointee.offset = max(appended, state.pointee.size) }
@@ -478,9 +600,7 @@ final class Mirror: Module {
             state.pointee.copy != .idle && state.pointee.copy != .paced
             && (place.pointee.first...place.pointee.last).contains(state.pointee.region)
         if isBlocked {
-            Exposure.begin(request)
-            request.beginWaiting(at: position)
-            state.pointee.blocked.append(request)
+            block(request, state)
             lock.pointee.unlock()
             numbers.add(Number.waited)
             return
@@ -498,8 +618,12 @@ final class Mirror: Module {
     }
 
     /// No other append is under way, says `ordered`. 0 where the first leg does not count.
-    private func endOfFirst(_ state: UnsafeMutablePointer<MirrorState>) -> Int {
-        let target = lock.pointee.locked { state.pointee.live.has(0) ? state.pointee.legs[0].target : nil }
+    private func endOfFirst(_ request: Request, _ state: UnsafeMutablePointer<MirrorState>) -> Int {
+        let (target, isLocal) = lock.pointee.locked {
+            (state.pointee.live.has(0) ? state.pointee.legs[0].target : nil, state.pointee.isLocal)
+        }
+        // What is known without asking.
+        if !isLocal, target != nil { return Int(request.block.pointee.file.size) }
         return target.flatMap { MirrorFacts($0.descriptor) }?.size ?? 0
     }
 
@@ -587,7 +711,7 @@ final class Mirror: Module {
                         turn.make(kind, on: $0, in: request.stack, at: position, for: request)
                     } == nil
             } else if let target = isDirect
-                ? known[leg].direct ?? target(leg, true, file, state) : known[leg].target,
+                ? known[leg].direct ?? target(leg, true, state) : known[leg].target,
                 let own = turn.make(like: request, on: target, at: position)
             {
                 own.block.pointee.offset = place.pointee.offset
@@ -772,11 +896,12 @@ final class Mirror: Module {
         for number in place.pointee.first...place.pointee.last { state.pointee.region(number).pointee.writes -= 1 }
     }
 
-    /// From here on it is noticed if others change the file.
-    private func noteIdle(_ state: UnsafeMutablePointer<MirrorState>) {
+    /// From here on it is noticed if others change the file. `isWorker`: it may wait.
+    private func noteIdle(_ state: UnsafeMutablePointer<MirrorState>, isWorker: Bool = false) {
         lock.pointee.lock()
         let changes = state.pointee.changes
-        let target = state.pointee.live.has(0) ? state.pointee.legs[0].target : nil
+        let mayLook = state.pointee.live.has(0) && (isWorker || state.pointee.isLocal)
+        let target = mayLook ? state.pointee.legs[0].target : nil
         lock.pointee.unlock()
         guard let target, let facts = MirrorFacts(target.descriptor) else { return }
         lock.pointee.lock()
@@ -802,7 +927,7 @@ final class Mirror: Module {
     private func read(_ request: Request, _ file: OpenFile, _ turn: inout Turn) {
         let facts = request.block.pointee.file
         let state = files[file]
-        let isShorter = lock.pointee.locked { Int(facts.size) < state.pointee.size }
+        let isShorter = lock.pointee.locked { state.pointee.isLocal && Int(facts.size) < state.pointee.size }
         if isShorter { lookForOthers(file, state, isSuspicious: true) }
         numbers.add(Number.reads)
         goOn(request, file, &turn)
@@ -842,7 +967,7 @@ final class Mirror: Module {
         place.pointee.legs = .leg(leg)
         place.pointee.length = piece
         if policy == .fastest { place.pointee.began = Instant.now.nanoseconds }
-        guard let target = target(leg, request.block.pointee.file.isDirect, file, state),
+        guard let target = target(leg, request.block.pointee.file.isDirect, state),
             make(request, piece, target, &turn)
         else {
             lock.pointee.locked { state.pointee.legs[leg].reads -= 1 }
@@ -1006,7 +1131,8 @@ final class Mirror: Module {
 
     // MARK: what others did
 
-    /// A look at the first leg: whether it is what the mirror left. `isSuspicious`: it seems to be shorter.
+    /// A look at the first leg, which a server may have to be asked for: whether it is what the mirror left. `isSuspicious`: it
+    /// seems to be shorter.
     @inline(never)
     private func lookForOthers(
         _ file: OpenFile, _ state: UnsafeMutablePointer<MirrorState>, isSuspicious: Bool = false
@@ -1080,7 +1206,7 @@ final class Mirror: Module {
         guard state.pointee.writes == 0, !state.pointee.isFlushing, !plan.flush, !state.pointee.isCleaning,
             plan.clean == 0,
             state.pointee.copy == .idle || state.pointee.copy == .paced, state.pointee.clock == nil,
-            state.pointee.pacer == nil
+            state.pointee.pacer == nil, !state.pointee.isSettling, !state.pointee.isOpeningDirect
         else { return }
         state.pointee.copy = .idle
         if state.pointee.roundError == 0 {
@@ -1088,8 +1214,9 @@ final class Mirror: Module {
                 beginCleaning(state, isAll: true, &plan)
                 if plan.clean != 0 { return }
             }
-            if isAtRest(state) {
+            if isAtRest(state), !state.pointee.hasSettleFailed {
                 plan.settles = true
+                state.pointee.isSettling = true
                 return
             }
         }
@@ -1109,9 +1236,9 @@ final class Mirror: Module {
             && (state.pointee.copy == .idle || state.pointee.copy == .paced) && state.pointee.log != nil
     }
 
-    private func settleLegs(_ file: OpenFile, _ state: UnsafeMutablePointer<MirrorState>, _ turn: inout Turn) {
+    /// On a worker.
+    private func settleLegs(_ file: OpenFile, _ state: UnsafeMutablePointer<MirrorState>) {
         lookForOthers(file, state)
-        var plan = Plan()
         var known = InlineArray<4, MirrorFacts?>(repeating: nil)
         lock.pointee.lock()
         let (changes, live) = (state.pointee.changes, state.pointee.live)
@@ -1141,6 +1268,17 @@ final class Mirror: Module {
             state.tellHeader()
             state.pointee.isDue = true
         }
+        lock.pointee.unlock()
+    }
+
+    private func hasSettled(
+        _ result: Int, _ file: OpenFile, _ state: UnsafeMutablePointer<MirrorState>, _ turn: inout Turn
+    ) {
+        var plan = Plan()
+        lock.pointee.lock()
+        state.pointee.isSettling = false
+        // The log is not called clean then.
+        state.pointee.hasSettleFailed = result < 0
         advance(state, &plan)
         lock.pointee.unlock()
         perform(&plan, file, &turn)
@@ -1164,8 +1302,11 @@ final class Mirror: Module {
                 turn.complete(request, place.pointee.result)
             }
         }
-        while let request = plan.again.popFirst() { write(request, file, &turn) }
-        if plan.settles { settleLegs(file, state, &turn) }
+        while let request = plan.again.popFirst() {
+            if !take(request, file, &turn) { turn.handOn(request, below: position) }
+        }
+        while let request = plan.refused.popFirst() { turn.complete(request, -Int(plan.error)) }
+        if plan.settles { askWorker(.settle, file, state, &turn) }
         if plan.tells { turn.mustTell = true }
         if plan.mayClose { file.release(&turn) }
     }
@@ -1207,7 +1348,7 @@ final class Mirror: Module {
         if state.pointee.isHeaderPending {
             state.pointee.isHeaderPending = false
             let header = state.pointee.header
-            header.sequence += 1
+            header.sequence &+= 1
             header.size = state.pointee.size
             header.seal()
             memcpy(state.pointee.headerCopy, header.words.memory, MirrorLayout.page)
@@ -1306,7 +1447,7 @@ final class Mirror: Module {
             }
             if error != 0 {
                 // The same place once more: the other has what is true.
-                state.pointee.part(index).pointee.sequence -= 1
+                state.pointee.part(index).pointee.sequence &-= 1
                 state.tell(index)
             }
         }
@@ -1317,7 +1458,7 @@ final class Mirror: Module {
             state.pointee.isLogSaid = false
         } else {
             if state.pointee.hasHeader {
-                state.pointee.header.sequence -= 1
+                state.pointee.header.sequence &-= 1
                 state.tellHeader()
             }
             if !state.pointee.isLogSaid { plan.logError = error }
@@ -1473,9 +1614,16 @@ final class Mirror: Module {
                 for number in first..<min(first + MirrorLayout.regionsOfRecord, MirrorLayout.mostRegions)
                 where round > 0 || number >= state.pointee.cursor {
                     let stale = state.pointee.region(number).pointee.stale
-                    if stale & state.pointee.live != 0, state.pointee.live & ~stale != 0 {
+                    guard stale & state.pointee.live != 0, state.pointee.live & ~stale != 0 else { continue }
+                    if state.pointee.start(of: number) < state.pointee.size {
                         state.pointee.cursor = number
                         return number
+                    }
+                    // Behind the end there is nothing to copy.
+                    state.change(number) { $0.stale &= ~state.pointee.live }
+                    if state.pointee.header.isClean {
+                        state.pointee.header.isClean = false
+                        state.tellHeader()
                     }
                 }
             }
@@ -1533,6 +1681,11 @@ final class Mirror: Module {
     private func endCopy(_ state: UnsafeMutablePointer<MirrorState>, _ plan: inout Plan) {
         state.pointee.copy = .idle
         state.pointee.region = -1
+        releaseBlocked(state, &plan)
+    }
+
+    /// Under the lock.
+    private func releaseBlocked(_ state: UnsafeMutablePointer<MirrorState>, _ plan: inout Plan) {
         while let request = state.pointee.blocked.popFirst() {
             request.endWaiting()
             plan.again.append(request)
@@ -1660,11 +1813,20 @@ final class Mirror: Module {
         let result = own.block.pointee.result
         switch place.pointee.kind {
         case .program: return
+        case .start: hasOpened(result, file, state, isStart: true, &turn)
+        case .direct:
+            if result < 0 { refuseDirect(state) }
+            hasOpened(result, file, state, isStart: false, &turn)
+        case .settle: hasSettled(result, file, state, &turn)
         case .clock, .pacer:
             var plan = Plan()
+            var goesOn = false
             lock.pointee.lock()
             if place.pointee.kind == .clock {
                 if state.pointee.clock == own { state.pointee.clock = nil }
+                // Not one that was withdrawn.
+                goesOn = own.block.pointee.operation == .work && !state.pointee.isClosing
+                if result > 0, goesOn { tick(state, &plan) }
             } else {
                 if state.pointee.pacer == own { state.pointee.pacer = nil }
                 if state.pointee.copy == .paced { state.pointee.copy = .idle }
@@ -1672,71 +1834,87 @@ final class Mirror: Module {
             advance(state, &plan)
             lock.pointee.unlock()
             perform(&plan, file, &turn)
+            if goesOn { startClock(file, state, &turn) }
         case .logWrite:
-            var error = result == own.block.pointee.length ? 0 : result < 0 ? result : -Int(EIO)
-            if error == -Int(ECANCELED) {
-                // Who ends a connection has cancelled it.
-                let block = own.block
-                let written = again {
-                    systemCall(
-                        SYS_pwrite64, Int(block.pointee.descriptor.number), address(block.pointee.buffer),
-                        block.pointee.length, block.pointee.offset)
-                }
-                error = written == block.pointee.length ? 0 : -Int(EIO)
-            }
-            batchWritten(1, error, file, state, &turn)
+            guard let result = outcome(own, file, &turn) else { return }
+            batchWritten(
+                1, result == own.block.pointee.length ? 0 : result < 0 ? result : -Int(EIO), file, state, &turn)
         case .logSync:
-            if result == -Int(ECANCELED) { return synchronizeLog(file, state, &turn) }
+            guard let result = outcome(own, file, &turn) else { return }
             endRound(result, file, state, &turn)
         case .legSync:
-            let descriptor = own.block.pointee.descriptor
-            legSynced(
-                place.pointee.leg,
-                result == -Int(ECANCELED) ? again { descriptor.synchronize(dataOnly: true) } : result, file, state,
-                &turn)
+            guard let result = outcome(own, file, &turn) else { return }
+            legSynced(place.pointee.leg, result, file, state, &turn)
         case .copyRead: copyWasRead(result, file, state, &turn)
         case .copyWrite: copyWasWritten(place.pointee.leg, result, file, state, &turn)
         }
     }
 
-    func expired(_ request: Request, _ turn: inout Turn) {
-        guard let file = request.openFile, request.isOwn else { return turn.complete(request, 0) }
+    /// Of a request that has to be done though who ends a connection has cancelled it: nil where a worker does it anew. Where
+    /// there can be none it is better done here than never.
+    private func outcome(_ own: Request, _ file: OpenFile, _ turn: inout Turn) -> Int? {
+        let block = own.block
+        let isWork = block.pointee.operation == .work
+        guard block.pointee.result == -Int(isWork ? EAGAIN : ECANCELED) else { return block.pointee.result }
+        guard !isWork,
+            let other = turn.make(
+                .work, on: own.target, block.pointee.buffer, length: block.pointee.length,
+                offset: block.pointee.offset, in: own.stack, at: position)
+        else { return work(own, &turn) }
+        begin(other, work.place(of: own).pointee.kind, file, leg: work.place(of: own).pointee.leg)
+        turn.handToWorker(other)
+        return nil
+    }
+
+    func work(_ own: Request, _ turn: inout Turn) -> Int {
+        guard let file = own.openFile else { return -Int(EIO) }
         let state = files[file]
-        guard work.place(of: request).pointee.kind == .clock else { return turn.complete(request, 0) }
-        lookForOthers(file, state, isSuspicious: true)
-        answerQuestion(file, state)
-        var plan = Plan()
-        lock.pointee.lock()
-        let isClosing = state.pointee.isClosing
-        if !isClosing {
-            state.pointee.isCopyStuck = false
-            if !state.pointee.isCleaning, state.pointee.busyTotal > 0 { beginCleaning(state, &plan) }
-            if state.pointee.pending > 0 || state.pointee.isHeaderPending { state.pointee.isDue = true }
-            if plan.clean == 0, isAtRest(state) { plan.settles = true }
-            advance(state, &plan)
+        let (descriptor, block) = (own.block.pointee.descriptor, own.block)
+        switch work.place(of: own).pointee.kind {
+        case .start: start(file, own.target)
+        case .direct: openDirect(file, state)
+        case .settle: settleLegs(file, state)
+        case .clock:
+            lookForOthers(file, state, isSuspicious: true)
+            answerQuestion(file, state)
+            if !lock.pointee.locked({ state.pointee.hasIdle }) { noteIdle(state, isWorker: true) }
+            return 1
+        case .logWrite:
+            return again {
+                systemCall(
+                    SYS_pwrite64, Int(descriptor.number), address(block.pointee.buffer), block.pointee.length,
+                    block.pointee.offset)
+            }
+        case .logSync, .legSync: return again { descriptor.synchronize(dataOnly: true) }
+        case .program, .pacer, .copyRead, .copyWrite: break
         }
-        lock.pointee.unlock()
-        if isClosing { return turn.complete(request, 0) }
-        perform(&plan, file, &turn)
-        if !lock.pointee.locked({ state.pointee.hasIdle }) { noteIdle(state) }
-        let sequence = request.sequence
-        guard Timers.add(request, at: .now.advanced(by: Mirror.interval), for: position) else {
-            return turn.complete(request, 0)
-        }
-        // Who closes the file meanwhile waits for it.
-        if lock.pointee.locked({ state.pointee.isClosing }), Timers.withdraw(request, sequence, position: position) {
-            turn.complete(request, 0)
-        }
+        return 0
+    }
+
+    func expired(_ request: Request, _ turn: inout Turn) {
+        guard request.isOwn, work.place(of: request).pointee.kind == .clock else { return turn.complete(request, 0) }
+        turn.handToWorker(request)
+    }
+
+    /// Twice a second. Under the lock.
+    private func tick(_ state: UnsafeMutablePointer<MirrorState>, _ plan: inout Plan) {
+        state.pointee.isCopyStuck = false
+        if !state.pointee.isCleaning, state.pointee.busyTotal > 0 { beginCleaning(state, &plan) }
+        if state.pointee.pending > 0 || state.pointee.isHeaderPending { state.pointee.isDue = true }
+        guard plan.clean == 0, isAtRest(state), !state.pointee.isSettling else { return }
+        plan.settles = true
+        state.pointee.isSettling = true
     }
 
     func cancel(_ request: Request, _ sequence: UInt64, force: Bool, _ turn: inout Turn) -> CancelOutcome {
         lock.pointee.lock()
         defer { lock.pointee.unlock() }
         guard request.waitingLevel(sequence, at: position) != nil else { return .no }
-        if request.isOwn { return Timers.withdraw(request, sequence, position: position) ? .taken : .no }
-        guard let file = request.openFile, files[file].pointee.blocked.remove(request) else { return .no }
-        request.endWaiting()
-        return .taken
+        if let file = request.openFile, files[file].pointee.blocked.remove(request) {
+            request.endWaiting()
+            return .taken
+        }
+        return request.isOwn && Timers.withdraw(request, sequence, position: position) ? .taken : .no
     }
 }
 

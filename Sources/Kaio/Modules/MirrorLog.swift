@@ -202,6 +202,12 @@ struct MirrorHeader {
         return words[0] == MirrorHeader.magic && words[8] == MirrorHeader.version
             && words.isWhole(MirrorLayout.page, hole: MirrorHeader.sumOffset) && size >= MirrorLayout.page
             && size <= 1 << 40 && size & (size - 1) == 0 && (1...MirrorLayout.mostLegs).contains(count)
+            && self.size >= 0 && hasWholePaths
+    }
+
+    private var hasWholePaths: Bool {
+        for number in 0..<MirrorLayout.mostLegs where leg(number).path[MirrorLeg.longestPath] != 0 { return false }
+        return true
     }
 
     /// One of a later kaio's, which is better left alone.

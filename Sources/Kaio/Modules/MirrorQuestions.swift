@@ -79,7 +79,8 @@ extension Mirror {
             var reason: StaticString?
             if target == nil,
                 case .success(let opened) = openLeg(
-                    file, record, Text(record.path), creates: false, 0o600, &reason)
+                    file, Text(state.pointee.header.leg(0).path), record, Text(record.path), creates: false, 0o600,
+                    &reason)
             {
                 target = opened
             }
@@ -136,7 +137,8 @@ extension Mirror {
         var mode = stat()
         _ = state.pointee.legs[0].target?.descriptor.status(&mode)
         var reason: StaticString?
-        let opened = openLeg(file, header.leg(place), path, creates: true, mode.st_mode & 0o777, &reason)
+        let opened = openLeg(
+            file, Text(header.leg(0).path), header.leg(place), path, creates: true, mode.st_mode & 0o777, &reason)
         lock.pointee.lock()
         defer { lock.pointee.unlock() }
         guard case .success(let target) = opened, let facts = MirrorFacts(target.descriptor) else {

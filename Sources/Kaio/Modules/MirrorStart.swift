@@ -4,41 +4,38 @@
 import CKernel
 
 extension Mirror {
-    /// In `opened`, or when it was refused and is asked for again. Nobody else is about to do it.
-    func start(_ file: OpenFile, _ descriptor: Descriptor, _ facts: FileFacts) -> MirrorState {
+    /// By a worker, at the first request, or when it was refused and is asked for again. Nobody else is about to do it.
+    func start(_ file: OpenFile, _ target: Target, after old: MirrorState) -> MirrorState {
         var state = MirrorState()
-        guard facts.kind == .file, !facts.isBlockDevice, let memory = Pages.map(MirrorState.length) else {
-            return state
-        }
+        var status = stat()
+        guard target.descriptor.status(&status) == 0, status.st_nlink > 0,
+            let memory = Pages.map(MirrorState.length)
+        else { return state }
+        // What is open stays so until the file ends.
+        state.legs[0].target = old.legs[0].target
+        state.log = old.log
+        state.saidError = old.saidError
         state.memory = memory
         let text = state.texts.assumingMemoryBound(to: UInt8.self)
-        guard let length = descriptor.path(into: text, MirrorLayout.page),
-            let named = namesWay(Text(text, count: length), descriptor)
-        else {
-            Pages.unmap(memory, MirrorState.length)
-            state.memory = nil
-            return state
-        }
-        state.status = .on
+        let length = target.descriptor.path(into: text, MirrorLayout.page) ?? 0
         let path = Text(text, count: length)
-        let error = begin(file, descriptor, path, named, &state)
-        if error != 0 {
+        if length > 1, text[0] == UInt8(ascii: "/") {
+            state.status = .on
+            let named = path.dropFirst(Mirror.fixedPart(of: path, in: service))
+            let error = begin(file, target, path, named, status.st_mode & 0o777, &state)
+            if error == 0 { return state }
             state.status = .refused
             state.error = error
-            Pages.unmap(memory, MirrorState.length)
-            state.memory = nil
+            state.saidError = error
+            state.refusedUntil = Instant.now.advanced(by: Mirror.pause).nanoseconds
         }
+        Pages.unmap(memory, MirrorState.length)
+        state.memory = nil
         return state
     }
 
-    /// What %f stands for; nil for a file that has no name any more.
-    private func namesWay(_ path: Text, _ descriptor: Descriptor) -> Text? {
-        var status = stat()
-        guard path.count > 1, path[0] == UInt8(ascii: "/"), descriptor.status(&status) == 0, status.st_nlink > 0 else {
-            return nil
-        }
-        return path.dropFirst(Mirror.fixedPart(of: path, in: service))
-    }
+    /// How long what was refused is not tried again.
+    private static let pause: Int64 = 500_000_000
 
     /// How much of a path the pattern of the service says itself, up to its last slash before what is variable.
     static func fixedPart(of path: Text, in service: Text?) -> Int {
@@ -61,13 +58,24 @@ extension Mirror {
     }
 
     private func begin(
-        _ file: OpenFile, _ descriptor: Descriptor, _ path: Text, _ named: Text, _ state: inout MirrorState
+        _ file: OpenFile, _ target: Target, _ path: Text, _ named: Text, _ mode: mode_t, _ state: inout MirrorState
     ) -> CInt {
-        guard case .success(let first) = file.open(descriptor, O_RDWR) else {
-            return refuse(path, EACCES, "it can't be opened to read and write by this process")
+        if state.legs[0].target == nil {
+            guard case .success(let opened) = file.open(target.descriptor, O_RDWR) else {
+                return refuse(path, EACCES, "it can't be opened to read and write by this process", state)
+            }
+            state.legs[0].target = opened
         }
-        guard let known = MirrorFacts(first.descriptor) else { return refuse(path, EIO, "it can't be looked at") }
-        state.legs[0].target = first
+        let first = state.legs[0].target.unsafelyUnwrapped
+        guard let known = MirrorFacts(first.descriptor) else {
+            return refuse(path, EIO, "it can't be looked at", state)
+        }
+        // By the time that it was opened the number may have been another file's.
+        if known.device != file.device || known.inode != file.inode {
+            state.legs[0].target = nil
+            return refuse(path, EBADF, "its descriptor was closed before it could be opened", state)
+        }
+        state.isLocal = !first.descriptor.isRemote
         state.size = known.size
         let header = state.header
         header.begin()
@@ -77,13 +85,11 @@ extension Mirror {
             if error != 0 { return error }
             found = readHeader(path, &state)
         }
-        if found == .later { return refuse(path, EINVAL, "its log was made by a later version of kaio") }
+        if found == .later { return refuse(path, EINVAL, "its log was made by a later version of kaio", state) }
         if found != .whole { makeHeader(&state) }
-        if !header.leg(0).setPath(path) { return refuse(path, ENAMETOOLONG, "its path is too long") }
-        if header.leg(0).state != .failed { header.leg(0).state = .used }
+        if !header.leg(0).setPath(path) { return refuse(path, ENAMETOOLONG, "its path is too long", state) }
         // A failed one is tried again.
-        var mode = stat()
-        _ = descriptor.status(&mode)
+        if header.leg(0).state != .failed { header.leg(0).state = .used }
         var fresh: MirrorLegs = 0
         let problem = addLegs(path, named, &state, &fresh)
         if problem != 0 { return problem }
@@ -92,11 +98,14 @@ extension Mirror {
             state.all |= .leg(number)
         }
         state.count = header.count
-        compare(file, path, named, known, fresh, mode.st_mode & 0o777, found, &state)
+        compare(file, path, named, known, fresh, mode, found, &state)
         return 0
     }
 
-    private func refuse(_ path: Text, _ error: CInt, _ reason: StaticString) -> CInt {
+    private func refuse(
+        _ path: Text, _ error: CInt, _ reason: StaticString, _ state: borrowing MirrorState
+    ) -> CInt {
+        if error == state.saidError { return error }
         say(path) {
             $0.add("its requests fail with ")
             $0.add(ErrorName.of(Int(error)) ?? Text("an error" as StaticString))
@@ -111,23 +120,29 @@ extension Mirror {
     private func openLog(
         _ file: OpenFile, _ path: Text, _ template: Text, _ named: Text, _ state: inout MirrorState
     ) -> CInt {
-        var reason: StaticString?
-        let number = open(template, named, mode: 0o600, creates: true, &reason)
-        guard number >= 0 else {
-            say(path) {
-                $0.add("its requests fail: the log ")
-                Mirror.expand(template, named, &$0)
-                $0.add(": ")
-                $0.addProblem(-number, reason)
+        var status = stat()
+        if let log = state.log, log.descriptor.status(&status) != 0 || status.st_nlink == 0 { state.log = nil }
+        if state.log == nil {
+            var reason: StaticString?
+            let number = open(template, named, mode: 0o600, creates: true, .believed, &reason)
+            guard number >= 0 else {
+                if CInt(-number) == state.saidError { return CInt(-number) }
+                say(path) {
+                    $0.add("its requests fail: the log ")
+                    Mirror.expand(template, named, &$0)
+                    $0.add(": ")
+                    $0.addProblem(-number, reason)
+                }
+                return CInt(-number)
             }
-            return CInt(-number)
+            let opened = Descriptor(number: CInt(number))
+            defer { opened.close() }
+            guard case .success(let log) = file.open(opened, O_RDWR) else {
+                return refuse(path, EACCES, "its log can't be opened to read and write by this process", state)
+            }
+            state.log = log
         }
-        let opened = Descriptor(number: CInt(number))
-        defer { opened.close() }
-        guard case .success(let log) = file.open(opened, O_RDWR) else {
-            return refuse(path, EACCES, "its log can't be opened to read and write by this process")
-        }
-        state.log = log
+        let log = state.log.unsafelyUnwrapped
         // Of the open file, not of the process: it is not lost when another descriptor of the file is closed.
         var lock = flock()
         lock.l_type = Int16(F_WRLCK)
@@ -139,8 +154,9 @@ extension Mirror {
         if result == 0 { return 0 }
         // Another kind of file system: better not at all than by two.
         if result != -Int(EAGAIN), result != -Int(EACCES) {
-            return refuse(path, CInt(-result), "its log can't be locked")
+            return refuse(path, CInt(-result), "its log can't be locked", state)
         }
+        if state.saidError == EBUSY { return EBUSY }
         _ = readHeader(path, &state, isSilent: true)
         let holder = state.header.process
         say(path) {
@@ -220,7 +236,8 @@ extension Mirror {
                 place = number
             }
             guard place > 0, header.leg(place).setPath(wanted) else {
-                return refuse(path, EINVAL, "there is no room in its log for a leg more, or the leg's path is too long")
+                return refuse(
+                    path, EINVAL, "there is no room in its log for a leg more, or the leg's path is too long", state)
             }
             for number in header.count..<max(header.count, place) { header.leg(number).clear() }
             header.count = max(header.count, place + 1)
@@ -247,7 +264,7 @@ extension Mirror {
             let isFresh = fresh.has(number) || leg.inode == 0
             if number > 0 {
                 var reason: StaticString?
-                let opened = openLeg(file, leg, named, creates: isFresh && creates, mode, &reason)
+                let opened = openLeg(file, path, leg, named, creates: isFresh && creates, mode, &reason)
                 guard case .success(let target) = opened else {
                     if case .failure(let problem) = opened { sayMissing(path, leg, problem.error, reason) }
                     continue
@@ -360,13 +377,16 @@ extension Mirror {
     }
 
     func openLeg(
-        _ file: OpenFile, _ leg: MirrorLeg, _ named: Text, creates: Bool, _ mode: mode_t,
+        _ file: OpenFile, _ first: Text, _ leg: MirrorLeg, _ named: Text, creates: Bool, _ mode: mode_t,
         _ reason: inout StaticString?
     ) -> Result<Target, OpenFile.OpenError> {
         let path = Text(leg.path)
         let fixed = max(0, path.count - named.count)
         let isNamed = path.dropFirst(fixed) == named
-        let number = open(leg.path, below: isNamed ? fixed : path.count, mode: Int(mode), creates: creates, &reason)
+        // What only the log names, or the command has named, must be nobody else's.
+        let number = open(
+            leg.path, below: isNamed ? fixed : path.count, mode: Int(mode), creates: creates,
+            isConfigured(path, of: first) ? .asked : .named, &reason)
         guard number >= 0 else { return .failure(OpenFile.OpenError(error: CInt(-number))) }
         let descriptor = Descriptor(number: CInt(number))
         defer { descriptor.close() }
@@ -377,32 +397,57 @@ extension Mirror {
         return opened
     }
 
+    private func isConfigured(_ path: Text, of first: Text) -> Bool {
+        let named = first.dropFirst(Mirror.fixedPart(of: first, in: service))
+        var rest = legPaths
+        while let template = rest.takeWord() {
+            var message = Message()
+            Mirror.expand(template, named, &message)
+            if let text = message.terminated(), Text(text) == path { return true }
+        }
+        return false
+    }
+
+    /// Who says which file it is: the configuration; the log or a person, of a leg; and what is in it is believed.
+    private enum Trust {
+        case asked, named, believed
+    }
+
     private func open(
-        _ template: Text, _ named: Text, mode: Int, creates: Bool, _ reason: inout StaticString?
+        _ template: Text, _ named: Text, mode: Int, creates: Bool, _ trust: Trust, _ reason: inout StaticString?
     ) -> Int {
         var message = Message()
         Mirror.expand(template, named, &message)
         guard let path = message.terminated() else { return -Int(ENOMEM) }
         let fixed = template.firstIndex(of: UInt8(ascii: "%")) ?? template.count
-        return open(path, below: fixed, mode: mode, creates: creates, &reason)
+        return open(path, below: fixed, mode: mode, creates: creates, trust, &reason)
     }
 
     /// Makes directories too, those below so much of the path.
     private func open(
-        _ path: UnsafePointer<CChar>, below fixed: Int, mode: Int, creates: Bool, _ reason: inout StaticString?
+        _ path: UnsafePointer<CChar>, below fixed: Int, mode: Int, creates: Bool, _ trust: Trust,
+        _ reason: inout StaticString?
     ) -> Int {
-        let number = open(path, mode: mode, creates: creates, &reason)
+        let number = open(path, mode: mode, creates: creates, trust, &reason)
         guard creates, number == -Int(ENOENT) else { return number }
         Mirror.makeDirectories(path, below: fixed)
-        return open(path, mode: mode, creates: creates, &reason)
+        return open(path, mode: mode, creates: creates, trust, &reason)
     }
 
     private func open(
-        _ path: UnsafePointer<CChar>, mode: Int, creates: Bool, _ reason: inout StaticString?
+        _ path: UnsafePointer<CChar>, mode: Int, creates: Bool, _ trust: Trust, _ reason: inout StaticString?
     ) -> Int {
         var file = NamedFile()
         let bytes = UnsafeRawPointer(path).assumingMemoryBound(to: UInt8.self)
-        let number = creates ? file.openForWriting(bytes, mode: mode) : file.findForWriting(bytes)
+        var number = creates ? file.openForWriting(bytes, mode: mode) : file.findForWriting(bytes)
+        if number >= 0, trust != .asked {
+            let opened = Descriptor(number: CInt(number))
+            let result = file.vouch(for: opened, isBelieved: trust == .believed)
+            if result < 0 {
+                opened.close()
+                number = result
+            }
+        }
         reason = file.reason
         return number
     }
@@ -538,7 +583,7 @@ extension Mirror {
             state.pointee.pending -= 1
         }
         let header = state.pointee.header
-        header.sequence += 1
+        header.sequence &+= 1
         header.seal()
         if error == 0 { write(header.words.memory, MirrorLayout.page, Int(header.sequence & 1) * MirrorLayout.page) }
         // Room for the question, and for a file that grows a little.

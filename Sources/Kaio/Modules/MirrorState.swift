@@ -55,6 +55,8 @@ struct MirrorState {
     enum Status: UInt8 {
         /// No business of the module's.
         case off
+        /// A worker is to open its legs and its log; is doing so: requests wait in `blocked`.
+        case new, starting
         case refused, on
     }
 
@@ -71,6 +73,7 @@ struct MirrorState {
         var target: Target?
         var direct: Target?
         var refusesDirect = false
+        var lacksDirect: Bool { target != nil && direct == nil && !refusesDirect }
         /// How many are under way, and how long they take, in nanoseconds.
         var reads = 0
         var usual: Int64 = 0
@@ -87,6 +90,9 @@ struct MirrorState {
 
     var status = Status.off
     var error: CInt = 0
+    /// Where it was refused: until when; and which error was said last.
+    var refusedUntil: Int64 = 0
+    var saidError: CInt = 0
     var memory: UnsafeMutableRawPointer?
     var stack: Stack?
     var next: UInt64 = 0
@@ -111,6 +117,12 @@ struct MirrorState {
     /// What the first leg was when the last write was over; only while none is under way.
     var idle = MirrorFacts()
     var hasIdle = false
+    /// The first leg's file system asks no server: anybody may look at it.
+    var isLocal = false
+    /// A worker opens descriptors with O_DIRECT; has the legs' files be what the log is to say.
+    var isOpeningDirect = false
+    var isSettling = false
+    var hasSettleFailed = false
 
     // The log
     var pending = 0
@@ -156,7 +168,7 @@ struct MirrorState {
     var nextCopy: Int64 = 0
     /// Not before the next look: something failed.
     var isCopyStuck = false
-    /// Writes that wait until the region is recovered.
+    /// Writes that wait until the region is recovered, and what waits for a worker that opens something.
     var blocked = RequestQueue()
 
     var clock: Request?
@@ -278,7 +290,7 @@ extension UnsafeMutablePointer where Pointee == MirrorState {
     func encode(_ index: Int, _ memory: UnsafeMutableRawPointer) {
         let part = pointee.part(index)
         let record = MirrorRecord(memory)
-        part.pointee.sequence += 1
+        part.pointee.sequence &+= 1
         record.begin(index, of: pointee.header.set, part.pointee.sequence)
         let first = index * MirrorLayout.regionsOfRecord
         for bit in 0..<min(MirrorLayout.regionsOfRecord, MirrorLayout.mostRegions - first) {

@@ -126,7 +126,7 @@ final class Ordered: Module {
         switch request.block.pointee.operation {
         case .read: return OrderedCells.enter(request)
         case .write: return !file.isAppending && OrderedCells.enter(request)
-        case .synchronize, .synchronizeData, .list: return false
+        case .synchronize, .synchronizeData, .list, .work: return false
         }
     }
 

@@ -16,6 +16,8 @@ enum Operation: UInt8 {
     case read, write, synchronize, synchronizeData
     /// A list of lio_listio as a whole: it is complete when its last member is, and then notifies.
     case list
+    /// A module's own, which a worker has the module do: see `Turn.handToWorker`.
+    case work
 
     var isSynchronize: Bool { self == .synchronize || self == .synchronizeData }
 }

@@ -404,7 +404,7 @@ enum Submission {
         switch request.block.pointee.operation {
         case .read: return file.isReadable ? 0 : EBADF
         case .write: return file.isWritable ? 0 : EBADF
-        case .synchronize, .synchronizeData, .list: return 0
+        case .synchronize, .synchronizeData, .list, .work: return 0
         }
     }
 

@@ -146,7 +146,7 @@ struct LivePage {
         switch operation {
         case .read: return 0
         case .write: return 1
-        case .synchronize, .synchronizeData, .list: return 2
+        case .synchronize, .synchronizeData, .list, .work: return 2
         }
     }
 

@@ -36,7 +36,7 @@ enum Statistics {
         case .read: count(reads)
         case .write: count(writes)
         case .synchronize, .synchronizeData: count(synchronizations)
-        case .list: break
+        case .list, .work: break
         }
     }
 

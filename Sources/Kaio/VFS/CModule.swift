@@ -195,7 +195,7 @@ final class CModule: Module {
         switch operation {
         case .read: return functions.aio_read_fn
         case .write: return functions.aio_write_fn
-        case .synchronize, .synchronizeData, .list: return functions.aio_fsync_fn
+        case .synchronize, .synchronizeData, .list, .work: return functions.aio_fsync_fn
         }
     }
 

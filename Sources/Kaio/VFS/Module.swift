@@ -36,6 +36,9 @@ protocol Module: AnyObject {
     /// The same for a request of the module's own that was made for none.
     func finished(_ own: Request, _ turn: inout Turn)
 
+    /// What an own request asks for that was given to a worker (`turn.handToWorker`); returns its result. This may wait.
+    func work(_ own: Request, _ turn: inout Turn) -> Int
+
     /// Whether the module keeps something of open files. If one of a stack does, all of its modules are called for these, in
     /// turns; see Runtime/OpenFiles.swift.
     var hearsOfFiles: Bool { get }
@@ -120,6 +123,7 @@ extension Module {
     func expired(_ request: Request, _ turn: inout Turn) {}
     func joined(_ parent: Request, _ own: OwnRequests, _ turn: inout Turn) { turn.complete(parent, own.result) }
     func finished(_ own: Request, _ turn: inout Turn) {}
+    func work(_ own: Request, _ turn: inout Turn) -> Int { -Int(EIO) }
     var hearsOfFiles: Bool { false }
     func opened(_ file: OpenFile, _ descriptor: Descriptor, _ facts: FileFacts, _ turn: inout Turn) {}
     func closes(_ file: OpenFile, _ turn: inout Turn) {}

@@ -57,6 +57,13 @@ struct Turn: ~Copyable {
         handOn(&one, below: position)
     }
 
+    /// Has a worker call the module of an own request (`Module.work`), where it may wait for what files' servers do. Nobody
+    /// cancels it. Where no thread can be had it ends with EAGAIN.
+    mutating func handToWorker(_ own: Request) {
+        own.block.pointee.operation = .work
+        handOn(own, below: own.stack.count - 2)
+    }
+
     /// The same, once the completion that is climbing is published: who sees the result of a request also sees
     /// those of the requests that it waited for. Each goes on where its own `position` says.
     mutating func handOnLater(_ requests: inout RequestQueue) { later.append(contentsOf: &requests) }

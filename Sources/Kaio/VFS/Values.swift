@@ -113,7 +113,7 @@ struct Operations {
         switch operation {
         case .read: 0
         case .write: 1
-        case .synchronize, .synchronizeData, .list: 2
+        case .synchronize, .synchronizeData, .list, .work: 2
         }
     }
 }

@@ -21,7 +21,7 @@ struct device {
     atomic_int full;           // writes fail with ENOSPC
     atomic_int slow_syncs;     // microseconds that each takes
     atomic_int held;           // nobody is told what the file's attributes are
-    atomic_int held_reads;     // nor what is in it
+    atomic_int stuck;          // nothing at all is answered
     atomic_long syncs, writes; // that were answered
     uint64_t size;
     unsigned char now[device_size], safe[device_size], kept[device_size];
@@ -40,7 +40,7 @@ static void device_reply(uint64_t unique, int error, const void *data, size_t si
 }
 
 static struct fuse_attr device_attributes(uint64_t node) {
-    struct fuse_attr attributes = {.ino = node, .nlink = 1, .mode = S_IFREG | 0666, .blksize = 4096};
+    struct fuse_attr attributes = {.ino = node, .nlink = 1, .mode = S_IFREG | 0644, .blksize = 4096};
     if (node == FUSE_ROOT_ID) attributes.mode = S_IFDIR | 0755;
     else attributes.size = device->size;
     return attributes;
@@ -80,6 +80,7 @@ static void device_write(const struct fuse_in_header *head, const struct fuse_wr
 
 static void device_answer(const struct fuse_in_header *head) {
     const void *in = head + 1;
+    while (device->stuck) usleep(1000);
     switch (head->opcode) {
     case FUSE_INIT: {
         const struct fuse_init_in *init = in;
@@ -108,7 +109,6 @@ static void device_answer(const struct fuse_in_header *head) {
     }
     case FUSE_READ: {
         const struct fuse_read_in *read = in;
-        while (device->held_reads) usleep(1000);
         size_t left = read->offset < device->size ? device->size - read->offset : 0;
         return device_reply(head->unique, 0, device->now + read->offset, left < read->size ? left : read->size);
     }

@@ -1,4 +1,4 @@
-// holds: A file that one process mirrors is refused to another, and to a child of its own: requests fail with EBUSY, and who has it is said; when the file is closed there another has it.
+// holds: A file that one process mirrors is refused to another, and to a child of its own: requests fail with EBUSY, and who has it is said; when the file is closed there another has it, also one that was refused before.
 // source: kaio
 // links: -Wl,-z,dynamic-undefined-weak
 #include "mirror.h"
@@ -43,7 +43,28 @@ static void have_it(void *nothing) {
     (void)nothing;
     use_mirror(2, NULL);
     int file = open_mirror(0);
-    read_at(file, 4096, 1, 0);
+    read_at(file, 4096, 2, 0);
+    OK(close(file));
+}
+
+// The other closes it while this one has it open.
+static void outlive(void *nothing) {
+    (void)nothing;
+    static char data[4096];
+    use_mirror(2, NULL);
+    int file = open_mirror(0);
+    struct aiocb control = request(file, data, sizeof data, 0);
+    OK(aio_read(&control));
+    FINISHES_WITH(&control, EBUSY);
+    EQUAL(write(tell[1], "x", 1), 1);
+    int error = EBUSY;
+    for (double end = now() + 20; error == EBUSY && now() < end; sleep_for(0.02)) {
+        OK(aio_read(&control));
+        error = wait_for(&control, 10);
+        aio_return(&control);
+    }
+    EQUAL(error, 0);
+    write_at(file, 4096, 2, 0);
     OK(close(file));
 }
 
@@ -61,8 +82,19 @@ int main(void) {
     }
     EQUAL(read(tell[0], &byte, 1), 1);
     in_child(try_it, &holder, 0);
+    fflush(NULL);
+    pid_t other = fork();
+    CHECK(other >= 0);
+    if (other == 0) {
+        outlive(NULL);
+        _exit(0);
+    }
+    EQUAL(read(tell[0], &byte, 1), 1);
     EQUAL(write(go[1], "x", 1), 1);
     EQUAL(read(tell[0], &byte, 1), 1);
+    int others;
+    EQUAL(waitpid(other, &others, 0), other);
+    EQUAL(others, 0);
     in_child(have_it, NULL, 0);
     EQUAL(write(go[1], "x", 1), 1);
     int status;
