@@ -82,12 +82,37 @@ private func live(_ bytes: UnsafeRawBufferPointer) {
     precondition(JSON(Array(view.json.description.utf8)) != nil)
 }
 
+/// The log of a mirror, over and over in a file, with good checksums of its headers if the first byte is even.
+private func log(_ bytes: UnsafeRawBufferPointer) {
+    guard let first = bytes.first else { return }
+    var words = [UInt64](repeating: 0, count: 6 * 512)
+    words.withUnsafeMutableBytes { content in
+        for index in content.indices { content[index] = bytes[index % bytes.count] }
+    }
+    for place in first & 1 == 0 ? [0, 512] : [] {
+        words[place] = 0x524f_5252_494d_4b41
+        words[place + 1] = 1
+        words[place + 5] = 1 << (words[place + 5] % 44)
+        words[place + 6] %= 5
+        // Not a file that has to be asked for.
+        for leg in 0..<4 { words[place + 16 + leg * 120 + 8] &= ~0xff | 0x78 }
+        words[place + 8] = MirrorReader.sum(words[place..<(place + 512)].map { $0 }[...], hole: 8)
+    }
+    words.withUnsafeBytes { write($0, as: "log") }
+    guard var reader = try? MirrorReader("\(directory.path)/log") else { return }
+    defer { reader.end() }
+    guard (try? reader.read()) != nil else { return }
+    precondition(reader.legs.count <= 4 && reader.inSync <= reader.regions && reader.stale.count == reader.regions)
+    _ = reader.isWhole || reader.isInUse
+}
+
 @_cdecl("fuzz_command")
 public func fuzzCommand(_ target: Int32, _ bytes: UnsafePointer<UInt8>?, _ count: Int) {
     let buffer = UnsafeRawBufferPointer(start: bytes, count: bytes == nil ? 0 : count)
     switch target {
     case 0: elf(buffer)
     case 1: json(buffer)
-    default: live(buffer)
+    case 2: live(buffer)
+    default: log(buffer)
     }
 }

@@ -16,11 +16,12 @@
 
 #ifdef OF_THE_COMMAND
 void fuzz_command(int target, const unsigned char *bytes, size_t count);
-static const char *const targets[] = {"elf", "json", "live", NULL};
+static const char *const targets[] = {"elf", "json", "live", "log", NULL};
 #else
 void fuzz_library(int target, const unsigned char *bytes, size_t count);
 void fuzz_module(int target, const unsigned char *bytes, size_t count);
-static const char *const targets[] = {"configuration", "parameters", "environment", "module", NULL};
+void fuzz_mirror(const unsigned char *bytes, size_t count);
+static const char *const targets[] = {"configuration", "parameters", "environment", "module", "mirror", NULL};
 #endif
 void fuzz_set_environment(char **variables);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count);
@@ -36,6 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count) {
     fuzz_command(target, bytes, count);
 #else
     if (target == 3) fuzz_module(target, bytes, count);
+    else if (target == 4) fuzz_mirror(bytes, count);
     else fuzz_library(target, bytes, count);
 #endif
     return 0;
