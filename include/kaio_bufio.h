@@ -60,7 +60,8 @@ int kaio_bufio_destroy(kaio_bufio *client);
 /*
  * The block's data, read if it is not there, and in *buffer what stands for it, held until kaio_bufio_release; each call is a
  * hold of its own. Waits. Where a read fails (its errno) nothing is kept: the next one tries again. Behind the end of the file's last
- * block data is zero. ENXIO: the block is past the end; ENOMEM: all buffers are held.
+ * block data is zero. ENXIO: the block is past the end; ENOMEM: all buffers are held. Where the others are dirty and can't be
+ * written, the error of that.
  */
 void *kaio_bufio_read(kaio_bufio *client, uint64_t block, kaio_bufio_buffer **buffer);
 

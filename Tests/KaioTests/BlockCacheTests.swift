@@ -75,6 +75,65 @@ extension BlockCache {
         }
     }
 
+    /// Uses a block as a request does: it is filled where it is not there. False: it was not.
+    private static func use(_ cache: BlockCache, _ file: CachedFile, _ number: Int) -> Bool {
+        if cache.look(file, number) != nil { return true }
+        check(fill(cache, file, number) != nil)
+        return false
+    }
+
+    @Test func `keeps what is used again, whatever is used once`() async {
+        await #expect(processExitsWith: .success) {
+            let cache = makeCache(1 << 20)
+            let file = makeFile()
+            let often = 0..<cache.room * 3 / 4
+            for _ in 0..<2 { for number in often { _ = Self.use(cache, file, number) } }
+            // Ten times the cache, each once.
+            for number in 1000..<1000 + 10 * cache.room { check(!Self.use(cache, file, number)) }
+            // An eviction gives chances to so many only, so that it takes no longer in a large cache.
+            check(often.count { Self.use(cache, file, $0) } >= often.count * 19 / 20)
+        }
+    }
+
+    @Test func `gives a place to what is used again later than newcomers stay`() async {
+        await #expect(processExitsWith: .success) {
+            let cache = makeCache(1 << 20)
+            let file = makeFile()
+            for _ in 0..<2 { for number in 0..<cache.room { _ = Self.use(cache, file, number) } }
+            // A program turns to others, which together are far more than the newcomers that may be there.
+            let others = 5000..<5000 + cache.room * 3 / 4
+            for _ in 0..<4 { for number in others { _ = Self.use(cache, file, number) } }
+            for number in others { check(Self.use(cache, file, number)) }
+        }
+    }
+
+    @Test func `takes what was read ahead and used once for used once`() async {
+        await #expect(processExitsWith: .success) {
+            let cache = makeCache(1 << 20)
+            let file = makeFile()
+            for _ in 0..<2 { for number in 0..<100 { _ = Self.use(cache, file, number) } }
+            for number in 1000..<1000 + 10 * cache.room {
+                BlockCache.lock.locked {
+                    let block = cache.take()!
+                    cache.add(block, file, number, isAhead: true)
+                    cache.move(block, to: .clean)
+                }
+                check(cache.look(file, number) != nil)
+            }
+            check((0..<100).count { Self.use(cache, file, $0) } >= 95)
+        }
+    }
+
+    @Test func `lets what is old go, however much of it has to stay`() async {
+        await #expect(processExitsWith: .success) {
+            let cache = makeCache(4 << 20)
+            let files = (0..<10).map { _ in makeFile() }
+            for file in files { for number in 0..<70 { fill(cache, file, number)!.rest.pointee.time = 0 } }
+            while BlockCache.lock.locked({ cache.expire(before: 1, retained: 40 * 4096, atMost: 16) }) {}
+            for file in files { check(file.rest.pointee.blocks.count, is: 40) }
+        }
+    }
+
     /// A model has what each block must be; every operation and every step of a block is tried on both.
     @Test func `agrees with a model`() async {
         await #expect(processExitsWith: .success) {

@@ -6,27 +6,29 @@ import Testing
 
 @testable import Kaio
 
-private func file(_ device: UInt64, isDirect: Bool = false) -> FileFacts {
-    FileFacts(device: device, inode: 1, size: 1, kind: .file, statusFlags: isDirect ? __O_DIRECT : 0)
+private func file(_ device: UInt64, inode: UInt64 = 1, isDirect: Bool = false) -> FileFacts {
+    FileFacts(device: device, inode: inode, size: 1, kind: .file, statusFlags: isDirect ? __O_DIRECT : 0)
 }
 
 private let operations = [Operation.read, .write]
 
 @Suite struct `What is learnt of a device` {
-    @Test func `is which of four ways it refuses`() async {
+    @Test func `is which of four ways a file of it refuses, and no other file`() async {
         await #expect(processExitsWith: .success) {
             check(Devices.prepare())
             var learnt: [(Operation, Bool)] = []
             for operation in operations {
                 for isDirect in [false, true] {
-                    Devices.learnRefusal(7, Devices.Way(file(7, isDirect: isDirect), operation))
+                    Devices.learnRefusal(file(7, isDirect: isDirect), operation)
                     learnt.append((operation, isDirect))
                     for other in operations {
                         for isOtherDirect in [false, true] {
-                            let way = Devices.Way(file(7, isDirect: isOtherDirect), other)
                             check(
-                                Devices.refuses(7, way), is: learnt.contains { $0.0 == other && $0.1 == isOtherDirect })
-                            check(!Devices.refuses(8, way) && !Devices.refuses(0, way))
+                                Devices.refuses(file(7, isDirect: isOtherDirect), other),
+                                is: learnt.contains { $0.0 == other && $0.1 == isOtherDirect })
+                            for neighbour in [file(7, inode: 2, isDirect: isOtherDirect), file(8), file(0)] {
+                                check(!Devices.refuses(neighbour, other))
+                            }
                         }
                     }
                 }
@@ -71,14 +73,18 @@ private let operations = [Operation.read, .write]
 
     @Test func `is nothing before anything was learnt, nor where there is no room`() async {
         await #expect(processExitsWith: .success) {
-            check(!Devices.isQuick(7) && !Devices.refuses(7, Devices.Way(file(7), .read)))
-            Devices.learnRefusal(7, Devices.Way(file(7), .read))
+            check(!Devices.isQuick(7) && !Devices.refuses(file(7), .read))
+            Devices.learnRefusal(file(7), .read)
             check(Devices.prepare())
-            check(!Devices.refuses(7, Devices.Way(file(7), .read)))
+            check(!Devices.refuses(file(7), .read))
             // 64 find a place.
-            for device in 0..<70 { Devices.learnRefusal(UInt64(device) << 20, Devices.Way(file(7), .read)) }
-            let count = (0..<70).filter { Devices.refuses(UInt64($0) << 20, Devices.Way(file(7), .read)) }.count
-            check(count, is: 64)
+            for device in 0..<70 { for _ in 0..<8 { Devices.tookOnWorker(UInt64(device) << 20, 4096, 1000) } }
+            check((0..<70).filter { Devices.isQuick(UInt64($0) << 20) }.count, is: 64)
+            // Of many files the latest are known.
+            for inode in 0..<100_000 as Range<UInt64> {
+                Devices.learnRefusal(file(7, inode: inode), .write)
+                check(Devices.refuses(file(7, inode: inode), .write))
+            }
         }
     }
 
@@ -88,9 +94,9 @@ private let operations = [Operation.read, .write]
             concurrently(4) { thread in
                 for device in 0..<60 {
                     let device = UInt64((device + thread * 15) % 60)
-                    Devices.learnRefusal(device, Devices.Way(file(device), .read))
+                    Devices.learnRefusal(file(device), .read)
                     for _ in 0..<20 { Devices.tookOnWorker(device, 4096, 1000) }
-                    check(Devices.isQuick(device) && Devices.refuses(device, Devices.Way(file(device), .read)))
+                    check(Devices.isQuick(device) && Devices.refuses(file(device), .read))
                     Devices.tookInCall(device, 1000)
                 }
             }

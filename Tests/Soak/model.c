@@ -166,6 +166,19 @@ void model_learn(struct model *model, struct request *request) {
     forget(model);
 }
 
+// With a cache that writes back, the file has what was written after an aio_fsync only.
+static void write_back(int descriptor) {
+    const char *parameters = getenv("KAIO_VFS_PARAMETERS");
+    if (!parameters || !strstr(parameters, "writeback")) return;
+    struct request request = {.actor = self, .order = 1};
+    prepare(&request, SYNC, descriptor, 0, 0);
+    submit(&request);
+    begin("having all written back");
+    while (!fetch(&request)) nap(100);
+    end();
+    is_whole_or_cancelled(&request);
+}
+
 void check_model(struct model *model, int descriptor) {
     size_t size = model->cell * model->cells;
     unsigned char *bytes = aligned_buffer(size);
@@ -175,6 +188,7 @@ void check_model(struct model *model, int descriptor) {
         bytes[size / 3] ^= 1;
         if (pwrite(descriptor, bytes, size, 0) != (ssize_t)size) broken(NULL, "pwrite: %s", strerror(errno));
     }
+    write_back(descriptor);
     ssize_t count = pread(descriptor, bytes, size, 0);
     if (count != (ssize_t)size) broken(NULL, "pread of the whole file gives %zd of %zu: %s", count, size, strerror(errno));
     for (unsigned i = 0; i < model->cells; i++) {

@@ -4,7 +4,7 @@
 
 list_examples() {
     local name
-    for name in blocks copy copy-epoll python server-epoll server-libevent sigev-thread; do cases+=("examples/$name linked"); done
+    for name in blocks copy copy-epoll python server-epoll server-libevent sigev-thread sqlite; do cases+=("examples/$name linked"); done
 }
 
 # Builds the example, and what its test needs besides.

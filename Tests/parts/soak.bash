@@ -1,16 +1,23 @@
 # shellcheck shell=bash disable=SC2154
-# The soak of Tests/Soak for a few seconds, and whether it notices what it is there for: with `--break` the program does one
+# The soak of Tests/Soak for a few seconds, also with each file in bufio, and whether it notices what it is there for: with
+# `--break` the program does one
 # thing wrong itself.
 
 list_soak() {
     local mode
     for mode in preloaded linked static; do cases+=("soak/nothing_is_lost $mode"); done
+    cases+=("soak/nothing_is_lost_in_a_cache preloaded" "soak/nothing_is_lost_in_a_cache_that_writes_back preloaded")
     cases+=("soak/a_broken_library_is_noticed preloaded")
 }
 
 soak_case() {
     local command=(env CHECK_LIBRARY="$library" "$root/Tests/Soak/run" "$mode")
-    if [[ $name == soak/nothing_is_lost ]]; then
+    local cache="bufio:files=all; bufio:size=1M; bufio:block=2k"
+    [[ $name != *writes_back ]] || cache+="; bufio:mode=writeback"
+    if [[ $name == *cache* ]]; then
+        command=(env KAIO_VFS_OBJECTS="bufio ordered aio_linux aio_poll aio_pthread" KAIO_VFS_PARAMETERS="$cache" "${command[@]}")
+    fi
+    if [[ $name == soak/nothing_is_lost* ]]; then
         bounded 120 "${command[@]}" --seconds "$([[ $mode == preloaded ]] && echo 10 || echo 5)"
         if [[ $(outcome) == holds ]]; then conclude; else conclude "$(outcome)"; fi
         return

@@ -249,9 +249,10 @@ final class AIOLinux: Module {
             attempt.isWrite ? SYS_pwritev2 : SYS_preadv2, Int(descriptor.number), address(&buffer), 1,
             attempt.offset, 0, Int(flags))
         if mayWait { Devices.tookInCall(file.device, Instant.now.nanoseconds - started.nanoseconds) }
-        // Once for each device, so the descriptor may be looked at.
-        if result == -Int(EOPNOTSUPP), let now = FileFacts(descriptor), now.isSameFile(as: file) {
+        // Once for each file, so the descriptor may be looked at.
+        if result == -Int(EOPNOTSUPP), !mayWait, let now = FileFacts(descriptor), now.isSameFile(as: file) {
             learn(now, attempt.operation)
+            if let flags = flagsInCall(attempt), flags != noWait { return transfer(attempt, flags) }
         }
         guard
             result == attempt.length || result >= 0 && FileFacts.isAtEnd(descriptor, file, attempt.offset + result)
@@ -270,12 +271,12 @@ final class AIOLinux: Module {
 
     @inline(__always)
     static func knowsNoWait(_ file: FileFacts, _ operation: Operation) -> Bool {
-        !Devices.refuses(file.device, Devices.Way(file, operation))
+        !Devices.refuses(file, operation)
     }
 
     /// The kernel said that it can't be asked not to wait.
     static func learn(_ file: FileFacts, _ operation: Operation) {
-        Devices.learnRefusal(file.device, Devices.Way(file, operation))
+        Devices.learnRefusal(file, operation)
         if !file.isDirect { (operation == .write ? Decision.writesRefused : .readsRefused).tell() }
     }
 

@@ -31,13 +31,13 @@ final class AIOPthread: Module {
         if request.block.pointee.operation == .work { return work(request, on: thread, &turn) }
         if AIOLinux.tryAgain(request) { return 0 }
         request.block.pointee.runner.store(thread, ordering: .sequentiallyConsistent)
-        let isTimed = mayBeMemory(request)
+        let isTimed = request.block.pointee.file.kind == .file
         let started = isTimed ? Instant.now : .never
         let result = transfer(request)
         if isTimed {
-            Devices.tookOnWorker(
-                request.block.pointee.file.device, request.block.pointee.length,
-                Instant.now.nanoseconds - started.nanoseconds)
+            let (device, interval) = (request.block.pointee.file.device, Instant.now.nanoseconds - started.nanoseconds)
+            Devices.took(device, interval)
+            if mayBeMemory(request) { Devices.tookOnWorker(device, request.block.pointee.length, interval) }
         }
         request.block.pointee.runner.store(0, ordering: .sequentiallyConsistent)
         if result == wouldWait {

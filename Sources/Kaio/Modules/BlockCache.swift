@@ -8,16 +8,20 @@
 //             failed -> free;  clean -> free (evicted);  dirty -> free (given up)
 //
 // Invariant, under `lock`: a block that is not free nor failed is in its bucket, and in its file's list; no two have one key.
-// What is clean, dirty or writing may be read (`readable` in `word`), and only that. The list `clean` has, the least
-// recently used first, the clean blocks that nobody holds; they alone are evicted. `dirty` has all that are dirty, in the order in
-// which they became so. Who holds a block (`holds`) keeps it its key's. `copiers` write to it: meanwhile it is not written out, and
+// What is clean, dirty or writing may be read (`readable` in `word`), and only that. Each clean block that nobody holds is in
+// `newcomers` or `residents`; they alone are evicted. `dirty` has all that are dirty, in the order in which they became so. Who holds a block (`holds`) keeps it its key's. `copiers` write to it: meanwhile it is not written out, and
 // while it is written out nobody writes to it.
 //
 // Reading without the lock (`read`): a reader counts itself in the low half of `word` and looks whether that says "readable",
 // then at the key. Who evicts takes "readable" away in one step from a word without readers, before anything else changes. So
 // what a reader copies is the block of that key. What it walks through may change under it, so it may find nothing: then the
-// request takes the slow path. Blocks are never unmapped. Being used is only marked (`isUsed`); who looks for a
-// block to evict gives marked ones a second chance, so eviction takes a few steps, however many blocks there are.
+// request takes the slow path. Blocks are never unmapped.
+//
+// What goes: a block comes as a newcomer. While newcomers are more than a tenth, the one that came first goes, so what is used once
+// pushes out nothing else; used again meanwhile, it becomes a resident. Of the residents, the one that was not used for the
+// longest time. Who comes back soon after it went, as `departed` tells, is a resident at once: so the blocks of a program that turns to
+// others get a place, though they are more than a tenth. Being used is only counted (`uses`), and whoever was used is given a
+// second chance, so eviction takes a few steps, however many blocks there are.
 
 import CKaio
 import CKernel
@@ -37,7 +41,8 @@ struct CacheBlock: Equatable {
         /// In the bucket.
         let next = Atomic<UInt>(0)
         let data = Atomic<UInt>(0)
-        let isUsed = Atomic<Bool>(false)
+        /// How often it was used since it came, or was given a chance; two stands for more.
+        let uses = Atomic<UInt8>(0)
         /// Who comes to it reads in sequence: the next blocks are to be read ahead.
         let isMilestone = Atomic<Bool>(false)
     }
@@ -63,7 +68,7 @@ struct CacheBlock: Equatable {
         /// In which order it became dirty, and when a client first wrote to it while it was being written.
         var order: UInt64 = 0
         var marked: UInt64 = 0
-        /// In `clean`, `dirty` or `free`.
+        /// In `newcomers`, `residents`, `dirty`, `free` or `parked`.
         var inList = Links()
         /// Among the blocks of its file: the dirty ones, or the others.
         var inFile = Links()
@@ -78,6 +83,9 @@ struct CacheBlock: Equatable {
         var user: UnsafeMutableRawPointer?
         /// It is not as in the file: it goes with the last hold of a client, unless that says that it is to be written.
         var mustGo = false
+        /// It has what was reported as written, or a client marked, and is not in the file.
+        var isOwed = false
+        var isResident = false
         /// When it was last used, in seconds, as far as is known.
         var time: UInt32 = 0
     }
@@ -107,6 +115,11 @@ struct CacheBlock: Equatable {
         UnsafeMutableRawPointer(bitPattern: face.pointee.data.load(ordering: .relaxed)).unsafelyUnwrapped
     }
     var number: Int { face.pointee.number.load(ordering: .relaxed) }
+    @inline(__always)
+    func countUse() {
+        let uses = face.pointee.uses.load(ordering: .relaxed)
+        if uses < 2 { face.pointee.uses.store(uses + 1, ordering: .relaxed) }
+    }
     var phase: Phase { rest.pointee.phase }
 }
 
@@ -115,7 +128,7 @@ protocol BlockPlace {
     static subscript(block: CacheBlock) -> CacheBlock.Links { get set }
 }
 
-/// `clean`, `dirty`, `free` or `parked`.
+/// `newcomers`, `residents`, `dirty`, `free` or `parked`.
 enum InList: BlockPlace {
     static subscript(block: CacheBlock) -> CacheBlock.Links {
         get { block.rest.pointee.inList }
@@ -187,7 +200,8 @@ struct BlockCache: Equatable {
     struct State {
         let next: BlockCache?
         var free = BlockList<InList>()
-        var clean = BlockList<InList>()
+        var newcomers = BlockList<InList>()
+        var residents = BlockList<InList>()
         var dirty = BlockList<InList>()
         var writing = 0
         /// Those that gave their memory back.
@@ -245,7 +259,8 @@ struct BlockCache: Equatable {
 
     let size: Int
     let shift: Int
-    /// The address of the buckets, and below it the binary logarithm of how many there are.
+    /// The address of the buckets, and below it the binary logarithm of how many there are. Behind them is a word for each of as many blocks
+    /// that went.
     private let table: UnsafeMutablePointer<Atomic<UInt>>
     let state: UnsafeMutablePointer<State>
 
@@ -314,10 +329,13 @@ struct BlockCache: Equatable {
     private static func buckets(for size: Int) -> UInt? {
         var shift: UInt = 10
         while 1 << shift < budget.load(ordering: .relaxed) / (size + CacheBlock.stride), shift < 24 { shift += 1 }
-        guard let memory = Pages.map(8 << shift) else { return nil }
-        use(8 << shift)
+        guard let memory = Pages.map(length(shift)) else { return nil }
+        use(length(shift))
         return UInt(bitPattern: memory) | shift
     }
+
+    /// In bytes, of the table that is described by this word.
+    private static func length(_ word: UInt) -> Int { 12 << Int(word & tableShift) }
 
     /// More buckets, where the budget has grown much since. Who is just looking may find nothing. Under the lock.
     func fitTable() {
@@ -335,8 +353,8 @@ struct BlockCache: Equatable {
             }
         }
         // The addresses stay: somebody may be looking there.
-        Pages.discard(buckets, 8 << (old & BlockCache.tableShift))
-        BlockCache.use(-(8 << (old & BlockCache.tableShift)))
+        Pages.discard(buckets, BlockCache.length(old))
+        BlockCache.use(-BlockCache.length(old))
     }
 
     private static let tableShift: UInt = 63
@@ -349,11 +367,11 @@ struct BlockCache: Equatable {
         count(.budget, budget.load(ordering: .relaxed))
         visit { cache in
             let word = cache.table.pointee.load(ordering: .relaxed)
-            let length = 8 << (word & tableShift)
-            Pages.clear(UnsafeMutableRawPointer(bitPattern: word & ~tableShift)!, Int(length))
-            use(Int(length))
+            Pages.clear(UnsafeMutableRawPointer(bitPattern: word & ~tableShift)!, length(word))
+            use(length(word))
             cache.state.pointee.free = BlockList<InList>()
-            cache.state.pointee.clean = BlockList<InList>()
+            cache.state.pointee.newcomers = BlockList<InList>()
+            cache.state.pointee.residents = BlockList<InList>()
             cache.state.pointee.dirty = BlockList<InList>()
             cache.state.pointee.parked = BlockList<InList>()
             cache.state.pointee.writing = 0
@@ -379,6 +397,8 @@ struct BlockCache: Equatable {
     var room: Int { max(BlockCache.least, BlockCache.budget.load(ordering: .relaxed) / cost) }
     /// Blocks that are not safe yet.
     var unsaved: Int { state.pointee.dirty.count + state.pointee.writing }
+    /// Blocks that can be evicted.
+    var cleanCount: Int { state.pointee.newcomers.count + state.pointee.residents.count }
 
     // MARK: finding
 
@@ -425,7 +445,7 @@ struct BlockCache: Equatable {
                 else { return .missing }
                 if face.pointee.isMilestone.load(ordering: .relaxed) { return .milestone }
                 memcpy(buffer, block.data + offset, length)
-                if !face.pointee.isUsed.load(ordering: .relaxed) { face.pointee.isUsed.store(true, ordering: .relaxed) }
+                block.countUse()
                 return .copied
             }
             bits = face.pointee.next.load(ordering: .acquiring)
@@ -450,7 +470,15 @@ struct BlockCache: Equatable {
         if let block = takeFree() { return block }
         if let block = evict() { return block }
         // Those that could go are being looked at by readers, who may be below a signal handler.
-        return state.pointee.clean.count > 0 ? grow() : nil
+        return cleanCount > 0 || hasReserve ? grow() : nil
+    }
+
+    /// Where dirty blocks can't be written, so that no other file's requests wait for them.
+    var hasReserve: Bool { CachedFile.failing > 0 && state.pointee.count < room + CacheRun.most }
+    /// All blocks are dirty or held by clients, and could not be written: there will be no room.
+    var isStuck: Bool {
+        CachedFile.failing > 0 && state.pointee.writing == 0 && !hasReserve
+            && state.pointee.dirty.count + state.pointee.held >= state.pointee.count
     }
 
     /// What was thrown away may still be read by one who came before that.
@@ -484,27 +512,56 @@ struct BlockCache: Equatable {
         return block
     }
 
-    /// The clean block that was not used for the longest time, as far as is known.
     private func evict() -> CacheBlock? {
-        for _ in 0..<BlockCache.chances {
-            guard let block = state.pointee.clean.first else { return nil }
-            if block.face.pointee.isUsed.exchange(false, ordering: .relaxed) || !hide(block) {
-                state.pointee.clean.remove(block)
-                touch(block)
-                state.pointee.clean.append(block)
+        for chance in 0...BlockCache.chances {
+            let areMany = state.pointee.newcomers.count * 10 > cleanCount
+            guard let block = (areMany ? state.pointee.newcomers : state.pointee.residents).first else { return nil }
+            let uses = block.face.pointee.uses.exchange(1, ordering: .relaxed)
+            // All of them were used: the next one, then.
+            let isLast = chance == BlockCache.chances
+            guard uses < 2 || isLast, hide(block) else {
+                if isLast { return nil }
+                removeClean(block)
+                block.rest.pointee.isResident = true
+                appendClean(block)
                 continue
             }
             BlockCache.count(.evictions)
+            if !block.rest.pointee.isResident, uses > 0 {
+                let (place, mark) = departed(block.face.pointee.file.load(ordering: .relaxed), block.number)
+                place.pointee = mark
+            }
             move(block, to: .free)
             state.pointee.free.remove(block)
             return block
         }
-        // All of them were used: the next one, then.
-        guard let block = state.pointee.clean.first, hide(block) else { return nil }
-        BlockCache.count(.evictions)
-        move(block, to: .free)
-        state.pointee.free.remove(block)
-        return block
+        return nil
+    }
+
+    private func appendClean(_ block: CacheBlock) {
+        touch(block)
+        if block.rest.pointee.isResident {
+            state.pointee.residents.append(block)
+        } else {
+            state.pointee.newcomers.append(block)
+        }
+    }
+
+    private func removeClean(_ block: CacheBlock) {
+        if block.rest.pointee.isResident {
+            state.pointee.residents.remove(block)
+        } else {
+            state.pointee.newcomers.remove(block)
+        }
+    }
+
+    /// The word for a block that went, and what it says if that was this one.
+    private func departed(_ file: UInt64, _ number: Int) -> (UnsafeMutablePointer<UInt32>, UInt32) {
+        let hash = FileFacts.hash(file, UInt64(bitPattern: Int64(number)))
+        let word = table.pointee.load(ordering: .relaxed)
+        let count = 1 << Int(word & BlockCache.tableShift)
+        let words = UnsafeMutablePointer<UInt32>(bitPattern: Int(word & ~BlockCache.tableShift) + 8 * count)
+        return (words.unsafelyUnwrapped + Int(hash >> 32) & (count - 1), UInt32(truncatingIfNeeded: hash))
     }
 
     /// No reader finds it any more. False: one is just reading it.
@@ -514,16 +571,16 @@ struct BlockCache: Equatable {
         ).exchanged
     }
 
-    func touch(_ block: CacheBlock) {
+    private func touch(_ block: CacheBlock) {
         block.rest.pointee.time = UInt32(truncatingIfNeeded: Instant.roughlyNow.nanoseconds / 1_000_000_000)
     }
 
-    /// Gives a key to a block that `take` has given.
-    func add(_ block: CacheBlock, _ file: CachedFile, _ number: Int) {
+    /// Gives a key to a block that `take` has given. Ahead: nobody uses it yet.
+    func add(_ block: CacheBlock, _ file: CachedFile, _ number: Int, isAhead: Bool = false) {
         assert(block.phase == .free && find(file.id, number) == nil)
         block.face.pointee.file.store(file.id, ordering: .relaxed)
         block.face.pointee.number.store(number, ordering: .relaxed)
-        block.face.pointee.isUsed.store(false, ordering: .relaxed)
+        block.face.pointee.uses.store(isAhead ? 0 : 1, ordering: .relaxed)
         block.face.pointee.isMilestone.store(false, ordering: .relaxed)
         block.rest.pointee.owner = file
         block.rest.pointee.failure = 0
@@ -531,6 +588,9 @@ struct BlockCache: Equatable {
         block.rest.pointee.from = 0
         block.rest.pointee.to = 0
         block.rest.pointee.mustGo = false
+        block.rest.pointee.isOwed = false
+        let (place, mark) = departed(file.id, number)
+        block.rest.pointee.isResident = place.pointee == mark && mark != 0
         file.rest.pointee.blocks.append(block)
         touch(block)
         let bucket = bucket(file.id, number)
@@ -566,7 +626,7 @@ struct BlockCache: Equatable {
     func move(_ block: CacheBlock, to phase: CacheBlock.Phase) {
         let old = block.phase
         switch old {
-        case .clean where block.rest.pointee.holds == 0: state.pointee.clean.remove(block)
+        case .clean where block.rest.pointee.holds == 0: removeClean(block)
         case .dirty:
             state.pointee.dirty.remove(block)
             if let owner = block.rest.pointee.owner {
@@ -587,7 +647,7 @@ struct BlockCache: Equatable {
         case (.reading, .clean), (.writing, .clean):
             assert(block.rest.pointee.copiers == 0)
             block.face.pointee.word.bitwiseOr(CacheBlock.readable, ordering: .releasing)
-            if block.rest.pointee.holds == 0 { state.pointee.clean.append(block) }
+            if block.rest.pointee.holds == 0 { appendClean(block) }
         case (.reading, .dirty), (.clean, .dirty):
             block.face.pointee.word.bitwiseOr(CacheBlock.readable, ordering: .releasing)
             block.rest.pointee.order = BlockCache.nextOrder()
@@ -625,7 +685,7 @@ struct BlockCache: Equatable {
     }
 
     func hold(_ block: CacheBlock) {
-        if block.phase == .clean, block.rest.pointee.holds == 0 { state.pointee.clean.remove(block) }
+        if block.phase == .clean, block.rest.pointee.holds == 0 { removeClean(block) }
         block.rest.pointee.holds += 1
     }
 
@@ -635,10 +695,7 @@ struct BlockCache: Equatable {
         assert(block.rest.pointee.holds >= 0)
         guard block.rest.pointee.holds == 0 else { return false }
         if block.phase == .failed { move(block, to: .free) }
-        if block.phase == .clean {
-            touch(block)
-            state.pointee.clean.append(block)
-        }
+        if block.phase == .clean { appendClean(block) }
         return block.phase == .free || block.phase == .clean
     }
 
@@ -670,20 +727,27 @@ struct BlockCache: Equatable {
     /// Gives back clean blocks that were not used since `time`, but for `retained` bytes of each file; `most` at a time.
     /// True: there are more.
     func expire(before time: UInt32, retained: Int, atMost most: Int) -> Bool {
-        var current = state.pointee.clean.first
+        let haveNew = expire(state.pointee.newcomers.first, before: time, retained: retained, atMost: most)
+        return expire(state.pointee.residents.first, before: time, retained: retained, atMost: most) || haveNew
+    }
+
+    private func expire(_ first: CacheBlock?, before time: UInt32, retained: Int, atMost most: Int) -> Bool {
+        var current = first
         for _ in 0..<most {
             guard let block = current, block.rest.pointee.time < time else { return false }
             current = block.rest.pointee.inList.following
-            if block.face.pointee.isUsed.exchange(false, ordering: .relaxed) {
-                state.pointee.clean.remove(block)
-                touch(block)
-                state.pointee.clean.append(block)
-            } else if let owner = block.rest.pointee.owner, owner.rest.pointee.blocks.count * size > retained,
+            let wasUsed = block.face.pointee.uses.exchange(1, ordering: .relaxed) > 1
+            if !wasUsed, let owner = block.rest.pointee.owner, owner.rest.pointee.blocks.count * size > retained,
                 hide(block)
             {
                 move(block, to: .free)
                 state.pointee.free.remove(block)
                 giveBack(block)
+            } else {
+                // What stays is looked at again when it is as old once more.
+                removeClean(block)
+                if wasUsed { block.rest.pointee.isResident = true }
+                appendClean(block)
             }
         }
         return current != nil
@@ -760,8 +824,12 @@ struct CachedFile: Equatable {
         /// How many transfers that write have failed, and the latest error.
         var failures = 0
         var lastError: Int32 = 0
+        /// The last transfer that wrote, of those that are for no request, has failed.
+        var isFailing = false
         /// It is to be held until all is written.
         var isClosing = false
+        /// Blocks that could not be written then.
+        var lost = 0
         /// Counts what changes the file's size or time on our side.
         var changes: UInt64 = 0
         /// As the kernel said it last.
@@ -813,6 +881,15 @@ struct CachedFile: Equatable {
     nonisolated(unsafe) private static var lastID: UInt64 = 0
     /// All that are in use, for who has to write everything.
     nonisolated(unsafe) static var all: CachedFile?
+    /// How many of them could not be written.
+    nonisolated(unsafe) private(set) static var failing = 0
+    /// The latest error of a write for no request, of any of them.
+    nonisolated(unsafe) static var lastFailure: Int32 = 0
+
+    func setFailing(_ isFailing: Bool) {
+        if isFailing != rest.pointee.isFailing { CachedFile.failing += isFailing ? 1 : -1 }
+        rest.pointee.isFailing = isFailing
+    }
 
     static func make() -> CachedFile? {
         var file = unused
@@ -843,6 +920,7 @@ struct CachedFile: Equatable {
 
     /// It has neither requests nor transfers, nor what is not written.
     func dispose() {
+        setFailing(false)
         face.pointee.status.store(Status.refused.rawValue, ordering: .relaxed)
         face.pointee.id.store(0, ordering: .relaxed)
         if CachedFile.all == self {
@@ -861,6 +939,7 @@ struct CachedFile: Equatable {
         fresh = nil
         left = 0
         all = nil
+        failing = 0
     }
 }
 
@@ -932,9 +1011,14 @@ struct CacheRun: Equatable {
     /// Whether there are enough for all that one step may need.
     static var hasRoom: Bool { inUse + 64 < atOnce }
 
+    /// In the making of stacks. False: there is no memory.
+    static func prepare() -> Bool {
+        if memory == nil { memory = Pages.map(atOnce * stride) }
+        return memory != nil
+    }
+
     /// Nil: there are too many.
     static func make(_ file: CachedFile, isWrite: Bool) -> CacheRun? {
-        if memory == nil { memory = Pages.map(atOnce * stride) }
         var run = unused
         if run != nil {
             unused = run?.links.pointee.next

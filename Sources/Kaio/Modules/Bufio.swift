@@ -51,6 +51,8 @@ final class Bufio: Module {
         var isForClient = false
         /// Of an aio_fsync: what became dirty later does not count.
         var order: UInt64 = 0
+        /// Of a read: until where in the file blocks were looked for, and fetched.
+        var ahead = 0
         /// The block that it waits for; of an own request its run.
         var other: UInt = 0
         var count = 0
@@ -124,7 +126,7 @@ final class Bufio: Module {
         isVerified = parameters.flag("bufio", "verify", default: false)
         if BlockCache.budget.load(ordering: .relaxed) < size { BlockCache.setBudget(size) }
         guard let cache = BlockCache.of(blockSize: block & (block - 1) == 0 ? block : 4096),
-            KnownMemory.prepare(), let work = PerRequest<Work>()
+            KnownMemory.prepare(), CacheRun.prepare(), let work = PerRequest<Work>()
         else { return nil }
         self.cache = cache
         self.work = work
@@ -311,7 +313,7 @@ final class Bufio: Module {
             while BlockCache.lock.locked({ cache.expire(before: time, retained: retained, atMost: 256) }) {}
         }
         let isWanted = BlockCache.lock.locked {
-            pumpAll(&plan)
+            pumpAll(&plan, again: true)
             return CachedFile.all != nil
         }
         run(&plan, &turn)
@@ -693,6 +695,8 @@ final class Bufio: Module {
             work.pointee.stage = .synchronize
             return .synchronize
         }
+        // What can't be written is not to become more.
+        if file.rest.pointee.isFailing { work.pointee.isThrough = true }
         if isWrite, !work.pointee.isThrough, cache.unsaved * 100 >= cache.room * dirtyLimit {
             return park(request, work, .throttled, &plan)
         }
@@ -708,10 +712,10 @@ final class Bufio: Module {
             let index = work.pointee.count
             if let block = cache.find(file.id, number) {
                 cache.hold(block)
-                block.face.pointee.isUsed.store(true, ordering: .relaxed)
+                block.countUse()
                 if block.face.pointee.isMilestone.exchange(false, ordering: .relaxed) { isInSequence = true }
                 work.pointee.blocks[index] = block.bits
-                if block.phase != .reading { BlockCache.count(.hits) }
+                if block.phase != .reading, number << cache.shift >= work.pointee.ahead { BlockCache.count(.hits) }
             } else if file.rest.pointee.bypasses == 0, let block = cache.take() {
                 cache.add(block, file, number)
                 cache.hold(block)
@@ -729,9 +733,16 @@ final class Bufio: Module {
             if cache.state.pointee.count == 0, work.pointee.done == 0 {
                 return work.pointee.isForClient ? .complete(-Int(ENOMEM)) : .pass
             }
+            if cache.isStuck { return failure(work, CachedFile.lastFailure) }
             return park(request, work, .starved, &plan)
         }
         if !isWrite, work.pointee.done == 0, prefetch > 0 { readAhead(request, file, isInSequence, &plan) }
+        // The pieces that follow are transferred at the same time.
+        let next = (first + work.pointee.count) << cache.shift
+        if !isWrite, next < end, next >= work.pointee.ahead {
+            work.pointee.ahead = min(end, next + cache.room / 4 * cache.size)
+            fetch(next..<work.pointee.ahead, of: file, counts: true, &plan)
+        }
         // Of what is not here that is read which is not written over.
         var run: CacheRun?
         for index in 0..<work.pointee.count {
@@ -836,6 +847,7 @@ final class Bufio: Module {
             block.rest.pointee.from = 0
             block.rest.pointee.to = Int32(cache.size)
             block.rest.pointee.failure = 0
+            if !work.pointee.isThrough { block.rest.pointee.isOwed = true }
             if block.phase != .dirty { cache.move(block, to: .dirty) }
             if block.rest.pointee.copiers == 0 { wake(block, &plan) }
         }
@@ -978,7 +990,7 @@ final class Bufio: Module {
         case .synchronizations: file.rest.pointee.synchronizations.append(request)
         case .block, .none: break
         }
-        if queue == .throttled || queue == .starved { pumpAll(&plan) }
+        if queue == .throttled || queue == .starved { pumpAll(&plan, again: queue == .throttled) }
         return .wait
     }
 
@@ -1007,7 +1019,8 @@ final class Bufio: Module {
 
     /// A request was taken out of its queue and goes on.
     private func unpark(_ request: Request, _ plan: inout Plan) {
-        let work = work.place(of: request)
+        // It may be of another service.
+        let work = Bufio.module(of: request).work.place(of: request)
         work.pointee.queue = .none
         request.endWaiting()
         request.block.pointee.isInKernel.store(false, ordering: .sequentiallyConsistent)
@@ -1168,8 +1181,9 @@ final class Bufio: Module {
         block.rest.pointee.from == 0 && Int(block.rest.pointee.to) == cache.size
     }
 
-    /// Begins to write where too much is dirty, or somebody waits for room. Under the lock.
-    func pumpAll(_ plan: inout Plan) {
+    /// Begins to write where too much is dirty, or somebody waits for room; of a file that could not be written only if it
+    /// is to be tried again. Under the lock.
+    func pumpAll(_ plan: inout Plan, again: Bool = false) {
         let isStarved = !Bufio.starved.isEmpty || Bufio.starvedVisitors > 0
         let isUrgent = !Bufio.throttled.isEmpty || isStarved
         let most = !isStarved ? cache.room * dirty / (isUrgent ? 200 : 100) : 0
@@ -1178,7 +1192,7 @@ final class Bufio: Module {
             let block = current
         {
             guard block.rest.pointee.copiers == 0, let file = block.rest.pointee.owner, mayWrite(file, block),
-                file.rest.pointee.failure == 0 || isUrgent
+                again || !file.rest.pointee.isFailing
             else {
                 current = block.rest.pointee.inList.following
                 continue
@@ -1354,16 +1368,19 @@ final class Bufio: Module {
             }
             noteChange(file)
         }
+        var isOwed = false
         for index in 0..<run.state.pointee.count {
             let block = run.block(index)
             let isMarked = isWrite && block.rest.pointee.to > block.rest.pointee.from
-            let isHeld = isWrite && (block.rest.pointee.hold != 0 || isMarked)
+            if isWrite, error == 0, !isMarked { block.rest.pointee.isOwed = false }
+            isOwed = isOwed || block.rest.pointee.isOwed
+            let mustStay = isWrite && (block.rest.pointee.hold != 0 || block.rest.pointee.isOwed)
             if error == 0, isMarked {
                 block.rest.pointee.order = block.rest.pointee.marked
                 cache.move(block, to: .dirty)
             } else if error == 0 {
                 cache.move(block, to: .clean)
-            } else if !isWrite || run.state.pointee.isThrough && !isHeld {
+            } else if !isWrite || run.state.pointee.isThrough && !mustStay {
                 block.rest.pointee.failure = error
                 block.rest.pointee.failedToRead = !isWrite
                 cache.move(block, to: .failed)
@@ -1376,7 +1393,15 @@ final class Bufio: Module {
             wake(block, &plan)
         }
         if error != 0 { BlockCache.count(.errors) }
-        if error != 0, isWrite, !run.state.pointee.isThrough { failed(file, error, run.state.pointee.count, &plan) }
+        if isWrite, error == 0 ? !run.state.pointee.isThrough : isOwed || !run.state.pointee.isThrough {
+            file.setFailing(error != 0)
+            if error != 0 { failed(file, error, &plan) }
+        }
+        // Once, when the last of the transfers is over.
+        if file.rest.pointee.lost > 0, file.rest.pointee.firstRun == nil {
+            say(file, file.rest.pointee.lastError, file.rest.pointee.lost)
+            file.rest.pointee.lost = 0
+        }
         run.dispose()
         cache.shrink()
         file.rest.pointee.active -= 1
@@ -1411,9 +1436,10 @@ final class Bufio: Module {
     }
 
     /// Dirty blocks could not be written: who waits for it is told, and it is kept in mind for the next aio_fsync.
-    private func failed(_ file: CachedFile, _ error: Int32, _ count: Int, _ plan: inout Plan) {
+    private func failed(_ file: CachedFile, _ error: Int32, _ plan: inout Plan) {
         file.rest.pointee.failures += 1
         file.rest.pointee.lastError = error
+        CachedFile.lastFailure = error
         let isNew = file.rest.pointee.failure == 0
         if isNew { file.rest.pointee.failure = error }
         var isTold = false
@@ -1422,19 +1448,30 @@ final class Bufio: Module {
             fail(request, error, &plan)
         }
         if isTold { file.rest.pointee.failure = 0 }
-        while let request = Bufio.throttled.popFirst() { fail(request, error, &plan) }
+        while let request = Bufio.throttled.popFirst() {
+            let work = Bufio.module(of: request).work.place(of: request)
+            if work.pointee.file == file.bits {
+                fail(request, error, &plan)
+            } else {
+                // It is another file's, and waits for this one no longer.
+                work.pointee.isThrough = true
+                unpark(request, &plan)
+            }
+        }
         let isLost = file.rest.pointee.isClosing || Bufio.isAtExit
-        if isNew || isLost { say(file, error, isLost ? file.rest.pointee.unsaved : 0) }
+        if isNew, !isLost { say(file, error, 0) }
         if isLost {
             var current = file.rest.pointee.dirty.first
             while let block = current {
                 current = block.rest.pointee.inFile.following
                 if block.rest.pointee.holds == 0 {
                     cache.move(block, to: .free)
+                    file.rest.pointee.lost += 1
                 } else if block.rest.pointee.hold != 0, block.rest.pointee.copiers == 0 {
                     // A client's, which nobody waits for any more.
                     cache.move(block, to: .writing)
                     cache.move(block, to: .clean)
+                    file.rest.pointee.lost += 1
                 }
             }
         }
@@ -1442,7 +1479,7 @@ final class Bufio: Module {
 
     /// A request that was taken out of its queue is to end with an error.
     private func fail(_ request: Request, _ error: Int32, _ plan: inout Plan) {
-        let work = work.place(of: request)
+        let work = Bufio.module(of: request).work.place(of: request)
         work.pointee.stage = .passed
         if work.pointee.done == 0 { work.pointee.done = -Int(error) }
         unpark(request, &plan)
@@ -1494,14 +1531,23 @@ final class Bufio: Module {
         let until = min(end + window, file.size)
         guard until > from, until - from >= window / 2 || until == file.size else { return }
         file.rest.pointee.aheadUntil = until
+        fetch(from..<until, of: file, isMarked: true, &plan)
+    }
+
+    /// Begins to read what is not here of a range, as far as there is room; nobody waits for it yet. Under the lock.
+    private func fetch(
+        _ range: Range<Int>, of file: CachedFile, isMarked: Bool = false, counts: Bool = false, _ plan: inout Plan
+    ) {
         var run: CacheRun?
-        var isFirst = true
-        for number in from >> cache.shift...(until - 1) >> cache.shift {
-            guard cache.find(file.id, number) == nil, CacheRun.hasRoom, let block = cache.take() else {
+        var isFirst = isMarked
+        for number in range.lowerBound >> cache.shift...(range.upperBound - 1) >> cache.shift {
+            let isHere = cache.find(file.id, number) != nil
+            if counts { BlockCache.count(isHere ? .hits : .misses) }
+            guard !isHere, file.rest.pointee.bypasses == 0, CacheRun.hasRoom, let block = cache.take() else {
                 run = nil
                 continue
             }
-            cache.add(block, file, number)
+            cache.add(block, file, number, isAhead: true)
             if isFirst { block.face.pointee.isMilestone.store(true, ordering: .relaxed) }
             isFirst = false
             if run == nil || run!.state.pointee.count == CacheRun.most {

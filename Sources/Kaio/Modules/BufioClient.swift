@@ -459,8 +459,9 @@ struct BufioClient: Equatable {
             error = ENXIO
             return nil
         }
+        var isCounted = false
         while true {
-            guard let found = enter({ find(number, way, &$0) }) else {
+            guard let found = enter({ find(number, way, isCounted, &$0) }) else {
                 error = ENOMEM
                 return nil
             }
@@ -470,6 +471,7 @@ struct BufioClient: Equatable {
                 error = code
                 return nil
             case .reads(let block):
+                isCounted = true
                 wait { block.phase != .reading || block.rest.pointee.mustGo }
                 let failure = enter { plan -> CInt in
                     let failure = block.phase == .failed && block.rest.pointee.failedToRead
@@ -485,7 +487,8 @@ struct BufioClient: Equatable {
                     return nil
                 }
             case .starved:
-                awaitRoom()
+                error = awaitRoom()
+                if error != 0 { return nil }
             }
         }
     }
@@ -507,32 +510,37 @@ struct BufioClient: Equatable {
         mask.restore()
     }
 
-    private func awaitRoom() {
+    /// An error: there will be none.
+    private func awaitRoom() -> CInt {
         let before = BufioClient.locked {
             Bufio.starvedVisitors += 1
-            return cache.state.pointee.clean.count + cache.state.pointee.free.count
+            return cache.cleanCount + cache.state.pointee.free.count
         }
-        _ = enter { module.pumpAll(&$0) }
+        _ = enter { module.pumpAll(&$0, again: true) }
         wait {
-            cache.state.pointee.clean.count + cache.state.pointee.free.count > before || isFull
-                || CacheRun.hasRoom
-                    && cache.state.pointee.clean.count + cache.state.pointee.free.count > 0
+            cache.cleanCount + cache.state.pointee.free.count > before || isFull || cache.hasReserve || cache.isStuck
+                || CacheRun.hasRoom && cache.cleanCount + cache.state.pointee.free.count > 0
         }
-        BufioClient.locked { Bufio.starvedVisitors -= 1 }
+        return BufioClient.locked {
+            Bufio.starvedVisitors -= 1
+            return cache.isStuck ? CachedFile.lastFailure : 0
+        }
     }
 
     /// Clients hold all blocks, so waiting may never help.
     private var isFull: Bool { cache.state.pointee.held >= cache.state.pointee.count }
 
     /// Under the lock.
-    private func find(_ number: Int, _ way: Way, _ plan: inout Bufio.Plan) -> Found {
+    private func find(_ number: Int, _ way: Way, _ isCounted: Bool, _ plan: inout Bufio.Plan) -> Found {
         if let block = cache.find(file.id, number) {
             let isReady = block.phase != .reading || block.rest.pointee.hold != 0 && block.rest.pointee.mustGo
             if !isReady, way == .get { return .failed(EAGAIN) }
             cache.hold(block)
             guard isReady else { return .reads(block) }
-            block.face.pointee.isUsed.store(true, ordering: .relaxed)
-            BlockCache.count(.hits)
+            if !isCounted {
+                block.countUse()
+                BlockCache.count(.hits)
+            }
             return adopted(block, &plan)
         }
         if way == .get { return .failed(EAGAIN) }
@@ -637,6 +645,7 @@ struct BufioClient: Equatable {
         var (from, to) = (from, to)
         if rest.pointee.mustGo, block.phase == .reading { (from, to) = (0, cache.size) }
         rest.pointee.mustGo = false
+        rest.pointee.isOwed = true
         if block.phase == .writing, rest.pointee.to == rest.pointee.from {
             rest.pointee.marked = BlockCache.nextOrder()
         }
@@ -847,7 +856,9 @@ struct BufioClient: Equatable {
             case .failed(let error):
                 if error == EBUSY { complain("move", number, "is held") }
                 return error
-            case .starved: awaitRoom()
+            case .starved:
+                let error = awaitRoom()
+                if error != 0 { return error }
             case .waits(let block):
                 let (number, key) = BufioClient.locked {
                     (block.number, block.face.pointee.file.load(ordering: .relaxed))

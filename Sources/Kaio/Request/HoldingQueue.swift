@@ -20,7 +20,6 @@ struct HoldingQueue {
     }
 
     private struct Shared: ~Copyable {
-        let lock = Lock()
         let count = Atomic<Int>(0)
     }
 
@@ -39,17 +38,23 @@ struct HoldingQueue {
     static let mostOvertakes = 32
 
     private let policy: Policy
+    private let guardian: UnsafeMutablePointer<Lock>
+    private let isGuardianMine: Bool
     private let shared: UnsafeMutablePointer<Shared>
     private let guarded: UnsafeMutablePointer<Guarded>
 
-    init(_ policy: Policy) {
+    /// - Parameter other: One that lives longer, and whose lock guards this one too.
+    init(_ policy: Policy, under other: HoldingQueue? = nil) {
         self.policy = policy
+        guardian = other?.guardian ?? .allocate(capacity: 1)
+        isGuardianMine = other == nil
         shared = .allocate(capacity: 1)
         guarded = .allocate(capacity: 1)
         reset()
     }
 
     func free() {
+        if isGuardianMine { guardian.deallocate() }
         shared.deallocate()
         guarded.deallocate()
     }
@@ -61,14 +66,15 @@ struct HoldingQueue {
     var isEmpty: Bool { count == 0 }
 
     /// Also guards what the owner keeps beside the queue.
-    func lock() { shared.pointee.lock.lock() }
-    func unlock() { shared.pointee.lock.unlock() }
+    func lock() { guardian.pointee.lock() }
+    func unlock() { guardian.pointee.unlock() }
 
     @inline(__always)
-    func locked<T>(_ body: () -> T) -> T { shared.pointee.lock.locked(body) }
+    func locked<T>(_ body: () -> T) -> T { guardian.pointee.locked(body) }
 
     /// Empty; in the child of a fork too, where none of the parent's requests is.
     func reset() {
+        if isGuardianMine { guardian.initialize(to: Lock()) }
         shared.initialize(to: Shared())
         guarded.initialize(to: Guarded())
     }
@@ -77,7 +83,7 @@ struct HoldingQueue {
 
     /// Takes in a request of the module that it is at, behind the others of its level.
     func hold(_ request: Request) {
-        assert(shared.pointee.lock.isHeld)
+        assert(guardian.pointee.isHeld)
         Exposure.begin(request)
         let arrival = max(guarded.pointee.lastArrival + 1, starve > 0 ? Instant.now.nanoseconds : 0)
         guarded.pointee.lastArrival = arrival
@@ -91,7 +97,7 @@ struct HoldingQueue {
     /// `again`: they were just taken out, in this order, and go before all others of their levels. Returns how many they are.
     @discardableResult
     func hold(_ requests: inout RequestQueue, again: Bool = false) -> Int {
-        assert(shared.pointee.lock.isHeld)
+        assert(guardian.pointee.isHeld)
         let before = count
         guard again else {
             while let request = requests.popFirst() { hold(request) }
@@ -112,7 +118,7 @@ struct HoldingQueue {
     /// Takes a request in behind the last one of its file that waits here, or is `other`, and before all that are behind that.
     /// False: there is none, and it is not taken in.
     func hold(_ request: Request, behindItsFileOr other: Request?) -> Bool {
-        assert(shared.pointee.lock.isHeld)
+        assert(guardian.pointee.isHeld)
         let file = request.block.pointee.file
         var (level, last, arrival) = (-1, Request?.none, Int64.min)
         if let other, other.block.pointee.file.isSameFile(as: file) {
@@ -139,8 +145,24 @@ struct HoldingQueue {
         guarded.pointee.occupied.trailingZeroBitCount > level(of: request)
     }
 
+    /// The lowest number of those that wait; nil where none does.
+    var firstLevel: Int? { guarded.pointee.occupied == 0 ? nil : guarded.pointee.occupied.trailingZeroBitCount }
+
+    /// Takes out the request of this sequence if it is the next one of its level, and suitable; false if it is not.
+    func takeFirst(_ request: Request, _ sequence: UInt64, ifSuitable: (Request) -> Bool) -> Bool {
+        assert(guardian.pointee.isHeld)
+        let level = Int(request.block.pointee.waitingIn.load(ordering: .relaxed) >> 8)
+        guard level <= HoldingQueue.lowestPriority, guarded.pointee.levels[level].first == request,
+            request.sequence == sequence, ifSuitable(request)
+        else { return false }
+        _ = guarded.pointee.levels[level].popFirst()
+        request.endWaiting()
+        add(-1, level)
+        return true
+    }
+
     func takeNext() -> Request? {
-        assert(shared.pointee.lock.isHeld)
+        assert(guardian.pointee.isHeld)
         guard guarded.pointee.occupied != 0 else { return nil }
         let level = nextLevel
         let request = guarded.pointee.levels[level].popFirst()
@@ -151,7 +173,7 @@ struct HoldingQueue {
 
     /// Takes a request out that waits here for the module at `position`. See `Module.cancel`.
     func withdraw(_ request: Request, _ sequence: UInt64, at position: Int, force: Bool) -> CancelOutcome {
-        assert(shared.pointee.lock.isHeld)
+        assert(guardian.pointee.isHeld)
         // The rest of the block is another request's, unless it waits here.
         guard let level = request.waitingLevel(sequence, at: position),
             guarded.pointee.levels[level].contains(request), request.block.pointee.operation != .work

@@ -3,6 +3,7 @@
 
 import CKaio
 import CKernel
+import Synchronization
 
 typealias NotifyFunction = @convention(c) (sigval) -> Void
 
@@ -58,6 +59,19 @@ struct Notification {
     /// The kernel's own first one; the C library keeps two of them.
     private static let firstRealTime: CInt = 32
 
+    /// Whether the user may queue no signal at all, as it was when the coarse clock ticked last.
+    private static var isQueueClosed: Bool {
+        let now = Instant.roughlyNow.nanoseconds << 1
+        let known = closedAt.load(ordering: .relaxed)
+        if known & ~1 == now { return known & 1 != 0 }
+        let isClosed = queueLimit == 0
+        closedAt.store(now | (isClosed ? 1 : 0), ordering: .relaxed)
+        return isClosed
+    }
+
+    /// A time, and in the lowest bit what was found then.
+    private static let closedAt = Atomic<Int64>(0)
+
     private static var queueLimit: UInt64 {
         var limit = rlimit(rlim_cur: .max, rlim_max: .max)
         _ = withUnsafeMutablePointer(to: &limit) {
@@ -93,8 +107,10 @@ struct Notification {
     /// A standard signal is delivered without its value where the user may queue none at all (RLIMIT_SIGPENDING is 0),
     /// and nothing says so; so that is looked at first.
     func sendSignal() -> Bool {
-        if signal < Notification.firstRealTime, Notification.queueLimit == 0 { return false }
-        let process = ThreadState.process
+        if signal < Notification.firstRealTime, Notification.isQueueClosed { return false }
+        // Not asked of the kernel each time; a child of fork finds 0 until it makes a request of its own.
+        var process = ProcessPage.current?.number ?? 0
+        if process == 0 { process = ThreadState.process }
         let thread = kind == .threadSignal ? target : 0
         switch ck_queue_signal(process, thread, signal, value) {
         case -Int(EAGAIN): return false

@@ -10,6 +10,7 @@ enum Suspension {
     ) -> CInt {
         guard let list else { return 0 }
         let latest = Slab.latest
+        if deadline == .never { performOnly(list, count, asOf: latest) }
         let outcome = Waiting.wait(
             until: deadline, as: .caller, cancellable: true,
             mark: {
@@ -23,6 +24,19 @@ enum Suspension {
         case .timedOut: return EAGAIN
         case .interrupted: return EINTR
         }
+    }
+
+    /// Of a single request there is nothing else to do than to make its transfer, if it still waits for a worker.
+    private static func performOnly(
+        _ list: UnsafePointer<UnsafePointer<aiocb>?>, _ count: Int, asOf latest: UInt64
+    ) {
+        var only: UserBlock?
+        for index in 0..<count {
+            guard let control = list[index] else { continue }
+            if only != nil || !UserBlock(control).isInProgress(asOf: latest) { return }
+            only = UserBlock(control)
+        }
+        if let (request, sequence) = only?.current { _ = Workers.perform(request, sequence) }
     }
 
     /// Whether any entry is not in progress, or there is none.

@@ -142,6 +142,14 @@ struct UserBlock {
         Slab.request(number: slotNumber).block.pointee.isAwaited.store(true, ordering: .relaxed)
     }
 
+    /// The control block and the sequence of the request that this block stands for, unless it is over.
+    var current: (Request, UInt64)? {
+        guard isInProgress, case let number = slotNumber, number < Slab.used else { return nil }
+        let request = Slab.request(number: number)
+        let sequence = request.sequence
+        return stands(forSlot: number, sequence: sequence) ? (request, sequence) : nil
+    }
+
     func stands(forSlot number: UInt32, sequence: UInt64) -> Bool {
         isOurs && slot.pointee.load(ordering: .relaxed) == number
             && tag.pointee.load(ordering: .relaxed) == UInt32(truncatingIfNeeded: sequence)

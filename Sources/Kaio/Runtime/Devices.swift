@@ -1,12 +1,17 @@
-// What was learnt of devices while the program ran: which transfers can't be asked not to wait (RWF_NOWAIT), and which
+// What was learnt while the program ran: which files' transfers can't be asked not to wait (RWF_NOWAIT), and which
 // devices are memory.
 //
-// A device that does not know RWF_NOWAIT may make io_submit wait, so its requests go to the workers. But one that is
+// A file system refuses that for all its files (tmpfs), for one way of transfer (buffered writes on ext4), or for a single odd
+// inode (inline_data, data=journal), and nothing says which. So a refusal is the file's. It is forgotten after some
+// seconds: the inode may be another file's by then, or changed (chattr), and to ask once more costs a microsecond.
+//
+// What does not know RWF_NOWAIT may make io_submit wait, so its requests go to the workers. But a device that is
 // memory (zram, a RAM disk) is done with a transfer in the time that waking a worker takes. So the workers' transfers
 // are timed; a device that is quick each time is from then on asked in the caller's own call, until it is slow there. The
 // same with reads of a file system that does not know RWF_NOWAIT (tmpfs), where the kernel says that the pages are there.
 //
-// Invariant: a place of the table is claimed once, by a device's number, and keeps it. The rest are hints: of two
+// Invariant: a place of the devices' table is claimed once, by a device's number, and keeps it. A word of the files' table has a
+// file's hash, a time and the ways that it refuses, or is another file's that came later. The rest are hints: of two
 // threads that learn at once, one may be forgotten. No lock; async-signal-safe.
 
 import CKernel
@@ -16,7 +21,6 @@ enum Devices {
     private struct Entry: ~Copyable {
         /// The device's number, and a bit that makes it not 0.
         let key: Atomic<UInt64>
-        let refused: Atomic<UInt32>
         /// How many transfers were quick, one after the other; below zero: it was too slow too often.
         let quick: Atomic<Int32>
         /// Grows with each slow transfer in a call, shrinks with each quick one.
@@ -24,20 +28,14 @@ enum Devices {
         /// How many direct writes the kernel did in the call that submitted them, one after the other; beyond the limit
         /// it grows with each that is not given to it for that.
         let sleepy: Atomic<Int32>
-    }
-
-    /// The ways of transfer that a device may refuse.
-    struct Way {
-        fileprivate let bit: UInt32
-
-        @inline(__always)
-        init(_ file: FileFacts, _ operation: Operation) {
-            bit = (operation == .write ? 2 : 1) << (file.isDirect ? 2 : 0)
-        }
+        /// How many transfers of workers took no long time, one after the other.
+        let prompt: Atomic<Int32>
     }
 
     private static let entries = Atomic<UInt>(0)
     private static let count = 64
+    private static let files = Atomic<UInt>(0)
+    private static let fileCount = 1 << 12
 
     private static let isClaimed: UInt64 = 1 << 63
     /// What a transfer of memory may take on a worker that has just woken up: so much, and the time of the copy.
@@ -53,7 +51,10 @@ enum Devices {
     /// Under the engine's lock.
     static func prepare() -> Bool {
         if entries.load(ordering: .relaxed) != 0 { return true }
-        guard let memory = Pages.map(count * MemoryLayout<Entry>.stride) else { return false }
+        guard let memory = Pages.map(count * MemoryLayout<Entry>.stride), let table = Pages.map(fileCount * 8) else {
+            return false
+        }
+        files.store(UInt(bitPattern: table), ordering: .releasing)
         entries.store(UInt(bitPattern: memory), ordering: .releasing)
         return true
     }
@@ -78,14 +79,50 @@ enum Devices {
         return nil
     }
 
+    // MARK: refusals
+
+    // A word: the ways, the time, the file's hash.
+    private static let ways: UInt64 = 0xf
+    private static let time: UInt64 = 0xffff << 4
+    /// A step of the time is 17 seconds; what was learnt holds until the end of the next.
+    private static let timeStep: UInt64 = 1 << 4
+    private static let timeShift: UInt64 = 34
+
+    /// The ways of transfer that a file may refuse, each a bit.
     @inline(__always)
-    static func refuses(_ device: UInt64, _ way: Way) -> Bool {
-        entry(device, claim: false).map { $0.pointee.refused.load(ordering: .relaxed) & way.bit != 0 } ?? false
+    private static func way(_ file: FileFacts, _ operation: Operation) -> UInt64 {
+        (operation == .write ? 2 : 1) << (file.isDirect ? 2 : 0)
     }
 
-    static func learnRefusal(_ device: UInt64, _ way: Way) {
-        _ = entry(device, claim: true)?.pointee.refused.bitwiseOr(way.bit, ordering: .relaxed)
+    @inline(__always)
+    private static func place(_ hash: UInt64) -> UnsafeMutablePointer<Atomic<UInt64>>? {
+        guard let base = UnsafeMutableRawPointer(bitPattern: files.load(ordering: .acquiring)) else { return nil }
+        return base.assumingMemoryBound(to: Atomic<UInt64>.self) + Int(truncatingIfNeeded: hash >> 52)
     }
+
+    @inline(__always)
+    private static var now: UInt64 { UInt64(Instant.roughlyNow.nanoseconds) >> timeShift &* timeStep & time }
+
+    /// Whether a file said of late that such a transfer of it can't be asked not to wait.
+    @inline(__always)
+    static func refuses(_ file: FileFacts, _ operation: Operation) -> Bool {
+        let hash = FileFacts.hash(file.device, file.inode)
+        guard let known = place(hash)?.pointee.load(ordering: .relaxed), known & way(file, operation) != 0,
+            (known ^ hash) & ~(time | ways) == 0
+        else { return false }
+        return (now &- known & time) & time <= timeStep
+    }
+
+    static func learnRefusal(_ file: FileFacts, _ operation: Operation) {
+        let hash = FileFacts.hash(file.device, file.inode)
+        guard let place = place(hash) else { return }
+        let known = place.pointee.load(ordering: .relaxed)
+        let fresh = hash & ~(time | ways) | now
+        let before = (known ^ fresh) & ~ways == 0 ? known & ways : 0
+        place.pointee.store(fresh | before | way(file, operation), ordering: .relaxed)
+    }
+
+    // MARK: devices
 
     /// A worker gave the kernel a direct write of a file, and slept in that call or did not.
     static func sleptInWrite(_ device: UInt64, _ slept: Bool) {
@@ -112,6 +149,30 @@ enum Devices {
     static func isQuick(_ device: UInt64) -> Bool {
         entry(device, claim: false).map { $0.pointee.quick.load(ordering: .relaxed) >= enoughQuick } ?? false
     }
+
+    /// A transfer that may wait took so many nanoseconds.
+    static func took(_ device: UInt64, _ interval: Int64) {
+        guard let entry = entry(device, claim: true) else { return }
+        let prompt = entry.pointee.prompt.load(ordering: .relaxed)
+        if interval > promptInterval {
+            if prompt != 0 { entry.pointee.prompt.store(0, ordering: .relaxed) }
+        } else if prompt < enoughPrompt {
+            entry.pointee.prompt.store(prompt + 1, ordering: .relaxed)
+        }
+    }
+
+    /// Whether a thread that waits for a transfer may make it itself, and hear of no signal meanwhile: a disk that took no long
+    /// time of late, or memory. Not a server, which may have gone: it has no device's number (its major part is 0).
+    static func isPrompt(_ device: UInt64) -> Bool {
+        guard let entry = entry(device, claim: false) else { return false }
+        let isDisk = (device >> 8 & 0xfff | device >> 32 & ~0xfff) != 0
+        return isDisk
+            ? entry.pointee.prompt.load(ordering: .relaxed) >= enoughPrompt
+            : entry.pointee.quick.load(ordering: .relaxed) >= enoughQuick
+    }
+
+    private static let promptInterval: Int64 = 20_000_000
+    private static let enoughPrompt: Int32 = 8
 
     /// A worker's transfer of so many bytes took so many nanoseconds.
     static func tookOnWorker(_ device: UInt64, _ bytes: Int, _ interval: Int64) {

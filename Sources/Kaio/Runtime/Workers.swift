@@ -1,23 +1,49 @@
 // The pool of threads that runs what the kernel can't do without blocking the caller.
 //
-// Invariant: the lock of `waiting` guards the counts too. Every thread of the pool is either counted in `idle` (it is
-// about to sleep, or sleeps, on `work`) or runs a request; whoever queues a request changes `work` first, so an
-// idle thread that has not yet fallen asleep doesn't. Where threads may not be created, the reactor is asked to; where they
+// Each device has a lane, of which at most three quarters of the threads that the others leave run a request at a time. So
+// a device, or a server, that is slow or stuck leaves threads for the others, and those that wait for it hold up nobody else.
+// Between lanes they go by priority and then by turns.
+//
+// Invariant: the lock of the first lane's queue guards all lanes, and the counts. Every thread of the pool is either counted in
+// `idle` (it is about to sleep, or sleeps, on `work`), or runs a request, which is counted in its lane; whoever queues a
+// request changes `work` first, so an idle thread that has not yet fallen asleep doesn't. Of the idle ones `woken` at most are
+// being woken, and as long as one that is not could start a request, whoever takes a request wakes it. Where threads may not be created, the reactor is asked to; where they
 // can't be had, it tries again for as long as anything is queued that none is free for.
 // All signals stay blocked in the pool's threads, so the program's handlers never run there.
 //
 // An idle thread steps back (SCHED_BATCH): when a call wakes it, it does not take the processor from that call. At work it is a
 // thread like others if what it does takes long: the disk wakes it too, and on a busy machine one that steps back gets the
 // processor milliseconds later.
+//
+// On a busy machine the first step, after the call's futex, is as late. So who sleeps in aio_suspend for nothing but a request
+// that no thread has begun makes its transfer itself (`perform(_:_:)`), where the device was quick enough of late.
 
 import CKaio
 import CKernel
 import Synchronization
 
 enum Workers {
-    nonisolated(unsafe) private static var made: HoldingQueue?
-    private static var waiting: HoldingQueue { made.unsafelyUnwrapped }
+    /// The requests of a device; of more devices than there are lanes, some share one.
+    private struct Lane {
+        let queue: HoldingQueue
+        var device: UInt64 = 0
+        /// How many threads run one of it.
+        var running = 0
+    }
+
+    nonisolated(unsafe) private static var made: UnsafeMutablePointer<Lane>?
+    private static var lanes: UnsafeMutablePointer<Lane> { made.unsafelyUnwrapped }
+    private static let laneCount = 8
+    /// Has the lock. Its lane is for streams, which are no device, and may use all threads.
+    private static var waiting: HoldingQueue { lanes[0].queue }
+    /// In all lanes.
+    nonisolated(unsafe) private static var queued = 0
+    nonisolated(unsafe) private static var running = 0
+    /// The lane whose turn it is, and how often in a row another went before it.
+    nonisolated(unsafe) private static var nextLane = 0
+    nonisolated(unsafe) private static var overtakes = 0
     nonisolated(unsafe) private static var idle = 0
+    nonisolated(unsafe) private static var woken = 0
     nonisolated(unsafe) private static var total = 0
     private static let work = Atomic<UInt32>(0)
     /// Changes when all threads are to end.
@@ -31,16 +57,86 @@ enum Workers {
     private static let memory = 16
 
     static func prepare() -> Bool {
-        if made == nil { made = HoldingQueue(.byPriority()) }
+        if made != nil { return true }
+        let lanes = UnsafeMutablePointer<Lane>.allocate(capacity: laneCount)
+        for index in 0..<laneCount {
+            let under = index > 0 ? lanes[0].queue : nil
+            (lanes + index).initialize(to: Lane(queue: HoldingQueue(.byPriority(), under: under)))
+        }
+        made = lanes
         return true
     }
+
+    // MARK: lanes; under the lock
+
+    private static func lane(of request: Request) -> Int {
+        let file = request.block.pointee.file
+        guard file.kind == .file else { return 0 }
+        var free = 0
+        for index in 1..<laneCount {
+            if lanes[index].running == 0, lanes[index].queue.isEmpty {
+                if free == 0 { free = index }
+            } else if lanes[index].device == file.device {
+                return index
+            }
+        }
+        if free == 0 { return 1 + Int(file.device % UInt64(laneCount - 1)) }
+        lanes[free].device = file.device
+        return free
+    }
+
+    /// How many requests more of a lane threads may run.
+    private static func room(_ lane: Int) -> Int {
+        let mine = lanes[lane].running
+        let left = Options.workers - (running - mine)
+        return max(0, (lane == 0 ? left : max(1, (left * 3 + 3) / 4)) - mine)
+    }
+
+    /// How many of those that wait could be run now, if there were threads.
+    private static var ready: Int {
+        var count = 0
+        if queued > 0 { for lane in 0..<laneCount { count += min(lanes[lane].queue.count, room(lane)) } }
+        return count
+    }
+
+    /// The next request, which from here on runs in its lane.
+    private static func takeNext() -> (Request, Int)? {
+        guard queued > 0 else { return nil }
+        var (first, best, level) = (-1, -1, Int.max)
+        for step in 0..<laneCount {
+            let lane = (nextLane + step) % laneCount
+            guard let its = lanes[lane].queue.firstLevel, room(lane) > 0 else { continue }
+            if first < 0 { first = lane }
+            if its < level { (best, level) = (lane, its) }
+        }
+        guard first >= 0 else { return nil }
+        overtakes = best == first ? 0 : overtakes + 1
+        if overtakes > HoldingQueue.mostOvertakes { (best, overtakes) = (first, 0) }
+        if best == first { nextLane = (first + 1) % laneCount }
+        guard let request = lanes[best].queue.takeNext() else { return nil }
+        queued -= 1
+        running += 1
+        lanes[best].running += 1
+        return (request, best)
+    }
+
+    private static func end(in lane: Int) {
+        running -= 1
+        lanes[lane].running -= 1
+    }
+
+    // MARK: in
 
     /// Queues requests behind those of the same priority. Each runs by `AIOPthread.perform`.
     static func add(_ requests: inout RequestQueue, _ turn: inout Turn) {
         waiting.lock()
-        let added = waiting.hold(&requests)
+        while let request = requests.popFirst() {
+            lanes[lane(of: request)].queue.hold(request)
+            queued += 1
+        }
         // A worker that hands on what it set free takes one of them itself.
-        let sleepers = min(idle, turn.role == .worker ? added - 1 : added)
+        let sleepers = max(0, min(idle - woken, (turn.role == .worker ? ready - 1 : ready) - woken))
+        woken += sleepers
         let missing = missingThreads
         if turn.mayCreateThreads { total += missing }
         waiting.unlock()
@@ -62,27 +158,56 @@ enum Workers {
     private static func runHereIfNobodyElse(_ turn: inout Turn) {
         while true {
             waiting.lock()
-            let request = total == 0 ? waiting.takeNext() : nil
+            let next = total == 0 ? takeNext() : nil
             waiting.unlock()
-            guard let request else { return }
+            guard let (request, lane) = next else { return }
+            defer { waiting.locked { end(in: lane) } }
             if request.block.pointee.file.isStream && !request.block.pointee.isStepwise
                 || request.block.pointee.operation == .work
             {
                 turn.complete(request, -Int(EAGAIN))
             } else {
-                // The caller's signals are only blocked here; a worker's are for ever.
-                let (pipe, size) = (SignalMask.isPending(SIGPIPE), SignalMask.isPending(SIGXFSZ))
-                // A part of it may have gone out before.
-                let mayRaise = request.block.pointee.file.isStream && request.block.pointee.operation == .write
-                let result = AIOPthread.perform(request, on: ThreadState.mine, &turn)
-                if mayRaise, !pipe { SignalMask.takePending(SIGPIPE) }
-                if result == -Int(EFBIG), !size { SignalMask.takePending(SIGXFSZ) }
+                performHere(request, &turn)
             }
         }
     }
 
+    /// The caller's signals are only blocked here; a worker's are for ever.
+    private static func performHere(_ request: Request, _ turn: inout Turn) {
+        let isWrite = request.block.pointee.operation == .write
+        let (pipe, size) = isWrite ? (SignalMask.isPending(SIGPIPE), SignalMask.isPending(SIGXFSZ)) : (true, true)
+        // A part of it may have gone out before.
+        let mayRaise = request.block.pointee.file.isStream && isWrite
+        let result = AIOPthread.perform(request, on: ThreadState.mine, &turn)
+        if mayRaise, !pipe { SignalMask.takePending(SIGPIPE) }
+        if result == -Int(EFBIG), !size { SignalMask.takePending(SIGXFSZ) }
+    }
+
+    /// By a thread that has nothing to do but to wait for this request: makes the transfer, if no thread has begun it, it is next
+    /// in its lane, and its device was quick enough of late. All signals are blocked meanwhile. False: it did not.
+    static func perform(_ request: Request, _ sequence: UInt64) -> Bool {
+        guard request.block.pointee.waitingIn.load(ordering: .relaxed) != 0, made != nil else { return false }
+        let mask = SignalMask.blockAll()
+        defer { mask.restore() }
+        var isTaken = false
+        Turn.visit(as: .caller) { turn in
+            waiting.lock()
+            for lane in 1..<laneCount
+            where lanes[lane].queue.takeFirst(
+                request, sequence, ifSuitable: { Devices.isPrompt($0.block.pointee.file.device) })
+            {
+                isTaken = true
+                queued -= 1
+                break
+            }
+            waiting.unlock()
+            if isTaken { performHere(request, &turn) }
+        }
+        return isTaken
+    }
+
     /// How many threads more would be of use. Under the lock.
-    private static var missingThreads: Int { max(0, min(waiting.count - idle, Options.workers - total)) }
+    private static var missingThreads: Int { max(0, min(ready - idle, Options.workers - total)) }
 
     /// The reactor's part: creates the threads that a signal handler could not, or that could not be had. False: it is to be
     /// tried again.
@@ -123,11 +248,18 @@ enum Workers {
 
     /// Takes a request out of its queue. See `Module.cancel`.
     static func withdraw(_ request: Request, _ sequence: UInt64, position: Int, force: Bool) -> CancelOutcome {
-        waiting.locked { waiting.withdraw(request, sequence, at: position, force: force) }
+        waiting.locked {
+            for lane in 0..<laneCount where !lanes[lane].queue.isEmpty {
+                let outcome = lanes[lane].queue.withdraw(request, sequence, at: position, force: force)
+                if outcome == .taken { queued -= 1 }
+                if outcome != .no { return outcome }
+            }
+            return .no
+        }
     }
 
     /// A thread of the pool.
-    private static func run(generation mine: UInt32) {
+    private static func run(generation own: UInt32) {
         Thread.begin("kaio-worker")
         let thread = ThreadState.mine
         // One that has another policy than the usual one keeps it.
@@ -135,18 +267,33 @@ enum Workers {
         var stepsBack = false
         // Above 0: one of the latest requests took so long that the thread may have slept in it.
         var mayTakeLong = memory
+        var mine = -1
         while true {
             let seen = work.load(ordering: .sequentiallyConsistent)
             waiting.lock()
-            if let request = waiting.takeNext() {
+            if mine >= 0 { end(in: mine) }
+            mine = -1
+            if let (request, lane) = takeNext() {
+                mine = lane
+                // What this thread's last request kept others from may be more than one.
+                let left = ready
+                let wakes = left > woken && idle > woken
+                let isShort = left > idle && total < Options.workers
+                if wakes { woken += 1 }
                 waiting.unlock()
+                if wakes {
+                    work.wrappingAdd(1, ordering: .sequentiallyConsistent)
+                    Futex.wake(work, 1)
+                } else if isShort {
+                    Reactor.ask(.retry)
+                }
                 if stepsBack, mayTakeLong > 0, Thread.stepBack(false) { stepsBack = false }
                 let began = Instant.now.nanoseconds
                 AIOPthread.perform(request, on: thread)
                 mayTakeLong = Instant.now.nanoseconds - began > long ? memory : max(0, mayTakeLong - 1)
                 continue
             }
-            if generation.load(ordering: .relaxed) != mine { break }
+            if generation.load(ordering: .relaxed) != own { break }
             if !stepsBack, mayStepBack {
                 waiting.unlock()
                 if Thread.stepBack(true) { stepsBack = true } else { mayStepBack = false }
@@ -157,7 +304,8 @@ enum Workers {
             let result = Futex.wait(work, seen, until: Instant.now.advanced(by: patience))
             waiting.lock()
             idle -= 1
-            if result == -Int(ETIMEDOUT), waiting.isEmpty { break }
+            woken = max(0, woken - 1)
+            if result == -Int(ETIMEDOUT), ready == 0 { break }
             waiting.unlock()
         }
         total -= 1
@@ -173,8 +321,16 @@ enum Workers {
 
     /// In the child of a fork.
     static func reset() {
-        made?.reset()
+        if let made {
+            for lane in 0..<laneCount {
+                made[lane].queue.reset()
+                made[lane].running = 0
+            }
+        }
+        queued = 0
+        running = 0
         idle = 0
+        woken = 0
         total = 0
         generation.wrappingAdd(1, ordering: .relaxed)
     }

@@ -13,12 +13,15 @@ int main(void) {
         EQUAL(kaio_bufio_block_size(client), size);
         EQUAL(kaio_bufio_device_size(client), 5);
         IS_NULL(kaio_bufio_get(client, 0, &got), EAGAIN);
+        struct kaio_bufio_counts before = counts_of(client);
         unsigned char *data = READ(client, 0, &first);
         VERIFY(data, size, 1, 0);
+        EQUAL(counts_of(client).misses, before.misses + 1);
+        EQUAL(counts_of(client).hits, before.hits);
         EQUAL(kaio_bufio_block(first), 0);
         CHECK(kaio_bufio_data(first) == data && kaio_bufio_client(first) == client);
         IS_NULL(kaio_bufio_user(first), 0);
-        struct kaio_bufio_counts before = counts_of(client);
+        before = counts_of(client);
         EQUAL(before.held, 1);
         CHECK(READ(client, 0, &again) == data);
         CHECK(kaio_bufio_get(client, 0, &got) == data);

@@ -1,4 +1,4 @@
-// holds: bufio tells each error: a read's and a write-through write's by itself; a write-back one's by the next aio_fsync, and the block stays and is tried again; who waits for room is told, and does not hang.
+// holds: bufio tells each error: a read's and a write-through write's by itself; a write-back one's by the next aio_fsync, and the block stays and is tried again, also where a write on a descriptor with O_DSYNC fails for the same block; who waits for room is told, and does not hang.
 // source: kaio
 // limit: 120
 #include "../check.h"
@@ -73,6 +73,29 @@ static void back(void) {
     EQUAL(on_disk(0), 77);
 }
 
+// A write of other bytes of a block fails: what was reported as written before stays, and aio_fsync does not say that all is well.
+static void beside(void) {
+    begin(8);
+    memset(block, 77, size);
+    struct aiocb control = request(file, block, 512, 0);
+    OK(aio_write(&control));
+    EQUAL(FINISH(&control), 512);
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", file);
+    int other = open(path, O_WRONLY | O_DIRECT | O_DSYNC);
+    CHECK(other >= 0);
+    control = request(other, block, 512, 1024);
+    OK(aio_write(&control));
+    FINISHES_WITH(&control, ENOSPC);
+    memset(block, 0, size);
+    EQUAL(transfer(0, 0), 0);
+    EQUAL(block[511], 77);
+    EQUAL(synchronize(), ENOSPC);
+    EQUAL(synchronize(), 0);
+    EQUAL(on_disk(511), 77);
+    OK(close(other));
+}
+
 // No write succeeds, and the cache is small.
 static void full(void) {
     begin(200);
@@ -98,6 +121,7 @@ int main(int argc, char **argv) {
     if (argc > 1) {
         if (strcmp(argv[1], "through") == 0) through();
         if (strcmp(argv[1], "back") == 0) back();
+        if (strcmp(argv[1], "beside") == 0) beside();
         if (strcmp(argv[1], "full") == 0) full();
         return 0;
     }
@@ -108,6 +132,8 @@ int main(int argc, char **argv) {
     run_again(&child, "back", (const char *const[]){objects, "KAIO_VFS_PARAMETERS=error_inject:rules=\"write ENOSPC nth 1\"; bufio:mode=writeback", NULL}, NULL);
     SUCCEEDED(&child);
     EQUAL(count_lines(child.errors, "bufio", "ENOSPC"), 1);
+    SUCCEEDED(&child);
+    run_again(&child, "beside", (const char *const[]){objects, "KAIO_VFS_PARAMETERS=error_inject:rules=\"write ENOSPC nth 1\"; bufio:mode=writeback", NULL}, NULL);
     SUCCEEDED(&child);
     run_again(&child, "full", (const char *const[]){objects, "KAIO_VFS_PARAMETERS=error_inject:rules=\"write ENOSPC\"; bufio:mode=writeback; bufio:size=128k", NULL}, NULL);
     SUCCEEDED(&child);

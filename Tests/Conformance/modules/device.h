@@ -21,6 +21,7 @@ struct device {
     atomic_int full;           // writes fail with ENOSPC
     atomic_int slow_syncs;     // microseconds that each takes
     atomic_int held;           // nobody is told what the file's attributes are
+    atomic_int held_reads;     // nor what is in it
     atomic_int stuck;          // nothing at all is answered
     atomic_long syncs, writes; // that were answered
     uint64_t size;
@@ -109,6 +110,7 @@ static void device_answer(const struct fuse_in_header *head) {
     }
     case FUSE_READ: {
         const struct fuse_read_in *read = in;
+        while (device->held_reads) usleep(1000);
         size_t left = read->offset < device->size ? device->size - read->offset : 0;
         return device_reply(head->unique, 0, device->now + read->offset, left < read->size ? left : read->size);
     }
