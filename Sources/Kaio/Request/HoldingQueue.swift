@@ -38,14 +38,18 @@ struct HoldingQueue {
     static let mostOvertakes = 32
 
     private let policy: Policy
+    private let isTimed: Bool
     private let guardian: UnsafeMutablePointer<Lock>
     private let isGuardianMine: Bool
     private let shared: UnsafeMutablePointer<Shared>
     private let guarded: UnsafeMutablePointer<Guarded>
 
-    /// - Parameter other: One that lives longer, and whose lock guards this one too.
-    init(_ policy: Policy, under other: HoldingQueue? = nil) {
+    /// - Parameters:
+    ///   - other: One that lives longer, and whose lock guards this one too.
+    ///   - isTimed: A request's `arrival` is a time, as it is where they starve.
+    init(_ policy: Policy, under other: HoldingQueue? = nil, isTimed: Bool = false) {
         self.policy = policy
+        self.isTimed = isTimed
         guardian = other?.guardian ?? .allocate(capacity: 1)
         isGuardianMine = other == nil
         shared = .allocate(capacity: 1)
@@ -85,7 +89,7 @@ struct HoldingQueue {
     func hold(_ request: Request) {
         assert(guardian.pointee.isHeld)
         Exposure.begin(request)
-        let arrival = max(guarded.pointee.lastArrival + 1, starve > 0 ? Instant.now.nanoseconds : 0)
+        let arrival = max(guarded.pointee.lastArrival + 1, isTimed || starve > 0 ? Instant.now.nanoseconds : 0)
         guarded.pointee.lastArrival = arrival
         request.block.pointee.arrival = arrival
         let level = level(of: request)

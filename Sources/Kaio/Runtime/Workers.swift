@@ -15,8 +15,9 @@
 // thread like others if what it does takes long: the disk wakes it too, and on a busy machine one that steps back gets the
 // processor milliseconds later.
 //
-// On a busy machine the first step, after the call's futex, is as late. So who sleeps in aio_suspend for nothing but a request
-// that no thread has begun makes its transfer itself (`perform(_:_:)`), where the device was quick enough of late.
+// On a busy machine the first step, after the call's futex, is as late. So for a while after a thread was late with what it was woken
+// for, who sleeps in aio_suspend for nothing but a request that no thread has begun makes its transfer itself (`perform(_:_:)`), where the
+// device was quick enough of late.
 
 import CKaio
 import CKernel
@@ -55,13 +56,19 @@ enum Workers {
     private static let long: Int64 = 20_000
     /// After how many short ones a thread expects no long one.
     private static let memory = 16
+    /// How many requests more may be made by those who wait for them, since the threads were late.
+    private static let trusted = Atomic<Int32>(0)
+    /// A thread that begins a request so long after its arrival is late.
+    private static let late: Int64 = 300_000
+    /// After how many requests it is found out again whether they are late.
+    private static let trust: Int32 = 64
 
     static func prepare() -> Bool {
         if made != nil { return true }
         let lanes = UnsafeMutablePointer<Lane>.allocate(capacity: laneCount)
         for index in 0..<laneCount {
             let under = index > 0 ? lanes[0].queue : nil
-            (lanes + index).initialize(to: Lane(queue: HoldingQueue(.byPriority(), under: under)))
+            (lanes + index).initialize(to: Lane(queue: HoldingQueue(.byPriority(), under: under, isTimed: true)))
         }
         made = lanes
         return true
@@ -183,10 +190,12 @@ enum Workers {
         if result == -Int(EFBIG), !size { SignalMask.takePending(SIGXFSZ) }
     }
 
-    /// By a thread that has nothing to do but to wait for this request: makes the transfer, if no thread has begun it, it is next
-    /// in its lane, and its device was quick enough of late. All signals are blocked meanwhile. False: it did not.
+    /// By a thread that has nothing to do but to wait for this request: makes the transfer, if no thread has begun it, the threads were
+    /// late, it is next in its lane, and its device was quick enough of late. All signals are blocked meanwhile. False: it did not.
     static func perform(_ request: Request, _ sequence: UInt64) -> Bool {
-        guard request.block.pointee.waitingIn.load(ordering: .relaxed) != 0, made != nil else { return false }
+        guard trusted.load(ordering: .relaxed) > 0, request.block.pointee.waitingIn.load(ordering: .relaxed) != 0,
+            made != nil
+        else { return false }
         let mask = SignalMask.blockAll()
         defer { mask.restore() }
         var isTaken = false
@@ -201,7 +210,10 @@ enum Workers {
                 break
             }
             waiting.unlock()
-            if isTaken { performHere(request, &turn) }
+            if isTaken {
+                trusted.wrappingSubtract(1, ordering: .relaxed)
+                performHere(request, &turn)
+            }
         }
         return isTaken
     }
@@ -289,6 +301,7 @@ enum Workers {
                 }
                 if stepsBack, mayTakeLong > 0, Thread.stepBack(false) { stepsBack = false }
                 let began = Instant.now.nanoseconds
+                if began - request.block.pointee.arrival > late { trusted.store(trust, ordering: .relaxed) }
                 AIOPthread.perform(request, on: thread)
                 mayTakeLong = Instant.now.nanoseconds - began > long ? memory : max(0, mayTakeLong - 1)
                 continue

@@ -1,4 +1,4 @@
-// holds: Who waits in aio_suspend for one request only, which no thread has begun, makes its transfer where the device was quick of late; a limit of the file's size raises no signal in it.
+// holds: Where the workers were late, who waits in aio_suspend for one request only, which no thread has begun, makes its transfer if the device was quick of late; a limit of the file's size raises no signal in it.
 // source: kaio
 // environment: KAIO_WORKERS=1
 // limit: 60
@@ -26,9 +26,19 @@ int main(void) {
         OK(aio_write(&control));
         EQUAL(FINISH(&control), SIZE);
     }
-    // The only worker is taken.
+    // The only worker is taken, and late with the next.
     device->held_reads = 1;
     struct aiocb stuck = request(slow, aligned, SIZE, 0);
+    OK(aio_read(&stuck));
+    control = request(fast, buffer, SIZE, 0);
+    OK(aio_write(&control));
+    sleep_for(0.01);
+    device->held_reads = 0;
+    EQUAL(FINISH(&control), SIZE);
+    EQUAL(FINISH(&stuck), SIZE);
+    // It is taken again.
+    device->held_reads = 1;
+    stuck = request(slow, aligned, SIZE, 0);
     OK(aio_read(&stuck));
     for (int i = 0; i < BEFORE; i++) {
         fill(buffer, SIZE, 1, i * SIZE);
