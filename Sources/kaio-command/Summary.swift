@@ -55,7 +55,11 @@ struct Summary {
     func show(name: String, program: pid_t, ended end: String, withLatencies: Bool) {
         let terminal = Terminal.error
         var lines = [terminal.styled("kaio: ", .bold) + "\(name) \(end); " + headline(program)]
-        if requests > 0 { lines += counts.lines(for: terminal, indentation: "  ") }
+        if requests > 0 {
+            var table = counts
+            if withLatencies { addModules(to: &table) }
+            lines += table.lines(for: terminal, indentation: "  ")
+        }
         if !silent.isEmpty {
             let numbers = silent.prefix(8).map(String.init).joined(separator: ", ") + (silent.count > 8 ? ", ..." : "")
             let who = silent.count == 1 ? "process \(numbers)" : "\(silent.count) processes (\(numbers))"
@@ -116,6 +120,24 @@ struct Summary {
         ])
         return table
     }
+
+    /// What modules count themselves, by the names that they have in `kaio top`.
+    private func addModules(to table: inout Table) {
+        var titles: [String] = []
+        for process in processes {
+            for (title, _) in process.counts["stack"].members where !titles.contains(title) { titles.append(title) }
+        }
+        for title in titles.prefix(Summary.mostModules) {
+            let all = processes.map { $0.counts["stack"][title] }
+            let names = all.first { !$0.members.isEmpty }?.members.map(\.name) ?? []
+            let numbers = names.map { name in
+                "\(printable(name)) \(Format.count(.saturatingSum(all.map { $0[name].count })))"
+            }
+            if numbers.isEmpty { continue }
+            table.add([Table.Cell(printable(title)), Table.Cell(numbers.joined(separator: ", "))])
+        }
+    }
+    private static let mostModules = 16
 
     // MARK: - Latencies
 

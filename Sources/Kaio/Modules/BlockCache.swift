@@ -271,6 +271,7 @@ struct BlockCache: Equatable {
     /// In bytes, for the blocks, what is known of them and the buckets.
     static let budget = Atomic<Int>(0)
     static let used = Atomic<Int>(0)
+    private static let peak = Atomic<Int>(0)
     nonisolated(unsafe) private static var lastOrder: UInt64 = 0
 
     /// So many blocks are always to be had.
@@ -283,7 +284,7 @@ struct BlockCache: Equatable {
 
     /// What is counted, of all caches.
     enum Number: Int {
-        case hits, misses, evictions, transfersIn, writeOuts, errors, blocks, bytes, dirtyBytes, budget
+        case hits, misses, evictions, transfersIn, writeOuts, errors, blocks, bytes, dirtyBytes, budget, peak
     }
     nonisolated(unsafe) private static var numbers: ModuleNumbers?
 
@@ -293,8 +294,10 @@ struct BlockCache: Equatable {
     static func counted(_ number: Number) -> Int { numbers?[number.rawValue] ?? 0 }
 
     static func use(_ bytes: Int) {
-        used.wrappingAdd(bytes, ordering: .relaxed)
+        let now = used.wrappingAdd(bytes, ordering: .relaxed).newValue
         count(.bytes, bytes)
+        let old = peak.max(now, ordering: .relaxed).oldValue
+        if now > old { count(.peak, now - old) }
     }
 
     static func setBudget(_ size: Int) {
@@ -308,7 +311,7 @@ struct BlockCache: Equatable {
         if numbers == nil {
             numbers = ModuleNumbers(
                 "bufio", nil,
-                "hits misses evictions transfers_in write_outs errors =blocks =bytes =dirty_bytes =budget")
+                "hits misses evictions transfers_in write_outs errors =blocks =bytes =dirty_bytes =budget =peak_bytes")
             count(.budget, budget.load(ordering: .relaxed))
         }
         var current = first
@@ -364,6 +367,7 @@ struct BlockCache: Equatable {
         lock.reset()
         Chunks.dropAll()
         used.store(0, ordering: .relaxed)
+        peak.store(0, ordering: .relaxed)
         count(.budget, budget.load(ordering: .relaxed))
         visit { cache in
             let word = cache.table.pointee.load(ordering: .relaxed)

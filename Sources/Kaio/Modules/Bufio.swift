@@ -579,14 +579,20 @@ final class Bufio: Module {
 
     /// A write that the process must not make, or only a part of it; the kernel is to say so.
     private func exceedsLimit(_ request: Request, _ file: CachedFile) -> Bool {
-        guard !file.way.pointee.isDevice else { return request.end > file.size }
-        guard request.end > file.size else { return false }
-        var limit = rlimit()
-        _ = withUnsafeMutablePointer(to: &limit) {
-            systemCall(SYS_prlimit64, 0, Int(RLIMIT_FSIZE.rawValue), 0, address($0))
+        if file.way.pointee.isDevice { return request.end > file.size }
+        // As it was a tick of the clock ago at most.
+        let now = Instant.roughlyNow.nanoseconds
+        if Bufio.limitAsked.exchange(now, ordering: .relaxed) != now {
+            var limit = rlimit()
+            _ = withUnsafeMutablePointer(to: &limit) {
+                systemCall(SYS_prlimit64, 0, Int(RLIMIT_FSIZE.rawValue), 0, address($0))
+            }
+            Bufio.limit.store(Int(clamping: UInt64(limit.rlim_cur)), ordering: .relaxed)
         }
-        return request.end > Int(clamping: UInt64(limit.rlim_cur))
+        return request.end > Bufio.limit.load(ordering: .relaxed)
     }
+    private static let limit = Atomic<Int>(.max)
+    private static let limitAsked = Atomic<Int64>(0)
 
     /// Brings all that can go on further.
     func run(_ plan: inout Plan, _ turn: inout Turn) {

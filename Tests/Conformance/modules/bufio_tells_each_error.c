@@ -2,6 +2,7 @@
 // source: kaio
 // limit: 120
 #include "../check.h"
+#include <sys/resource.h>
 
 enum { size = 4096 };
 static unsigned char *block;
@@ -96,6 +97,26 @@ static void beside(void) {
     OK(close(other));
 }
 
+// A write beyond the largest file that the process may have, though the file is larger, is refused or done in part, as without a cache.
+static void limited(void) {
+    begin(8);
+    struct rlimit limit = {size, RLIM_INFINITY};
+    OK(setrlimit(RLIMIT_FSIZE, &limit));
+    // For longer than a tick of the clock.
+    sleep_for(0.05);
+    memset(block, 77, size);
+    EQUAL(transfer(1, 2 * size), EFBIG);
+    unsigned char *two = aligned_buffer(2 * size);
+    memset(two, 78, 2 * size);
+    struct aiocb control = request(file, two, 2 * size, 0);
+    OK(aio_write(&control));
+    EQUAL(FINISH(&control), size);
+    EQUAL(transfer(1, 0), 0);
+    EQUAL(synchronize(), 0);
+    EQUAL(on_disk(0), 77);
+    EQUAL(on_disk(2 * size), pattern_byte(1, 2 * size));
+}
+
 // No write succeeds, and the cache is small.
 static void full(void) {
     begin(200);
@@ -122,6 +143,7 @@ int main(int argc, char **argv) {
         if (strcmp(argv[1], "through") == 0) through();
         if (strcmp(argv[1], "back") == 0) back();
         if (strcmp(argv[1], "beside") == 0) beside();
+        if (strcmp(argv[1], "limited") == 0) limited();
         if (strcmp(argv[1], "full") == 0) full();
         return 0;
     }
@@ -135,6 +157,11 @@ int main(int argc, char **argv) {
     SUCCEEDED(&child);
     run_again(&child, "beside", (const char *const[]){objects, "KAIO_VFS_PARAMETERS=error_inject:rules=\"write ENOSPC nth 1\"; bufio:mode=writeback", NULL}, NULL);
     SUCCEEDED(&child);
+    for (int i = 0; i < 2; i++) {
+        run_again(&child, "limited", (const char *const[]){"KAIO_VFS_OBJECTS=bufio ordered aio_linux aio_poll aio_pthread",
+            i ? "KAIO_VFS_PARAMETERS=bufio:mode=writeback" : "KAIO_VFS_PARAMETERS=bufio:mode=writethrough", NULL}, NULL);
+        SUCCEEDED(&child);
+    }
     run_again(&child, "full", (const char *const[]){objects, "KAIO_VFS_PARAMETERS=error_inject:rules=\"write ENOSPC\"; bufio:mode=writeback; bufio:size=128k", NULL}, NULL);
     SUCCEEDED(&child);
     CHECK(count_lines(child.errors, "bufio", "are lost") >= 1);
