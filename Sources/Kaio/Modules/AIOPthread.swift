@@ -36,7 +36,7 @@ final class AIOPthread: Module {
         let result = transfer(request)
         if isTimed {
             let (device, interval) = (request.block.pointee.file.device, Instant.now.nanoseconds - started.nanoseconds)
-            Devices.took(device, interval)
+            if request.block.pointee.length <= Workers.mostHere { Devices.took(device, interval) }
             if mayBeMemory(request) { Devices.tookOnWorker(device, request.block.pointee.length, interval) }
         }
         request.block.pointee.runner.store(0, ordering: .sequentiallyConsistent)

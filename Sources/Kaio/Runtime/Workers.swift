@@ -190,8 +190,12 @@ enum Workers {
         if result == -Int(EFBIG), !size { SignalMask.takePending(SIGXFSZ) }
     }
 
+    /// What a thread that waits transfers itself is no longer than this.
+    static let mostHere = 128 << 10
+
     /// By a thread that has nothing to do but to wait for this request: makes the transfer, if no thread has begun it, the threads were
-    /// late, it is next in its lane, and its device was quick enough of late. All signals are blocked meanwhile. False: it did not.
+    /// late, it is next in its lane and short, and its device was quick enough of late. All signals are blocked meanwhile. False: it
+    /// did not.
     static func perform(_ request: Request, _ sequence: UInt64) -> Bool {
         guard trusted.load(ordering: .relaxed) > 0, request.block.pointee.waitingIn.load(ordering: .relaxed) != 0,
             made != nil
@@ -203,7 +207,10 @@ enum Workers {
             waiting.lock()
             for lane in 1..<laneCount
             where lanes[lane].queue.takeFirst(
-                request, sequence, ifSuitable: { Devices.isPrompt($0.block.pointee.file.device) })
+                request, sequence,
+                ifSuitable: {
+                    $0.block.pointee.length <= mostHere && Devices.isPrompt($0.block.pointee.file.device)
+                })
             {
                 isTaken = true
                 queued -= 1
