@@ -71,6 +71,27 @@ private let operations = [Operation.read, .write]
         }
     }
 
+    @Test func `is whether its writes are quick, and all there is to do`() async {
+        await #expect(processExitsWith: .success) {
+            check(Devices.prepare())
+            func write(_ device: UInt64, _ interval: Int64, isClean: Bool = true, times: Int = 1) {
+                for _ in 0..<times { Devices.wroteOnWorker(device, 4096, interval, isClean: isClean) }
+            }
+            write(7, 1000, times: 7)
+            write(7, 13_025)
+            write(7, 13_024, times: 7)
+            check(!Devices.keepsWrites(7) && Devices.mayKeepWrites(7))
+            write(7, 1000)
+            check(Devices.keepsWrites(7) && !Devices.mayKeepWrites(7) && !Devices.keepsWrites(8))
+            for _ in 0..<9 { Devices.tookInCall(7, 200_001) }
+            check(!Devices.keepsWrites(7))
+            // A page that is to be written to a device says enough.
+            write(8, 1000, isClean: false)
+            write(8, 1000, times: 100)
+            check(!Devices.keepsWrites(8) && !Devices.mayKeepWrites(8))
+        }
+    }
+
     @Test func `is nothing before anything was learnt, nor where there is no room`() async {
         await #expect(processExitsWith: .success) {
             check(!Devices.isQuick(7) && !Devices.refuses(file(7), .read))

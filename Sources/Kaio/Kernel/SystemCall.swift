@@ -127,7 +127,9 @@ struct Descriptor: Equatable {
 
     /// Whether the page cache has all pages of a range, as far as the kernel says: cachestat, from Linux 6.5 on, for files that
     /// the process may write to or owns. Overlayfs and hugetlbfs never say so.
-    func isCached(_ offset: Int, _ length: Int) -> Bool {
+    ///
+    /// - Parameter isClean: And none of them is to be written to a device, or is being written.
+    func isCached(_ offset: Int, _ length: Int, isClean: Bool = false) -> Bool {
         var range = (UInt64(offset), UInt64(length))
         // Pages in the cache, dirty, under write-back, evicted, evicted of late.
         var pages: (UInt64, UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0, 0)
@@ -138,6 +140,7 @@ struct Descriptor: Equatable {
         }
         let size = Pages.size
         return result == 0 && pages.0 == UInt64((offset + length - 1) / size - offset / size + 1)
+            && (!isClean || pages.1 == 0 && pages.2 == 0)
     }
 
     /// The same number on all processors; older headers lack it.

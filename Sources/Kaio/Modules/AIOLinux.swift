@@ -212,7 +212,7 @@ final class AIOLinux: Module {
     private static func ask(_ attempt: Attempt) -> FastAnswer {
         if let flags = flagsInCall(attempt) { return transfer(attempt, flags) }
         let file = attempt.file
-        guard file.isDirect, !attempt.isWrite || mayWrite(file, attempt.descriptor, attempt.end),
+        guard file.isDirect, !attempt.isWrite || mayWrite(file, attempt.descriptor, attempt.end, isDirect: true),
             knowsNoWait(file, attempt.operation), KernelQueue.hasRoom,
             // Where a leader gets what the kernel refuses, what is remembered can't be put right.
             !Waiting.hasLeader || attempt.isStillOnItsFile, !attempt.needsUs || Reactor.isRunning
@@ -228,7 +228,7 @@ final class AIOLinux: Module {
         if file.isDirect {
             return file.isBlockDevice && !knowsNoWait(file, attempt.operation) && Devices.isQuick(file.device) ? 0 : nil
         }
-        if attempt.isWrite { return nil }
+        if attempt.isWrite { return isKeptInMemory(attempt) ? 0 : nil }
         if knowsNoWait(file, .read) { return noWait }
         return isInMemory(attempt) ? 0 : nil
     }
@@ -238,6 +238,14 @@ final class AIOLinux: Module {
     @inline(never)
     private static func isInMemory(_ attempt: Attempt) -> Bool {
         Devices.isQuick(attempt.file.device) && attempt.descriptor.isCached(attempt.offset, attempt.length)
+    }
+
+    /// Of a write on such a file system: whether it goes over pages that are there, and no device or server hears of them.
+    @inline(__always)
+    private static func isKeptInMemory(_ attempt: Attempt) -> Bool {
+        !knowsNoWait(attempt.file, .write) && Devices.keepsWrites(attempt.file.device)
+            && mayWrite(attempt.file, attempt.descriptor, attempt.end, isDirect: false)
+            && attempt.descriptor.isCached(attempt.offset, attempt.length, isClean: true)
     }
 
     private static func transfer(_ attempt: Attempt, _ flags: CInt) -> FastAnswer {
@@ -263,10 +271,11 @@ final class AIOLinux: Module {
 
     /// Whether a write up to `end` may be given to the kernel. The descriptor is asked whether it appends: what is
     /// remembered of that may be wrong.
-    static func mayWrite(_ file: FileFacts, _ descriptor: Descriptor, _ end: Int) -> Bool {
+    static func mayWrite(_ file: FileFacts, _ descriptor: Descriptor, _ end: Int, isDirect: Bool) -> Bool {
         var now = file
         now.statusFlags = CInt(truncatingIfNeeded: descriptor.statusFlags)
-        return now.statusFlags >= 0 && now.isDirect && now.isWritable && !now.isAppending && isWithin(file, end)
+        return now.statusFlags >= 0 && now.isDirect == isDirect && now.isWritable && !now.isAppending
+            && isWithin(file, end)
     }
 
     @inline(__always)

@@ -38,6 +38,12 @@ final class AIOPthread: Module {
             let (device, interval) = (request.block.pointee.file.device, Instant.now.nanoseconds - started.nanoseconds)
             if request.block.pointee.length <= Workers.mostHere { Devices.took(device, interval) }
             if mayBeMemory(request) { Devices.tookOnWorker(device, request.block.pointee.length, interval) }
+            if mayKeep(request, result) {
+                Devices.wroteOnWorker(
+                    device, result, interval,
+                    isClean: request.block.pointee.descriptor.isCached(
+                        request.block.pointee.offset, result, isClean: true))
+            }
         }
         request.block.pointee.runner.store(0, ordering: .sequentiallyConsistent)
         if result == wouldWait {
@@ -66,6 +72,13 @@ final class AIOPthread: Module {
         if file.isBlockDevice { return file.isDirect }
         return file.kind == .file && !file.isDirect && request.block.pointee.operation == .read
             && !AIOLinux.knowsNoWait(file, .read)
+    }
+
+    /// Whether it is worth knowing whether a write's pages are all that there is of the file: see `Devices`.
+    private static func mayKeep(_ request: Request, _ result: Int) -> Bool {
+        let file = request.block.pointee.file
+        return request.block.pointee.operation == .write && result > 0 && !file.isDirect && !file.isAppending
+            && !AIOLinux.knowsNoWait(file, .write) && Devices.mayKeepWrites(file.device)
     }
 
     private static func transfer(_ request: Request) -> Int {

@@ -8,7 +8,9 @@
 // What does not know RWF_NOWAIT may make io_submit wait, so its requests go to the workers. But a device that is
 // memory (zram, a RAM disk) is done with a transfer in the time that waking a worker takes. So the workers' transfers
 // are timed; a device that is quick each time is from then on asked in the caller's own call, until it is slow there. The
-// same with reads of a file system that does not know RWF_NOWAIT (tmpfs), where the kernel says that the pages are there.
+// same with reads of a file system that does not know RWF_NOWAIT (tmpfs), where the kernel says that the pages are there; and with
+// writes over such pages, where the page cache is all that there is of the file: after a worker's write no page is dirty, and
+// the device has no entry among those that write back.
 //
 // Invariant: a place of the devices' table is claimed once, by a device's number, and keeps it. A word of the files' table has a
 // file's hash, a time and the ways that it refuses, or is another file's that came later. The rest are hints: of two
@@ -28,6 +30,8 @@ enum Devices {
         /// How many direct writes the kernel did in the call that submitted them, one after the other; beyond the limit
         /// it grows with each that is not given to it for that.
         let sleepy: Atomic<Int32>
+        /// How many writes to the page cache were quick, and all there was to do; below zero: one was not.
+        let kept: Atomic<Int32>
         /// How many transfers of workers took no long time, one after the other.
         let prompt: Atomic<Int32>
     }
@@ -165,8 +169,7 @@ enum Devices {
     /// time of late, or memory. Not a server, which may have gone: it has no device's number (its major part is 0).
     static func isPrompt(_ device: UInt64) -> Bool {
         guard let entry = entry(device, claim: false) else { return false }
-        let isDisk = (device >> 8 & 0xfff | device >> 32 & ~0xfff) != 0
-        return isDisk
+        return major(device) != 0
             ? entry.pointee.prompt.load(ordering: .relaxed) >= enoughPrompt
             : entry.pointee.quick.load(ordering: .relaxed) >= enoughQuick
     }
@@ -183,13 +186,59 @@ enum Devices {
         entry.pointee.quick.store(interval <= limit ? quick + 1 : 0, ordering: .relaxed)
     }
 
+    /// Whether writes over pages that are there are quick, and no device or server ever hears of them.
+    @inline(__always)
+    static func keepsWrites(_ device: UInt64) -> Bool {
+        entry(device, claim: false).map { $0.pointee.kept.load(ordering: .relaxed) >= enoughQuick } ?? false
+    }
+
+    /// Whether it is worth knowing how a worker's write to the page cache ended.
+    static func mayKeepWrites(_ device: UInt64) -> Bool {
+        guard let entry = entry(device, claim: true) else { return false }
+        return (0..<enoughQuick).contains(entry.pointee.kept.load(ordering: .relaxed))
+    }
+
+    /// A worker's write of so many bytes took so many nanoseconds, and left no page that is to be written to a device, or did.
+    static func wroteOnWorker(_ device: UInt64, _ bytes: Int, _ interval: Int64, isClean: Bool) {
+        guard let entry = entry(device, claim: true) else { return }
+        let kept = entry.pointee.kept.load(ordering: .relaxed)
+        guard (0..<enoughQuick).contains(kept) else { return }
+        let isQuick = interval <= quickInterval + Int64(bytes) / bytesInANanosecond
+        let isOver = !isClean || kept == enoughQuick - 1 && isQuick && mayWriteBack(device)
+        entry.pointee.kept.store(isOver ? neverAgain : isQuick ? kept + 1 : 0, ordering: .relaxed)
+    }
+
+    /// Whether the kernel has something that a device, or a server, is written to through.
+    private static func mayWriteBack(_ device: UInt64) -> Bool {
+        var path = Message()
+        path.add("/sys/class/bdi")
+        if !exists(&path) { return true }
+        path.add("/")
+        path.add(major(device))
+        path.add(":")
+        path.add(Int(device & 0xff | device >> 12 & ~0xff & UInt64(UInt32.max)))
+        return exists(&path)
+    }
+
+    private static func exists(_ path: inout Message) -> Bool {
+        guard let name = path.terminated() else { return false }
+        return systemCall(SYS_faccessat, Int(AT_FDCWD), address(name), Int(F_OK)) == 0
+    }
+
+    private static func major(_ device: UInt64) -> Int {
+        Int(truncatingIfNeeded: device >> 8 & 0xfff | device >> 32 & ~0xfff)
+    }
+
     /// A transfer in a caller's call took so many nanoseconds.
     static func tookInCall(_ device: UInt64, _ interval: Int64) {
         guard let entry = entry(device, claim: false) else { return }
         let slowness = entry.pointee.slowness.load(ordering: .relaxed)
         if interval > slowInterval {
             entry.pointee.slowness.store(slowness + slowWeight, ordering: .relaxed)
-            if slowness >= mostSlow * slowWeight { entry.pointee.quick.store(neverAgain, ordering: .relaxed) }
+            if slowness >= mostSlow * slowWeight {
+                entry.pointee.quick.store(neverAgain, ordering: .relaxed)
+                entry.pointee.kept.store(neverAgain, ordering: .relaxed)
+            }
         } else if slowness > 0 {
             entry.pointee.slowness.store(slowness - 1, ordering: .relaxed)
         }

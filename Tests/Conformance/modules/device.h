@@ -23,6 +23,7 @@ struct device {
     atomic_int held;           // nobody is told what the file's attributes are
     atomic_int held_reads;     // nor what is in it
     atomic_int stuck;          // nothing at all is answered
+    atomic_int held_writes;    // nobody is told that something was written
     atomic_long syncs, writes; // that were answered
     uint64_t size;
     unsigned char now[device_size], safe[device_size], kept[device_size];
@@ -69,6 +70,7 @@ static void device_sync(const struct fuse_in_header *head) {
 static void device_write(const struct fuse_in_header *head, const struct fuse_write_in *in) {
     struct fuse_write_out out = {.size = in->size};
     if (device->full || in->offset + in->size > device_size) return device_reply(head->unique, ENOSPC, NULL, 0);
+    while (device->held_writes) usleep(1000);
     pthread_mutex_lock(&device->lock);
     if (!device->cut) {
         memcpy(device->now + in->offset, in + 1, in->size);
