@@ -65,7 +65,10 @@ private struct MirroredFile {
             }
         }
         let log = String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        if access(log, F_OK) != 0 { try MirroredFile.use(path) }
+        if access(log, F_OK) != 0 {
+            try MirroredFile.use(path)
+            isOurs = true
+        }
         self.log = try MirrorReader(log)
         if access(log, F_OK) != 0 { throw Failure(message: "\(path): has no log at \(log)") }
         try self.log.read()
