@@ -44,14 +44,17 @@ __attribute__((constructor)) static void needs_kaio(void) {
 static UNUSED void failed(const char *file, int line, const char *format, ...)
     __attribute__((format(printf, 3, 4), noreturn));
 
+// Another, where a test reads what comes to stderr.
+static UNUSED int failures_to = STDERR_FILENO;
+
 static UNUSED void failed(const char *file, int line, const char *format, ...) {
     va_list arguments;
-    fprintf(stderr, "%s:%d: ", file, line);
-    va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
-    va_end(arguments);
-    fputc('\n', stderr);
     fflush(NULL);
+    dprintf(failures_to, "%s:%d: ", file, line);
+    va_start(arguments, format);
+    vdprintf(failures_to, format, arguments);
+    va_end(arguments);
+    dprintf(failures_to, "\n");
     _exit(1);
 }
 

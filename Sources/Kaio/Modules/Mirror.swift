@@ -898,18 +898,27 @@ final class Mirror: Module {
 
     /// From here on it is noticed if others change the file. `isWorker`: it may wait.
     private func noteIdle(_ state: UnsafeMutablePointer<MirrorState>, isWorker: Bool = false) {
+        for _ in 0..<Mirror.mostLooks { if triesToNoteIdle(state, isWorker) { return } }
+    }
+
+    /// What recovery copies meanwhile changes other legs.
+    private static let mostLooks = 16
+
+    /// False: something was changed meanwhile, but nothing is being written.
+    private func triesToNoteIdle(_ state: UnsafeMutablePointer<MirrorState>, _ isWorker: Bool) -> Bool {
         lock.pointee.lock()
         let changes = state.pointee.changes
         let mayLook = state.pointee.live.has(0) && (isWorker || state.pointee.isLocal)
         let target = mayLook ? state.pointee.legs[0].target : nil
         lock.pointee.unlock()
-        guard let target, let facts = MirrorFacts(target.descriptor) else { return }
-        lock.pointee.lock()
-        if state.pointee.changes == changes, state.pointee.writes == 0, !state.pointee.hasIdle {
+        guard let target, let facts = MirrorFacts(target.descriptor) else { return true }
+        return lock.pointee.locked {
+            guard state.pointee.writes == 0, !state.pointee.hasIdle else { return true }
+            guard state.pointee.changes == changes else { return false }
             state.pointee.idle = facts
             state.pointee.hasIdle = true
+            return true
         }
-        lock.pointee.unlock()
     }
 
     // MARK: aio_fsync
@@ -960,6 +969,14 @@ final class Mirror: Module {
             lock.pointee.unlock()
             let isKnown = place.pointee.result < 0 || place.pointee.tried == Mirror.onlyFirst
             return turn.complete(request, isKnown ? place.pointee.result : -Int(EIO))
+        }
+        // Behind the end other legs may still have what was cut off, or what came of a write that came to no end.
+        if begin + piece > state.pointee.size {
+            if legs.has(0) { legs = .leg(0) } else { piece = state.pointee.size - begin }
+            if piece <= 0 {
+                lock.pointee.unlock()
+                return turn.complete(request, place.pointee.done)
+            }
         }
         let leg = choose(legs, state)
         state.pointee.legs[leg].reads += 1
@@ -1137,14 +1154,23 @@ final class Mirror: Module {
     private func lookForOthers(
         _ file: OpenFile, _ state: UnsafeMutablePointer<MirrorState>, isSuspicious: Bool = false
     ) {
+        for _ in 0..<Mirror.mostLooks { if triesToLook(state, isSuspicious) { return } }
+    }
+
+    /// False: something was changed meanwhile, but nothing is being written.
+    private func triesToLook(_ state: UnsafeMutablePointer<MirrorState>, _ isSuspicious: Bool) -> Bool {
         lock.pointee.lock()
         let (changes, size) = (state.pointee.changes, state.pointee.size)
         let hasIdle = state.pointee.hasIdle && state.pointee.writes == 0
         let target = state.pointee.live.has(0) ? state.pointee.legs[0].target : nil
         lock.pointee.unlock()
-        guard hasIdle || isSuspicious, let target, let facts = MirrorFacts(target.descriptor) else { return }
+        guard hasIdle || isSuspicious, let target, let facts = MirrorFacts(target.descriptor) else { return true }
         var isOther = false
         lock.pointee.lock()
+        if hasIdle, state.pointee.hasIdle, state.pointee.writes == 0, state.pointee.changes != changes {
+            lock.pointee.unlock()
+            return false
+        }
         let leg = state.pointee.header.leg(0)
         if !state.isFirstStale {
             if hasIdle, state.pointee.changes == changes {
@@ -1164,9 +1190,10 @@ final class Mirror: Module {
             if state.pointee.log != nil { state.pointee.unsaid = state.ticket }
         }
         lock.pointee.unlock()
-        guard isOther else { return }
+        guard isOther else { return true }
         numbers.add(Number.outside)
         say(path(state)) { $0.add("it was changed without the mirror: the other legs are copied from it") }
+        return true
     }
 
     // MARK: what goes on by itself
@@ -1602,6 +1629,7 @@ final class Mirror: Module {
         state.pointee.position = state.pointee.start(of: number)
         state.pointee.end = state.pointee.end(of: number)
         state.pointee.copy = .waiting
+        state.pointee.isCopyVoid = false
         advanceCopy(state, &plan)
     }
 
@@ -1779,7 +1807,9 @@ final class Mirror: Module {
         lock.pointee.lock()
         let number = state.pointee.region
         let targets = state.pointee.targets & state.pointee.live & state.pointee.region(number).pointee.stale
-        if targets != 0, !state.pointee.region(number).pointee.stale.has(state.pointee.source) {
+        if targets != 0, !state.pointee.isCopyVoid,
+            !state.pointee.region(number).pointee.stale.has(state.pointee.source)
+        {
             state.change(number) {
                 $0.stale &= ~targets
                 $0.unsafe |= targets

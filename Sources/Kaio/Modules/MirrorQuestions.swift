@@ -206,6 +206,7 @@ extension Mirror {
         guard state.pointee.all.has(leg), first >= 0, first <= last, last < MirrorLayout.mostRegions else {
             return EINVAL
         }
+        if (first...last).contains(state.pointee.region) { state.pointee.isCopyVoid = true }
         for number in first...last {
             let left = state.pointee.live & ~state.pointee.region(number).pointee.stale & ~.leg(leg)
             if left == 0 { return EBUSY }

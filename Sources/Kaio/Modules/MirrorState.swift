@@ -166,6 +166,8 @@ struct MirrorState {
     var copyOutstanding = 0
     var buffer: UnsafeMutableRawPointer?
     var nextCopy: Int64 = 0
+    /// The region that is being copied was found to differ meanwhile: what was read of it may be old.
+    var isCopyVoid = false
     /// Not before the next look: something failed.
     var isCopyStuck = false
     /// Writes that wait until the region is recovered, and what waits for a worker that opens something.
@@ -270,6 +272,7 @@ extension UnsafeMutablePointer where Pointee == MirrorState {
         guard pointee.size > 0 else { return }
         let last = pointee.number(at: pointee.size - 1)
         if first > last { return }
+        if (first...last).contains(pointee.region) { pointee.isCopyVoid = true }
         for number in first...last {
             // One at least is the truth.
             let legs = legs & ~pointee.region(number).pointee.stale

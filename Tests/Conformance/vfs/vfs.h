@@ -58,12 +58,13 @@ struct said {
 
 static UNUSED void listen_to_stderr(struct said *said) {
     said->file = scratch_file(0);
-    said->saved = dup(STDERR_FILENO);
+    said->saved = failures_to = dup(STDERR_FILENO);
     dup2(said->file, STDERR_FILENO);
 }
 
 static UNUSED void stop_listening(struct said *said) {
     dup2(said->saved, STDERR_FILENO);
+    failures_to = STDERR_FILENO;
     close(said->saved);
     read_whole(said->file, said->text, sizeof said->text);
     fputs(said->text, stderr);
