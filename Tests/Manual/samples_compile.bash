@@ -10,7 +10,7 @@ for document in "$CHECK_ROOT"/README.md "$CHECK_ROOT"/docs/*.md "$CHECK_ROOT"/do
         grep -qs '#include' "$sample" || continue
         count=$((count + 1))
         compiler=cc
-        ! grep -q '<mpi.h>' "$sample" || compiler=mpicc
+        ! grep -q '<mpi.h>' "$sample" || compiler=mpicc.mpich
         "$compiler" -std=gnu11 -O2 -Wall -Wextra -Werror -Wno-stringop-overflow -I"$CHECK_ROOT/include" -fsyntax-only "$sample" 2>message ||
             fail "$document: $(grep -m1 error message)"
     done
