@@ -117,6 +117,7 @@ crash-bufio: library ## Kills a program that writes through bufio 300 times: wha
 
 crash-mirror: library ## Kills a program that writes to a mirror 300 times, also in a write of the log: what was complete must be there (KILLS=300)
 	@KILLS=$${KILLS:-300} $(ROOT)Tests/run preloaded mirror_survives_kills
+	@$(ROOT)Tests/run command mirror_survives_killed_commands
 
 fuzz: set-up-build ## Has the fuzzers of Tests/fuzz run side by side, each for SECONDS= (60)
 	@$(ROOT)Tests/fuzz/run --seconds $(SECONDS)
