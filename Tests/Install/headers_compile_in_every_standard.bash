@@ -28,9 +28,9 @@ compile() {
 }
 for standard in c99 c11 c17 c2x gnu99 gnu11; do
     compile gcc $standard .c
-    ! command -v clang >clang || compile clang $standard .c
+    ! command -v clang >found || compile clang $standard .c
 done
 for standard in c++11 c++14 c++17 c++20 c++2b; do
     compile g++ $standard .cc
-    ! command -v clang++ >clang || compile clang++ $standard .cc
+    ! command -v clang++ >found || compile clang++ $standard .cc
 done

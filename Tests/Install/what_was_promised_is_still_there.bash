@@ -17,8 +17,8 @@ write_program
 cc program.c -I "$CHECK_ROOT/include" -L "$(dirname "$CHECK_LIBRARY")" -lkaio -Wl,-rpath,"$(dirname "$CHECK_LIBRARY")" -o program
 KAIO_VFS_OBJECTS="stats ordered aio_linux aio_poll aio_pthread" KAIO_VFS_PARAMETERS="stats:file = $PWD/latencies; stats:format = json" \
     KAIO_STATS_FILE=$PWD/statistics ./program >/dev/null
-"$CHECK_COMMAND" doctor --json . >doctor || [[ -s doctor ]] || fail "kaio doctor --json writes nothing"
-for what in statistics latencies doctor; do
+"$CHECK_COMMAND" doctor --json . >checks || : # 1 where something is missing here
+for what in statistics latencies checks; do
     keys $what >$what.keys
     [[ -s $what.keys ]] || fail "$what is empty"
     gone=$(comm -23 "$promised/$what.keys" $what.keys | xargs)

@@ -5,7 +5,7 @@
 
 // What a plain call says: a count, or an errno below zero.
 static ssize_t plain(int descriptor, int is_write) {
-    char byte;
+    char byte = 0;
     ssize_t result = is_write ? write(descriptor, &byte, 0) : read(descriptor, &byte, 0);
     return result < 0 ? -errno : result;
 }
