@@ -118,6 +118,12 @@ static inline void **ck_current_call(void) {
     return &call;
 }
 
+// Whether this thread has all signals blocked for good. One copy for each object file: to be used from one Swift file only.
+static inline char *ck_blocks_signals(void) {
+    static _Thread_local char blocks __attribute__((tls_model("initial-exec")));
+    return &blocks;
+}
+
 // Whether the calling thread may be cancelled; returns what was set before.
 static inline int ck_set_cancellable(int state) {
     int before;

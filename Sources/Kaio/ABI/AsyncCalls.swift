@@ -8,6 +8,9 @@ public enum AsyncCalls {
         case read, write, readVector, writeVector, synchronize, synchronizeData
     }
 
+    /// The calling thread is the connection's until it ends: no signal interrupts it.
+    public static func blockSignals() { SignalMask.blockForGood() }
+
     /// Makes an open descriptor a file of the connection's, which kaio_close closes. Nil: it stays the caller's.
     public static func adopt(_ connection: OpaquePointer, _ descriptor: CInt, waits: Bool) -> OpaquePointer? {
         guard let connection = Connection(connection), connection.isOfThisProcess else { return nil }
@@ -26,6 +29,7 @@ public enum AsyncCalls {
             error = EINVAL
             return 0
         }
+        let completions = file.connection.completions
         return file.submit(count, &error) { index in
             let (control, isKnownToWait) = request(index)
             let user = UserBlock(control)
@@ -33,7 +37,7 @@ public enum AsyncCalls {
             let operation = Operation(rawValue: control.pointee.aio_lio_opcode) ?? .read
             return Submission.Member(
                 user: user, operation: operation.inLibrary,
-                notification: file.notification(for: user) ?? Notification(),
+                notification: file.notification(for: user, completions) ?? Notification(),
                 isVector: operation == .readVector || operation == .writeVector, isKnownToWait: isKnownToWait)
         }
     }

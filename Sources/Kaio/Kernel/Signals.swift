@@ -53,7 +53,17 @@ struct SignalMask {
 
     private static func bit(_ signal: CInt) -> UInt64 { 1 << UInt64(signal - 1) }
 
+    /// Blocks all signals in the calling thread until it ends; from then on nothing above costs a system call.
+    @inline(never)
+    static func blockForGood() {
+        _ = blockAll()
+        ck_blocks_signals().pointee = 1
+    }
+
+    // Not inlined: another object would have another copy of the thread's mark.
+    @inline(never)
     private static func exchange(_ mask: SignalMask, how: CInt = SIG_SETMASK) -> SignalMask {
+        if ck_blocks_signals().pointee != 0 { return all }
         var new = mask
         var old = SignalMask(bits: 0)
         // No kernel refuses it. Where a tracer does now and then, a mask that was not put back would last for ever.

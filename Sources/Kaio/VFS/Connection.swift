@@ -258,7 +258,7 @@ struct Connection: Equatable {
     }
 
     /// What the kernel is to signal when it is done with a request; none where there can be nothing.
-    fileprivate var completions: Descriptor { Connection.blocked { event } }
+    var completions: Descriptor { Connection.blocked { event } }
 
     /// All signals are blocked. In the child of a fork they are copies of the parent's.
     private func closeDescriptors() {
@@ -504,7 +504,7 @@ struct ConnectionFile: Equatable {
     func submit(_ user: UserBlock, _ operation: Operation) -> CInt {
         guard connection.isOfThisProcess else { return EINVAL }
         if user.isInProgress { return EBUSY }
-        guard let notification = notification(for: user) else { return EINVAL }
+        guard let notification = notification(for: user, connection.completions) else { return EINVAL }
         var error: CInt = 0
         _ = submit(1, &error) { _ in
             user.setDescriptor(descriptor)
@@ -535,8 +535,8 @@ struct ConnectionFile: Equatable {
         return taken
     }
 
-    /// Nil where the connection's descriptor can't tell in that way.
-    func notification(for user: UserBlock) -> Notification? {
+    /// Nil where the connection's descriptor, of which `completions` is a part, can't tell in that way.
+    func notification(for user: UserBlock, _ completions: Descriptor) -> Notification? {
         var notification = Notification()
         switch user.event.pointee.sigev_notify {
         case CInt(KAIO_SIGEV_CALLBACK):
@@ -547,7 +547,7 @@ struct ConnectionFile: Equatable {
         default: return nil
         }
         notification.kind = .connection
-        notification.target = connection.completions.number
+        notification.target = completions.number
         notification.attributes = UnsafeMutableRawPointer(state)
         return notification
     }
