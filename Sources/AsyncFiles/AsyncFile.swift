@@ -1,8 +1,9 @@
 // An open file, its life, and the bound of its requests in flight.
 //
-// Invariants: `uses` counts who is in a function of the file, twice over, and its lowest bit says that it is closed. Who enters
-// looks at that bit after counting, so who closes and then waits for the count to be 0 has the file for itself. Under `queue`:
-// no more than `bound` requests are in the library, and as long as others wait, that many are.
+// Invariants: the lower half of `uses` counts who is in a function of the file, twice over, and its lowest bit says that the file is
+// closed. Who enters looks at that bit after counting, so who closes and then waits for the count to be 0 has the file for itself.
+// The upper half counts reads that were done in the call, as one atomic operation less is one cache line less to wait for; before it
+// is full it is moved away. Under `queue`: no more than `bound` requests are in the library, and as long as others wait, that many are.
 
 import CKaio
 import CKernel
@@ -33,8 +34,7 @@ public final class AsyncFile: Sendable {
     /// Reads look into the page cache first, in the call.
     let readsInCall: Atomic<Bool>
 
-    private let uses = Atomic<Int>(0)
-    private let inCall = Atomic<Int>(0)
+    private let uses = Atomic<UInt64>(0)
     private let queue = Guarded(Queue())
 
     fileprivate struct Queue: ~Copyable {
@@ -43,6 +43,8 @@ public final class AsyncFile: Sendable {
         var last: Request?
         var suspended = 0
         var most = 0
+        /// What was in the upper half of `uses`.
+        var inCall = 0
         /// Of who closes; resumed by the last one to leave.
         var closer: UnsafeContinuation<Void, Never>?
     }
@@ -82,6 +84,9 @@ public final class AsyncFile: Sendable {
     /// Opens a file, as open(2) with O_CLOEXEC does. No thread of the tasks' waits for it.
     ///
     /// - Parameters:
+    ///   - path: the file's name.
+    ///   - mode: whether it is read, written, or both.
+    ///   - options: others of open(2)'s flags.
     ///   - permissions: of a file that is created.
     ///   - connection: nil means ``Connection/standard()``.
     ///   - bound: how many requests of the file are in the library at a time.
@@ -198,7 +203,7 @@ public final class AsyncFile: Sendable {
         AsyncCalls.endUses(of: handle.pointer)
         await withUnsafeContinuation { continuation in
             let isFree = queue.withLock { queue in
-                if uses.load(ordering: .acquiring) == 1 { return true }
+                if isLeft { return true }
                 queue.closer = continuation
                 return false
             }
@@ -219,46 +224,75 @@ public final class AsyncFile: Sendable {
     }
 
     @inline(__always)
-    func exit() {
-        if uses.wrappingSubtract(2, ordering: .acquiringAndReleasing).newValue == 1 { wakeCloser() }
+    func exit() { check(uses.wrappingSubtract(2, ordering: .acquiringAndReleasing).newValue) }
+
+    /// The same after a read that was done in the call.
+    @inline(__always)
+    func exitAfterRead() {
+        check(uses.wrappingAdd(AsyncFile.oneInCall - 2, ordering: .acquiringAndReleasing).newValue)
     }
 
+    /// Another one, of several.
+    func countInCall() { uses.wrappingAdd(AsyncFile.oneInCall, ordering: .relaxed) }
+
+    @inline(__always)
+    private func check(_ now: UInt64) {
+        let isLast = UInt32(truncatingIfNeeded: now) == 1
+        if isLast || now >= AsyncFile.manyInCall { settle(isLast) }
+    }
+
+    private static let oneInCall: UInt64 = 1 << 32
+    private static let manyInCall: UInt64 = 1 << 63
+
+    /// Wakes who closes, or moves the count of reads away.
     @inline(never)
-    private func wakeCloser() {
+    private func settle(_ isLast: Bool) {
         let closer = queue.withLock { queue in
+            if uses.load(ordering: .relaxed) >= AsyncFile.manyInCall {
+                uses.wrappingSubtract(AsyncFile.manyInCall, ordering: .relaxed)
+                queue.inCall += Int(AsyncFile.manyInCall / AsyncFile.oneInCall)
+            }
             // Somebody may have come in again, only to be told that it is closed.
-            guard uses.load(ordering: .acquiring) == 1 else { return nil as UnsafeContinuation<Void, Never>? }
+            guard isLast, isLeft else { return nil as UnsafeContinuation<Void, Never>? }
             defer { queue.closer = nil }
             return queue.closer
         }
         closer?.resume()
     }
 
-    @inline(__always)
-    func countInCall() { inCall.wrappingAdd(1, ordering: .relaxed) }
+    /// It is closed, and nobody is in a function of it.
+    private var isLeft: Bool { UInt32(truncatingIfNeeded: uses.load(ordering: .acquiring)) == 1 }
 
     public var statistics: Statistics {
         queue.withLock {
-            Statistics(inCall: inCall.load(ordering: .relaxed), suspended: $0.suspended, most: $0.most)
+            let inCall = $0.inCall + Int(uses.load(ordering: .relaxed) / AsyncFile.oneInCall)
+            return Statistics(inCall: inCall, suspended: $0.suspended, most: $0.most)
         }
     }
 
     // MARK: requests
 
-    /// Submits a call's requests, as many as the bound has room for; the others wait.
+    /// Submits a call's requests, as many as the bound has room for; the others wait. The connection's thread
+    /// does it where it is about to, together with others.
     func begin(_ call: Call) {
         let count = call.count
+        let isLater = connection.loop.submitsSoon
         let room = queue.withLock { queue in
             queue.suspended += count
             if isClosed || call.isCancelled { return -1 }
             let room = queue.first == nil ? max(0, min(count, bound - queue.inFlight)) : 0
             queue.inFlight += room
             queue.most = max(queue.most, queue.inFlight)
+            if isLater { for index in 0..<room { call[index].leaveQueue() } }
             for index in room..<count { queue.append(call[index]) }
             return room
         }
         if room < 0 {
             for index in 0..<count { finish(call[index], -Int(ECANCELED)) }
+            return
+        }
+        if isLater {
+            for index in 0..<room { connection.loop.submit(call[index]) }
             return
         }
         var start = 0
@@ -282,28 +316,41 @@ public final class AsyncFile: Sendable {
         return taken
     }
 
-    /// A request that was in the library is complete; the next one takes its place.
-    func completed(_ request: Request, _ result: Int) {
-        var (request, result) = (request, result)
-        while true {
-            let next = queue.withLock { queue in
-                queue.inFlight -= 1
-                guard let next = queue.popFirst() else { return nil as Request? }
-                queue.inFlight += 1
-                next.block.pointee.isLeavingQueue = true
-                next.call.hold()
-                return next
-            }
-            finish(request, result)
-            guard let next else { return }
+    /// Submits what has left the queue, or was begun, for that. On the connection's thread, so none is complete meanwhile.
+    func submitHeld(_ requests: ArraySlice<Request>) {
+        var rest = requests
+        while !rest.isEmpty {
             var error: CInt = 0
-            let isTaken = submit(1, &error) { _ in next } == 1
-            queue.withLock { _ in next.block.pointee.isLeavingQueue = false }
-            if next.call.isCancelled { AsyncCalls.cancel(handle.pointer, next.control) }
-            next.call.leave()
-            if isTaken { return }
-            (request, result) = (next, -Int(error))
+            let taken = rest.prefix(submit(rest.count, &error) { rest[rest.startIndex + $0] })
+            rest = rest[taken.endIndex...]
+            let refused = rest.popFirst()
+            queue.withLock { _ in
+                for request in taken { request.block.pointee.isLeavingQueue = false }
+                refused?.block.pointee.isLeavingQueue = false
+            }
+            for request in taken {
+                if request.call.isCancelled { AsyncCalls.cancel(handle.pointer, request.control) }
+                request.call.leave()
+            }
+            if let refused {
+                let call = refused.call
+                completed(refused, -Int(error))
+                call.leave()
+            }
         }
+    }
+
+    /// A request that was in the library is complete, or was refused; the next one takes its place.
+    func completed(_ request: Request, _ result: Int) {
+        let next = queue.withLock { queue in
+            queue.inFlight -= 1
+            guard let next = queue.popFirst() else { return nil as Request? }
+            queue.inFlight += 1
+            next.leaveQueue()
+            return next
+        }
+        if let next { connection.loop.submit(next) }
+        finish(request, result)
     }
 
     private func finish(_ request: Request, _ result: Int) {

@@ -96,7 +96,7 @@ struct Request: @unchecked Sendable {
         /// A count of bytes or a negated errno.
         var result = 0
         var isKnownToWait = false
-        /// By the file's lock: in the queue, and the one behind it there; or just being submitted out of it.
+        /// By the file's lock: in the queue, and the one behind it there; or about to be submitted by the connection's thread.
         var isQueued = false
         var isLeavingQueue = false
         var next: Request?
@@ -123,6 +123,12 @@ struct Request: @unchecked Sendable {
         control.pointee.aio_reqprio = Request.priority
         kaio_set_callback(control, Request.completed, UnsafeMutableRawPointer(block))
         block.pointee.isKnownToWait = isKnownToWait
+    }
+
+    /// Under the file's lock: it is to be submitted by `submitHeld`, and its call is held until then.
+    func leaveQueue() {
+        block.pointee.isLeavingQueue = true
+        call.hold()
     }
 
     /// How much less urgent than others the task is.

@@ -24,10 +24,7 @@ extension AsyncFile {
         let result = withUnsafeMutablePointer(to: &buffer) {
             ck_syscall(Int(SYS_preadv2), Int(number), Int(bitPattern: $0), 1, Int(offset), 0, AsyncFile.noWait)
         }
-        if result == count {
-            countInCall()
-            return .whole(count)
-        }
+        if result == count { return .whole(count) }
         return judge(result, at: offset)
     }
 
@@ -42,7 +39,6 @@ extension AsyncFile {
         if fstat(number, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
             offset + Int64(result) >= Int64(status.st_size)
         {
-            countInCall()
             return .whole(result)
         }
         return .part(result)
@@ -82,10 +78,12 @@ extension AsyncFile {
     /// - Returns: How many bytes; of a file less than `memory` has room for only at its end, of a stream what there was. 0 is the end.
     public func read(into memory: UnsafeMutableRawBufferPointer, at offset: Int64 = 0) async throws(Errno) -> Int {
         try enter()
-        defer { exit() }
         switch look(memory.baseAddress, memory.count, at: offset) {
-        case .whole(let count): return count
+        case .whole(let count):
+            exitAfterRead()
+            return count
         case .part(let part):
+            defer { exit() }
             return try await readRest(memory.baseAddress, memory.count, at: offset, after: part)
         }
     }
@@ -96,7 +94,6 @@ extension AsyncFile {
     @discardableResult
     public func read(into span: inout OutputRawSpan, at offset: Int64 = 0) async throws(Errno) -> Int {
         try enter()
-        defer { exit() }
         // The span is this function's alone until it returns, so the memory stays where it is.
         let (memory, room, looked) = span.withUnsafeMutableBytes { bytes, used in
             let memory = bytes.baseAddress.map { $0 + used }
@@ -105,8 +102,11 @@ extension AsyncFile {
             return (memory, bytes.count - used, looked)
         }
         switch looked {
-        case .whole(let count): return count
+        case .whole(let count):
+            exitAfterRead()
+            return count
         case .part(let part):
+            defer { exit() }
             let count = try await readRest(memory, room, at: offset, after: part)
             span.withUnsafeMutableBytes { $1 += count }
             return count
@@ -117,26 +117,27 @@ extension AsyncFile {
     @discardableResult
     public func read(into span: inout MutableRawSpan, at offset: Int64 = 0) async throws(Errno) -> Int {
         try enter()
-        defer { exit() }
         let (memory, room, looked) = span.withUnsafeMutableBytes {
             ($0.baseAddress, $0.count, look($0.baseAddress, $0.count, at: offset))
         }
         switch looked {
-        case .whole(let count): return count
-        case .part(let part): return try await readRest(memory, room, at: offset, after: part)
+        case .whole(let count):
+            exitAfterRead()
+            return count
+        case .part(let part):
+            defer { exit() }
+            return try await readRest(memory, room, at: offset, after: part)
         }
     }
 
     /// Reads `count` bytes; of a file fewer only at its end, of a stream what there was. An empty array is the end.
     public func read(_ count: Int, at offset: Int64 = 0) async throws(Errno) -> [UInt8] {
         try enter()
-        defer { exit() }
-        var looked = Look.part(0)
-        let bytes = [UInt8](unsafeUninitializedCapacity: count) { memory, used in
-            looked = look(memory.baseAddress, count, at: offset)
-            if case .whole(let count) = looked { used = count }
+        if let bytes = lookIntoArray(count, at: offset) {
+            exitAfterRead()
+            return bytes
         }
-        if case .whole = looked { return bytes }
+        defer { exit() }
         let memory = PageBuffer(capacity: count)
         let result = try await readRest(memory.start, count, at: offset, after: 0)
         return [UInt8](UnsafeRawBufferPointer(start: memory.start, count: result))
@@ -145,7 +146,14 @@ extension AsyncFile {
     /// The same of what is in the page cache; nil where that is not all of it.
     func readCached(_ count: Int, at offset: Int64) throws(Errno) -> [UInt8]? {
         try enter()
-        defer { exit() }
+        let bytes = lookIntoArray(count, at: offset)
+        if bytes != nil { exitAfterRead() } else { exit() }
+        return bytes
+    }
+
+    @inline(__always)
+    private func lookIntoArray(_ count: Int, at offset: Int64) -> [UInt8]? {
+        guard readsInCall.load(ordering: .relaxed) else { return nil }
         var looked = Look.part(0)
         let bytes = [UInt8](unsafeUninitializedCapacity: count) { memory, used in
             looked = look(memory.baseAddress, count, at: offset)
@@ -153,6 +161,16 @@ extension AsyncFile {
         }
         if case .whole = looked { return bytes }
         return nil
+    }
+
+    package func readCached(into memory: UnsafeMutableRawBufferPointer, at offset: Int64) throws(Errno) -> Int? {
+        try enter()
+        guard case .whole(let count) = look(memory.baseAddress, memory.count, at: offset) else {
+            exit()
+            return nil
+        }
+        exitAfterRead()
+        return count
     }
 
     /// Reads several ranges, which may lie anywhere; those that have to be waited for are one submission. What the file has no bytes
@@ -163,13 +181,9 @@ extension AsyncFile {
         var results: [[UInt8]] = []
         var missing: [Int] = []
         for (index, range) in ranges.enumerated() {
-            var looked = Look.part(0)
-            let bytes = [UInt8](unsafeUninitializedCapacity: range.count) { memory, used in
-                looked = look(memory.baseAddress, range.count, at: range.lowerBound)
-                if case .whole(let count) = looked { used = count }
-            }
-            results.append(bytes)
-            if case .part = looked { missing.append(index) }
+            let bytes = lookIntoArray(range.count, at: range.lowerBound)
+            if bytes != nil { countInCall() } else { missing.append(index) }
+            results.append(bytes ?? [])
         }
         if missing.isEmpty { return results }
         let isKnownToWait = readsInCall.load(ordering: .relaxed)

@@ -156,6 +156,52 @@ import Testing
         try await writer.value
     }
 
+    /// What the kernel, or a thread, still wrote to would have lost the mark.
+    @Test func `leaves memory to nobody`() async throws {
+        let temporary = TemporaryFile(size: 1 << 20)
+        try await withFile(at: temporary.path, options: [.direct]) { file async throws in
+            let pipe = try AsyncFile.pipe()
+            let memory = Memory(count: 64 * 4096)
+            var dice = Dice(seed: 5)
+            for round in 0..<300 {
+                let task = Task {
+                    let direct = try? await file.read(into: memory.bytes, at: Int64(round % 4) << 18)
+                    let piped = try? await pipe.reading.read(into: memory.bytes)
+                    return (direct, piped)
+                }
+                for _ in 0..<Int.random(in: 0..<20, using: &dice) { await Task.yield() }
+                task.cancel()
+                _ = await task.value
+                memory.mark(UInt8(truncatingIfNeeded: round))
+                try await pipe.writing.write([1, 2, 3])
+                #expect(try await pipe.reading.read(10) == [1, 2, 3])
+                #expect(memory.isMarked(UInt8(truncatingIfNeeded: round)))
+            }
+        }
+    }
+
+    /// Tasks, what they hold, and descriptors.
+    @Test func `leaves nothing behind`() async throws {
+        final class Held: Sendable {
+            let counter: Counter
+            init(_ counter: Counter) { self.counter = counter }
+            deinit { counter.add() }
+        }
+        let (gone, rounds) = (Counter(), 500)
+        for round in 0..<rounds {
+            let pipe = try AsyncFile.pipe()
+            let held = Held(gone)
+            let reader = Task {
+                defer { withExtendedLifetime(held) {} }
+                return try await pipe.reading.read(10)
+            }
+            if round % 3 != 0 { await Task.yield() }
+            if round % 2 == 0 { reader.cancel() } else { try await pipe.writing.close() }
+            _ = try? await reader.value
+        }
+        #expect(await eventually { gone.count == rounds })
+    }
+
     @Test func `waits where the kernel has the buffer`() async throws {
         let temporary = TemporaryFile(size: 8 << 20)
         try await withFile(at: temporary.path, options: [.direct]) { file async throws in
@@ -232,6 +278,33 @@ import Testing
         #expect(connection.statistics.completions >= 30 && connection.statistics.wakeUps >= 1)
     }
 
+    @Test func `hears how urgent a task is`() async throws {
+        let temporary = TemporaryFile(size: 1 << 20)
+        let connection = try Connection(
+            modules: "ordered aio_priority delay_inject aio_linux aio_poll aio_pthread",
+            parameters: "aio_priority:depth = 1; aio_priority:starve = 1m; delay_inject:delay = 20ms")
+        try await withFile(at: temporary.path, options: [.direct], on: connection) { file async throws in
+            let order = Order()
+            let read = { @Sendable (number: Int) async in
+                _ = try? await file.read(4096, at: Int64(number) * 4096)
+                await order.add(number)
+            }
+            let first = Task { await read(0) }
+            #expect(await eventually { file.statistics.suspended == 1 })
+            for number in 10..<15 { Task(priority: .background) { await read(number) } }
+            #expect(await eventually { file.statistics.suspended == 6 })
+            for number in 20..<25 { Task(priority: .utility) { await read(number) } }
+            #expect(await eventually { file.statistics.suspended == 11 })
+            for number in 30..<35 { Task(priority: .high) { await read(number) } }
+            await first.value
+            #expect(await eventually { await order.numbers.count == 16 })
+            let numbers = await order.numbers.filter { $0 >= 10 }
+            // At the beginning what came first may have found room.
+            let late = numbers.dropFirst(2).map { $0 / 10 }
+            #expect(late == late.sorted(by: >), "\(numbers)")
+        }
+    }
+
     @Test func `that is wrong is refused`() {
         #expect(throws: Errno.self) { try Connection(modules: "no_such_module") }
         #expect(throws: Errno.self) { try Connection(modules: "ordered aio_linux", parameters: "ordered:nonsense = 1") }
@@ -247,5 +320,80 @@ import Testing
             }
         }
         #expect(await eventually { threads() < 40 })
+    }
+}
+
+@Suite(.serialized) struct `A connection's thread` {
+    @Test func `runs the tasks that prefer it`() async throws {
+        let temporary = TemporaryFile(size: 1 << 20)
+        let connection = try Connection()
+        let file = try await AsyncFile.open(temporary.path, options: [.direct], on: connection)
+        let wrong = Counter()
+        await withTaskExecutorPreference(connection) {
+            let thread = pthread_self()
+            await withTaskGroup { group in
+                for number in 0..<64 {
+                    group.addTask {
+                        for round in 0..<20 {
+                            let offset = Int64((number * 37 + round * 11) % 256) * 4096
+                            if (try? await file.read(4096, at: offset)) != bytes(offset..<offset + 4096) { wrong.add() }
+                            if pthread_self() != thread { wrong.add() }
+                        }
+                    }
+                }
+            }
+        }
+        #expect(wrong.count == 0)
+        try await file.close()
+    }
+
+    @Test func `is woken by whoever has something for it`() async throws {
+        let connection = try Connection()
+        let pipes = try (0..<4).map { _ in try AsyncFile.pipe(on: connection) }
+        for round in 0..<500 {
+            let pipe = pipes[round % 4]
+            let reader = Task(executorPreference: connection) { try await pipe.reading.read(100) }
+            if round % 3 == 0 { await Task.yield() }
+            // Each from a thread of its own, at the same time.
+            async let other = Task(executorPreference: connection) { round }.value
+            try await pipe.writing.write([UInt8(round % 256)])
+            #expect(try await reader.value == [UInt8(round % 256)])
+            #expect(await other == round)
+        }
+    }
+
+    @Test func `cancels and closes like any other`() async throws {
+        let connection = try Connection()
+        try await withTaskExecutorPreference(connection) {
+            for round in 0..<100 {
+                let ends = try FileDescriptor.pipe()
+                let reading = try AsyncFile(ends.readEnd, on: connection, bound: 4)
+                let readers = (0..<10).map { _ in Task(executorPreference: connection) { try await reading.read(1) } }
+                for _ in 0..<round % 4 { await Task.yield() }
+                if round % 2 == 0 { for reader in readers { reader.cancel() } } else { try await reading.close() }
+                for reader in readers {
+                    do {
+                        _ = try await reader.value
+                        Issue.record("nothing was written")
+                    } catch Errno.canceled {
+                    } catch Errno.badFileDescriptor {}
+                }
+                try ends.writeEnd.close()
+            }
+        }
+    }
+
+    @Test func `ends with the last task`() async throws {
+        _ = try Connection.standard()
+        let before = threads()
+        for _ in 0..<20 {
+            let connection = try Connection()
+            let pipe = try AsyncFile.pipe(on: connection)
+            Task(executorPreference: connection) {
+                try await pipe.writing.write("x")
+                return try await pipe.reading.read(1)
+            }
+        }
+        #expect(await eventually { threads() < before + 10 })
     }
 }

@@ -81,3 +81,18 @@ final class Counter: Sendable {
     var count: Int { value.load(ordering: .sequentiallyConsistent) }
     func add() { value.wrappingAdd(1, ordering: .sequentiallyConsistent) }
 }
+
+actor Order {
+    private(set) var numbers: [Int] = []
+    func add(_ number: Int) { numbers.append(number) }
+}
+
+/// Memory that tasks pass on. Sendable: one after the other looks at it.
+final class Memory: @unchecked Sendable {
+    let bytes: UnsafeMutableRawBufferPointer
+    init(count: Int) { bytes = .allocate(byteCount: count, alignment: 4096) }
+    deinit { bytes.deallocate() }
+
+    func mark(_ byte: UInt8) { _ = memset(bytes.baseAddress!, CInt(byte), bytes.count) }
+    func isMarked(_ byte: UInt8) -> Bool { bytes.allSatisfy { $0 == byte } }
+}

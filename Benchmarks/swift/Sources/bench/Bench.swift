@@ -1,6 +1,6 @@
-// bench [DIRECTORY] [--rounds N] [--seconds S] [--rows WORD]: compares AsyncFiles with NIOFileSystem, FoundationEssentials and a pool of
-// threads. In each round every way has its turn, so a busy moment hits all; what is printed are medians, and of the ratios to
-// NIOFileSystem the median of the rounds'.
+// bench [DIRECTORY] [--rounds N] [--seconds S] [--rows WORD] [--alone]: compares AsyncFiles with NIOFileSystem, FoundationEssentials and
+// a pool of threads. In each round every way has its turn, so a busy moment hits all; what is printed are medians, and of the ratios to
+// NIOFileSystem the median of the rounds'. `--alone` is for a profiler: AsyncFiles, and nothing else.
 
 import AsyncFiles
 import Glibc
@@ -92,6 +92,13 @@ struct Bench {
         var memory = [UInt8](repeating: 0, count: 1 << 20)
         while read(number, &memory, memory.count) > 0 {}
         close(number)
+    }
+
+    /// The same with the tasks on the thread of the file's connection.
+    func measureOnConnection(_ work: Work, seed: Int) async throws -> Figure {
+        try await withTaskExecutorPreference(try Connection.standard()) {
+            try await measure(Kaio.self, work, seed: seed)
+        }
     }
 
     func measure<E: Engine>(_: E.Type, _ work: Work, seed: Int) async throws -> Figure {
@@ -189,12 +196,13 @@ func short(_ value: Double) -> String {
 @main
 enum Main {
     static func main() async throws {
-        var (directory, rounds, seconds, words) = (".", 5, 1.0, [String]())
+        var (directory, rounds, seconds, words, isAlone) = (".", 5, 1.0, [String](), false)
         var arguments = CommandLine.arguments.dropFirst()
         while let word = arguments.popFirst() {
             switch word {
             case "--rounds": rounds = arguments.popFirst().flatMap { Int($0) } ?? rounds
             case "--seconds": seconds = arguments.popFirst().flatMap { Double($0) } ?? seconds
+            case "--alone": isAlone = true
             case "--rows": words.append(arguments.popFirst() ?? "")
             default: directory = word
             }
@@ -210,28 +218,35 @@ enum Main {
         close(number)
         let bench = Bench(path: path, size: size, seconds: seconds)
         print(
-            "| work | AsyncFiles, a second | NIOFileSystem | pread pool | FoundationEssentials | ratio to NIOFileSystem | target | CPU of one, us |"
+            "| work | AsyncFiles, a second | tasks on its connection | NIOFileSystem | pread pool | FoundationEssentials "
+                + "| ratio of the first and the second to NIOFileSystem | target | CPU of one in the first four, us |"
         )
-        print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+        print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
         for work in Work.allCases where words.isEmpty || words.contains(where: { work.rawValue.contains($0) }) {
-            var figures: [[Figure]] = [[], [], [], []]
+            var figures: [[Figure]] = [[], [], [], [], []]
             for round in 0..<rounds {
                 figures[0].append(try await bench.measure(Kaio.self, work, seed: round))
-                figures[1].append(try await bench.measure(NIO.self, work, seed: round))
-                figures[2].append(try await bench.measure(Pool.self, work, seed: round))
+                figures[1].append(try await bench.measureOnConnection(work, seed: round))
+                if isAlone { continue }
+                figures[2].append(try await bench.measure(NIO.self, work, seed: round))
+                figures[3].append(try await bench.measure(Pool.self, work, seed: round))
                 if work == .sequential {
-                    figures[3].append(try await bench.measure(Essentials.self, work, seed: round))
+                    figures[4].append(try await bench.measure(Essentials.self, work, seed: round))
                 }
             }
-            let ratio = median(zip(figures[0], figures[1]).map { $0.rate / $1.rate })
+            let ratios = figures[...1].map { way in
+                short(median(zip(way, figures[2]).map { $0.rate / $1.rate }))
+            }
             let rates = figures.map { short(median($0.map(\.rate))) }.joined(separator: " | ")
+            let cpu = figures[...3].map { short(median($0.map(\.cpuMicroseconds))) }
             print(
-                "| \(work.rawValue) | \(rates) | \(short(ratio)) | \(work.target) | \(short(median(figures[0].map(\.cpuMicroseconds)))) |"
+                "| \(work.rawValue) | \(rates) | \(ratios.joined(separator: ", ")) | \(work.target) | \(cpu.joined(separator: ", ")) |"
             )
         }
         if words.isEmpty || words.contains("offered") {
             print("\n100,000 reads and writes of 4k a second offered:")
             print("- AsyncFiles: \(try await bench.offered(Kaio.self, rate: 100_000))")
+            if isAlone { return }
             print("- NIOFileSystem: \(try await bench.offered(NIO.self, rate: 100_000))")
         }
     }
