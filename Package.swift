@@ -1,6 +1,12 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
+let files: [SwiftSetting] = [
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableExperimentalFeature("Lifetimes"),
+]
+
 // The library's release object is made by the Makefile: Embedded Swift, for libc alone. Here all is plain Swift, also in
 // release, so that a Swift program can have the same sources linked into it (AsyncFiles): two Swift runtimes in one program
 // would not do. No unsafe flags, so that other packages can depend on it.
@@ -8,12 +14,22 @@ let package = Package(
     name: "kaio",
     products: [
         .library(name: "AsyncFiles", targets: ["AsyncFiles"]),
+        .library(name: "AsyncFilesNIO", targets: ["AsyncFilesNIO"]),
         .library(name: "kaio", type: .dynamic, targets: ["Kaio"]),
         .executable(name: "kaio-command", targets: ["kaio-command"]),
     ],
+    // What only a trait needs is not fetched without it.
+    traits: [
+        .trait(
+            name: "NIO", description: "AsyncFilesNIO: files are read into swift-nio's ByteBuffer, and written from it"),
+        .default(enabledTraits: []),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.6.0"),
+        // A command for who has this package open (generate-documentation); who depends on it does not fetch it.
+        .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.4.0"),
     ],
     targets: [
         .systemLibrary(name: "CKaio", path: "include"),
@@ -22,11 +38,16 @@ let package = Package(
         .target(
             name: "AsyncFiles",
             dependencies: ["Kaio", "CKaio", "CKernel", .product(name: "SystemPackage", package: "swift-system")],
-            swiftSettings: [
-                .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
-                .enableUpcomingFeature("InternalImportsByDefault"),
-                .enableExperimentalFeature("Lifetimes"),
-            ]
+            swiftSettings: files
+        ),
+        // Empty without the trait.
+        .target(
+            name: "AsyncFilesNIO",
+            dependencies: [
+                "AsyncFiles", .product(name: "SystemPackage", package: "swift-system"),
+                .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["NIO"])),
+            ],
+            swiftSettings: files
         ),
         // Installed as `kaio`; the library's product has that name here.
         .executableTarget(
@@ -34,7 +55,7 @@ let package = Package(
             dependencies: ["CKaio", "CKernel", .product(name: "ArgumentParser", package: "swift-argument-parser")]
         ),
         .testTarget(name: "KaioTests", dependencies: ["Kaio", "CKernel", "CKaio"]),
-        .testTarget(name: "AsyncFilesTests", dependencies: ["AsyncFiles"]),
+        .testTarget(name: "AsyncFilesTests", dependencies: ["AsyncFiles", "AsyncFilesNIO"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,10 +1,10 @@
 # shellcheck shell=bash disable=SC2154
-# The programs of Examples/, each built with its own Makefile. The servers are asked by several clients (clients.c), which
+# The programs of Examples/, each built with its own Makefile, but for those in Swift. The servers are asked by several clients (clients.c), which
 # check the bytes and that the server has one thread; the others have a script in Tests/Examples.
 
 list_examples() {
     local name
-    for name in blocks copy copy-epoll python server-epoll server-libevent sigev-thread sqlite; do cases+=("examples/$name linked"); done
+    for name in blocks copy copy-epoll python server-epoll server-libevent sigev-thread sqlite swift; do cases+=("examples/$name linked"); done
 }
 
 # Builds the example, and what its test needs besides.
@@ -18,6 +18,11 @@ build_example() {
 
 example_case() {
     local folder=$root/Examples/${name#examples/}
+    # The package manager builds it.
+    if [[ $name == examples/swift ]]; then
+        script_case Examples/swift.bash
+        return
+    fi
     if ! build_example >"$dir/err" 2>&1; then
         conclude "does not compile: $(grep -m1 error "$dir/err")"
         return

@@ -1,13 +1,14 @@
 // copy-file SOURCE TARGET: copies a file with a window of requests, each task of the window on its own part. After an
 // error or Ctrl-C there is no target.
 
-import AsyncFile
+import AsyncFiles
 import Dispatch
 import Glibc
+import SystemPackage
 
 @main
 enum CopyFile {
-    static let partSize = 256 * 1024
+    static let partSize: Int64 = 256 * 1024
     static let window = 8
 
     static func main() async {
@@ -31,38 +32,33 @@ enum CopyFile {
     }
 
     static func copy(_ source: String, _ target: String) async throws -> Int64 {
-        let from = try AsyncFile(path: source)
-        let to = try AsyncFile(path: target, flags: O_WRONLY | O_CREAT | O_EXCL)
-        do {
-            let size = try from.size
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                // A new part begins when one of the window is done.
-                for (number, offset) in stride(from: 0, to: size, by: partSize).enumerated() {
-                    if number >= window { try await group.next() }
-                    group.addTask { try await copyPart(from, to, offset..<min(offset + Int64(partSize), size)) }
+        try await withFile(at: FilePath(source)) { from in
+            let to = try await AsyncFile.open(FilePath(target), .writeOnly, options: [.create, .exclusiveCreate])
+            do {
+                let size = try from.size
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    // A new part begins when one of the window is done.
+                    for (number, offset) in stride(from: 0, to: size, by: Int(partSize)).enumerated() {
+                        if number >= window { try await group.next() }
+                        group.addTask { try await copyPart(from, to, offset..<min(offset + partSize, size)) }
+                    }
+                    try await group.waitForAll()
                 }
-                try await group.waitForAll()
+                try await to.sync()
+                try await to.close()
+                return size
+            } catch {
+                unlink(target)
+                throw error
             }
-            try await to.sync()
-            try to.close()
-            return size
-        } catch {
-            unlink(target)
-            throw error
         }
     }
 
     static func copyPart(_ from: AsyncFile, _ to: AsyncFile, _ range: Range<Int64>) async throws {
-        var buffer = Buffer(capacity: range.count)
-        var offset = range.lowerBound
-        while offset < range.upperBound {
-            guard try await from.read(into: &buffer, at: offset) > 0 else { return }  // it has become shorter
-            var written = 0
-            while written < buffer.count {
-                written += try await to.write(buffer, from: written, at: offset + Int64(written))
-            }
-            offset += Int64(written)
-        }
+        var buffer = PageBuffer(capacity: range.count)
+        // Nothing where the file has become shorter.
+        try await from.read(into: &buffer, at: range.lowerBound)
+        try await to.write(buffer, at: range.lowerBound)
     }
 
     static func fail(_ message: String, code: CInt) -> Never {
