@@ -2,6 +2,7 @@
 
 #if NIO
 
+    import AsyncFiles
     import AsyncFilesNIO
     import NIOCore
     import SystemPackage

@@ -1,7 +1,9 @@
-import AsyncFiles
 import Glibc
+import Synchronization
 import SystemPackage
 import Testing
+
+@testable import AsyncFiles
 
 @Suite(.serialized) struct `A stream` {
     @Test func `of a pipe gives what comes`() async throws {
@@ -278,33 +280,6 @@ import Testing
         #expect(connection.statistics.completions >= 30 && connection.statistics.wakeUps >= 1)
     }
 
-    @Test func `hears how urgent a task is`() async throws {
-        let temporary = TemporaryFile(size: 1 << 20)
-        let connection = try Connection(
-            modules: "ordered aio_priority delay_inject aio_linux aio_poll aio_pthread",
-            parameters: "aio_priority:depth = 1; aio_priority:starve = 1m; delay_inject:delay = 20ms")
-        try await withFile(at: temporary.path, options: [.direct], on: connection) { file async throws in
-            let order = Order()
-            let read = { @Sendable (number: Int) async in
-                _ = try? await file.read(4096, at: Int64(number) * 4096)
-                await order.add(number)
-            }
-            let first = Task { await read(0) }
-            #expect(await eventually { file.statistics.suspended == 1 })
-            for number in 10..<15 { Task(priority: .background) { await read(number) } }
-            #expect(await eventually { file.statistics.suspended == 6 })
-            for number in 20..<25 { Task(priority: .utility) { await read(number) } }
-            #expect(await eventually { file.statistics.suspended == 11 })
-            for number in 30..<35 { Task(priority: .high) { await read(number) } }
-            await first.value
-            #expect(await eventually { await order.numbers.count == 16 })
-            let numbers = await order.numbers.filter { $0 >= 10 }
-            // At the beginning what came first may have found room.
-            let late = numbers.dropFirst(2).map { $0 / 10 }
-            #expect(late == late.sorted(by: >), "\(numbers)")
-        }
-    }
-
     @Test func `that is wrong is refused`() {
         #expect(throws: Errno.self) { try Connection(modules: "no_such_module") }
         #expect(throws: Errno.self) { try Connection(modules: "ordered aio_linux", parameters: "ordered:nonsense = 1") }
@@ -320,6 +295,23 @@ import Testing
             }
         }
         #expect(await eventually { threads() < 40 })
+    }
+}
+
+@Suite struct `A request` {
+    @Test(arguments: [(TaskPriority.high, CInt(0)), (.medium, 0), (.utility, 8), (.background, 16)])
+    func `is as urgent as its task`(_ priority: TaskPriority, _ expected: CInt) async throws {
+        let pipe = try AsyncFile.pipe()
+        let found = Atomic<CInt>(-1)
+        // Nobody awaits it, which would make it more urgent.
+        Task.detached(priority: priority) {
+            let call = Call(pipe.reading)
+            defer { call.free() }
+            call[0].prepare(.read)
+            found.store(call[0].control.pointee.aio_reqprio, ordering: .sequentiallyConsistent)
+        }
+        #expect(await eventually { found.load(ordering: .sequentiallyConsistent) >= 0 })
+        #expect(found.load(ordering: .sequentiallyConsistent) == expected)
     }
 }
 

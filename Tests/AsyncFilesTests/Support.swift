@@ -82,11 +82,6 @@ final class Counter: Sendable {
     func add() { value.wrappingAdd(1, ordering: .sequentiallyConsistent) }
 }
 
-actor Order {
-    private(set) var numbers: [Int] = []
-    func add(_ number: Int) { numbers.append(number) }
-}
-
 /// Memory that tasks pass on. Sendable: one after the other looks at it.
 final class Memory: @unchecked Sendable {
     let bytes: UnsafeMutableRawBufferPointer
