@@ -61,8 +61,9 @@ expect_first() {
 }
 
 build
-# What this package needs for others' sake, or for its own command and pages, is not fetched.
-[[ $(cd client/.build/checkouts && echo *) == "kaio swift-system" ]] || fail "fetched are $(ls client/.build/checkouts)"
+# Neither what a trait needs that nobody asked for, nor what makes this package's pages, is fetched.
+[[ $(cd client/.build/checkouts && echo *) == "kaio swift-argument-parser swift-system" ]] ||
+    fail "fetched are" client/.build/checkouts/*
 expect_first client/.build/debug
 client/.build/debug/third files/greeting >output 2>&1 || fail "third fails: $(tail -n 1 output)"
 [[ $(<output) == "hello, kaio" ]] || fail "third says: $(<output)"
