@@ -89,5 +89,7 @@ final class Memory: @unchecked Sendable {
     deinit { bytes.deallocate() }
 
     func mark(_ byte: UInt8) { _ = memset(bytes.baseAddress!, CInt(byte), bytes.count) }
-    func isMarked(_ byte: UInt8) -> Bool { bytes.allSatisfy { $0 == byte } }
+    func isMarked(_ byte: UInt8) -> Bool {
+        bytes[0] == byte && memcmp(bytes.baseAddress!, bytes.baseAddress! + 1, bytes.count - 1) == 0
+    }
 }
