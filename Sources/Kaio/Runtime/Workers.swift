@@ -35,8 +35,10 @@ enum Workers {
     nonisolated(unsafe) private static var made: UnsafeMutablePointer<Lane>?
     private static var lanes: UnsafeMutablePointer<Lane> { made.unsafelyUnwrapped }
     private static let laneCount = 8
-    /// Has the lock. Its lane is for streams, which are no device, and may use all threads.
-    private static var waiting: HoldingQueue { lanes[0].queue }
+    nonisolated(unsafe) private static var first: HoldingQueue?
+    /// Has the lock, so it is not looked up in the lane, whose count changes under it. That lane is for streams, which are no device,
+    /// and may use all threads.
+    private static var waiting: HoldingQueue { first.unsafelyUnwrapped }
     /// In all lanes.
     nonisolated(unsafe) private static var queued = 0
     nonisolated(unsafe) private static var running = 0
@@ -70,6 +72,7 @@ enum Workers {
             let under = index > 0 ? lanes[0].queue : nil
             (lanes + index).initialize(to: Lane(queue: HoldingQueue(.byPriority(), under: under, isTimed: true)))
         }
+        first = lanes[0].queue
         made = lanes
         return true
     }
