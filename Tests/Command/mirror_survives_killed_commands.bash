@@ -15,7 +15,7 @@ mirror:log = $PWD/log/%f.log
 mirror:region size = 64k
 mirror:resync rate = 1M
 END
-export KAIO_CONFIG=$PWD/mirror.conf
+export KAIO_CONFIG=$PWD/mirror.conf TERM=xterm
 mirror=("$CHECK_COMMAND" mirror)
 with=(--library "$CHECK_LIBRARY" data/x)
 head -c 3000000 /dev/urandom >data/x

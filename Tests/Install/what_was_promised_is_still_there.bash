@@ -3,7 +3,7 @@
 . "$CHECK_ROOT/Tests/Install/check.bash"
 promised=$CHECK_ROOT/packaging/abi
 
-nm -D --defined-only "$CHECK_LIBRARY" | awk '{ print $3 }' | sort >symbols
+nm -D --defined-only --extern-only "$CHECK_LIBRARY" | awk '{ print $3 }' | sort >symbols
 gone=$(comm -23 "$promised/symbols" symbols | xargs)
 [[ ! $gone ]] || fail "the library no longer has $gone"
 new=$(comm -13 "$promised/symbols" symbols | xargs)

@@ -1,6 +1,6 @@
 // holds: 32 requests on one file are in progress at the same time, not one after another.
 // source: FACTS glibc 1
-// environment: KAIO_WORKERS=32
+// environment: KAIO_WORKERS=44
 #include "../slow.h"
 
 #define DEPTH 32
