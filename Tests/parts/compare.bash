@@ -63,6 +63,7 @@ compare() {
     done < <(for name in "${programs[@]}"; do echo "${limit_of[$name]} $name"; done | sort -k1,1nr -k2)
     compile_programs
     run_cases "${cases[@]}"
+    run_again
 
     local kaio_passed=$passed kaio_failed=$failed kaio_failures=("${failures[@]}")
     say "The same on glibc alone, where failures are expected:"
