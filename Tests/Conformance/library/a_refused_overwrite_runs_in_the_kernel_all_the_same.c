@@ -40,13 +40,8 @@ int main(int arguments, char **names) {
         work();
         return 0;
     }
-    char path[PATH_MAX], setting[PATH_MAX + 32], json[4096];
-    snprintf(setting, sizeof setting, "KAIO_STATS_FILE=%s", path_of(path, "stats"));
-    struct child child;
-    run_again(&child, "work", (const char *[]){setting, NULL}, NULL);
-    SUCCEEDED(&child);
-    take_file(path, json, sizeof json);
-    printf("%s", json);
+    char json[4096];
+    CHECK(statistics_of_work(json, sizeof json));
     CHECK(stat_of(json, "modules", "aio_linux") >= (blocks + 50) * 99 / 100);
     EQUAL(stat_of(json, "bytes", "written"), (blocks + 50) * size);
 }

@@ -6,7 +6,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
-enum { PAGE = 4096, PAGES = 64, LENGTH = PAGES * PAGE, WRITES = 20000, MOST = 3 * PAGE, NOT_SAID = 7 };
+enum { PAGE = 4096, PAGES = 64, LENGTH = PAGES * PAGE, WRITES = 20000, MOST = 3 * PAGE };
 
 static char model[2 * LENGTH], there[2 * LENGTH], block[MOST];
 static off_t size = LENGTH;
@@ -77,19 +77,13 @@ static int make_writes(void) {
     check_error(file, PAGE, 0, EPERM);
     // Linux 6.5 and later can say whether pages are there.
     unsigned long long range[2] = {0, PAGE}, pages[5];
-    return syscall(451, file, range, pages, 0) == 0 && access("/sys/class/bdi", F_OK) == 0 ? 0 : NOT_SAID;
+    return syscall(451, file, range, pages, 0) == 0 && access("/sys/class/bdi", F_OK) == 0 ? 0 : NOT_HERE;
 }
 
 int main(int arguments, char **names) {
     (void)names;
     if (arguments > 1) return make_writes();
-    char path[PATH_MAX], setting[PATH_MAX + 32], json[4096];
-    snprintf(setting, sizeof setting, "KAIO_STATS_FILE=%s", path_of(path, "stats"));
-    struct child child;
-    run_again(&child, "work", (const char *[]){setting, NULL}, NULL);
-    if (WIFEXITED(child.status) && WEXITSTATUS(child.status) == NOT_SAID) return 0;
-    SUCCEEDED(&child);
-    take_file(path, json, sizeof json);
-    printf("%s", json);
+    char json[4096];
+    if (!statistics_of_work(json, sizeof json)) return 0;
     CHECK(stat_of(json, "modules", "aio_linux") >= WRITES);
 }

@@ -30,13 +30,8 @@ int main(int arguments, char **names) {
         EQUAL(FINISH(&control), 0);
         return 0;
     }
-    char path[PATH_MAX], setting[PATH_MAX + 32], json[4096];
-    snprintf(setting, sizeof setting, "KAIO_STATS_FILE=%s", path_of(path, "stats"));
-    struct child child;
-    run_again(&child, "work", (const char *[]){setting, NULL}, NULL);
-    SUCCEEDED(&child);
-    take_file(path, json, sizeof json);
-    printf("%s", json);
+    char json[4096];
+    CHECK(statistics_of_work(json, sizeof json));
     // The kernel may refuse a few that it would have to wait for.
     CHECK(stat_of(json, "modules", "aio_linux") >= 3 * count + 2 - 30);
     CHECK(stat_of(json, "modules", "aio_pthread") <= 30);
