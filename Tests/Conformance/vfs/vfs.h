@@ -102,18 +102,23 @@ static UNUSED void compile_module(const char *name, const char *source) {
     compile_file(name, path);
 }
 
-// A list of requests that a module keeps: first in, first out.
+// Requests that a module keeps: first in, first out; a ring.
 struct kept {
     pthread_mutex_t lock;
     kaio_vfs_handle *handle;
     kaio_request *requests[16384];
-    int first, count;
+    unsigned first, count;
 };
+
+static UNUSED kaio_request **kept_place(struct kept *kept, unsigned index) {
+    return &kept->requests[(kept->first + index) % (sizeof kept->requests / sizeof kept->requests[0])];
+}
 
 static UNUSED void keep(struct kept *kept, kaio_vfs_handle *handle, kaio_request *request) {
     pthread_mutex_lock(&kept->lock);
+    CHECK(kept->count < sizeof kept->requests / sizeof kept->requests[0]);
     kept->handle = handle;
-    kept->requests[kept->first + kept->count++] = request;
+    *kept_place(kept, kept->count++) = request;
     pthread_mutex_unlock(&kept->lock);
 }
 
@@ -124,8 +129,9 @@ static UNUSED kaio_request *take_kept(struct kept *kept) {
     pthread_mutex_lock(&kept->lock);
     kaio_request *request = NULL;
     if (kept->count > 0) {
-        request = kept->requests[kept->first++];
-        if (--kept->count == 0) kept->first = 0;
+        request = *kept_place(kept, 0);
+        kept->first++;
+        kept->count--;
     }
     pthread_mutex_unlock(&kept->lock);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -136,11 +142,11 @@ static UNUSED kaio_request *take_kept(struct kept *kept) {
 static UNUSED int forget_kept(struct kept *kept, kaio_request *request) {
     int found = 0;
     pthread_mutex_lock(&kept->lock);
-    for (int i = kept->first; i < kept->first + kept->count; i++) {
-        if (found) kept->requests[i - 1] = kept->requests[i];
-        else found = kept->requests[i] == request;
+    for (unsigned i = 0; i < kept->count; i++) {
+        if (found) *kept_place(kept, i - 1) = *kept_place(kept, i);
+        else found = *kept_place(kept, i) == request;
     }
-    kept->count -= found;
+    kept->count -= (unsigned)found;
     pthread_mutex_unlock(&kept->lock);
     return found;
 }
