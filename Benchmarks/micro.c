@@ -18,6 +18,7 @@
 //   micro idle COUNT FILE MS             reads of a file before, during and after COUNT reads on idle sockets
 //   micro memory COUNT                   resident memory at the start, after a request, with COUNT in flight
 //   micro start COUNT LIBRARY            how long /bin/true takes, with and without the library preloaded
+//   micro life KIND FILE COUNT           how long a process lives that makes one request; KIND is cached, write (buffered) or direct
 //   micro cpu PROCESS FILE               appends to the file the CPU time that a process has had, with all its threads
 
 #ifndef _GNU_SOURCE
@@ -516,6 +517,28 @@ static void measure_start(long count, const char *library) {
     report("more_ns", median[1] - median[0]);
 }
 
+static void measure_life(const char *kind, const char *path, long count) {
+    int is_write = strcmp(kind, "write") == 0, is_direct = strcmp(kind, "direct") == 0;
+    if (!is_write && !is_direct && strcmp(kind, "cached") != 0) stop("no such kind: %s", kind);
+    int fd = open_file(path, is_write ? O_RDWR : is_direct ? O_RDONLY | O_DIRECT : O_RDONLY, NULL);
+    char *buffer = memory(BLOCK);
+    int64_t *times = memory(sizeof(int64_t) * (size_t)count);
+    for (long run = 0; run < count; run++) {
+        int status;
+        int64_t began = now();
+        pid_t child = fork();
+        if (child < 0) stop("fork: %s", strerror(errno));
+        if (child == 0) {
+            struct aiocb block = request(fd, buffer, BLOCK, 0);
+            _exit((is_write ? aio_write(&block) : aio_read(&block)) != 0 || !finish(&block));
+        }
+        if (waitpid(child, &status, 0) != child || status != 0) stop("the process failed");
+        times[run] = now() - began;
+    }
+    qsort(times, (size_t)count, sizeof(int64_t), ascending);
+    report("life_ns", percentile(times, count, 0.5));
+}
+
 static void measure_cpu(long process, const char *path) {
     clockid_t clock;
     struct timespec time;
@@ -704,6 +727,7 @@ int main(int count, char **words) {
     else if (strcmp(measure, "idle") == 0 && count == 5) measure_idle(number(words[2]), words[3], number(words[4]));
     else if (strcmp(measure, "memory") == 0 && count == 3) measure_memory(number(words[2]));
     else if (strcmp(measure, "start") == 0 && count == 4) measure_start(number(words[2]), words[3]);
+    else if (strcmp(measure, "life") == 0 && count == 5) measure_life(words[2], words[3], number(words[4]));
     else if (strcmp(measure, "cpu") == 0 && count == 4) measure_cpu(number(words[2]), words[3]);
     else stop("no such measure; the head of micro.c lists them");
     puts("}");

@@ -230,6 +230,7 @@ def markdown(data, plots):
                      "little; `passing` is a C module whose two functions for reads do nothing but hand on, and "
                      "`passing-8` are eight of them; `live` is what `kaio top` reads, while nobody looks.\n\n"
                      + table(("read", "module", "price", "with it", "without"), rows))
+    section("From fork to the end of a process with one request, in milliseconds", "life-", both, {"ms": "life_ns"}, 1e6)
     section("Start of /bin/true, microseconds", "start", both,
             {"without": "without_ns", "with": "with_ns", "more": "more_ns"}, 1000)
     if parts[-1].startswith("## Single"):

@@ -52,7 +52,7 @@ private let operations = [Operation.read, .write]
         }
     }
 
-    @Test func `is whether it is slow in calls, for good`() async {
+    @Test func `is whether it is slow in calls, for a while`() async {
         await #expect(processExitsWith: .success) {
             check(Devices.prepare())
             for _ in 0..<8 { Devices.tookOnWorker(7, 4096, 1000) }
@@ -66,8 +66,14 @@ private let operations = [Operation.read, .write]
             check(Devices.isQuick(7))
             Devices.tookInCall(7, 200_001)
             check(!Devices.isQuick(7))
-            for _ in 0..<100 { Devices.tookOnWorker(7, 4096, 1) }
+            for _ in 0..<4096 { Devices.tookOnWorker(7, 4096, 1_000_000) }
+            for _ in 0..<7 { Devices.tookOnWorker(7, 4096, 1) }
             check(!Devices.isQuick(7))
+            Devices.tookOnWorker(7, 4096, 1)
+            check(Devices.isQuick(7))
+            // It may be slow as often as at first.
+            for _ in 0..<8 { Devices.tookInCall(7, 200_001) }
+            check(Devices.isQuick(7))
         }
     }
 
@@ -85,6 +91,10 @@ private let operations = [Operation.read, .write]
             check(Devices.keepsWrites(7) && !Devices.mayKeepWrites(7) && !Devices.keepsWrites(8))
             for _ in 0..<9 { Devices.tookInCall(7, 200_001) }
             check(!Devices.keepsWrites(7))
+            for _ in 0..<4096 { check(!Devices.mayKeepWrites(7)) }
+            check(Devices.mayKeepWrites(7))
+            write(7, 1000, times: 8)
+            check(Devices.keepsWrites(7))
             // A page that is to be written to a device says enough.
             write(8, 1000, isClean: false)
             write(8, 1000, times: 100)

@@ -5,8 +5,8 @@
 // Reads and writes of regular files and block devices go by io_submit with RWF_NOWAIT: where the kernel would
 // have to wait (for a page to be read, a block to be allocated), it says so, and the request goes on to the
 // next module. So does all that the kernel does not support this way, and whatever it calls invalid: the plain
-// system call then gives the error that programs know. A buffered read that comes alone is made by preadv2 with the
-// same flag, as the kernel would do it inside io_submit.
+// system call then gives the error that programs know. A buffered request that comes alone is made by preadv2 or pwritev2
+// with the same flag, as the kernel would do it inside io_submit; so a program that has no others needs no context.
 //
 // A buffered request that takes long even without waiting (a large copy) would be done by io_submit in the
 // caller's time; those go on at once.
@@ -40,17 +40,16 @@ final class AIOLinux: Module {
         var mine = RequestQueue()
         var others = RequestQueue()
         while let request = requests.popFirst() {
-            let isAlone = requests.isEmpty && mine.isEmpty
-            guard KernelQueue.context != nil, isForKernel(request) else {
+            guard isForKernel(request) else {
                 others.append(request)
                 continue
             }
-            let isFresh = isAlone && turn.role == .submitter && !request.block.pointee.isExposed
-            if isFresh, gate == nil, isBufferedRead(request) {
+            let isFresh = turn.role == .submitter && !request.block.pointee.isExposed
+            if isFresh, gate == nil, isBuffered(request) {
                 // As good as io_submit, and nothing has to be harvested. Not of what has waited: `KernelQueue` looks whether
                 // the number is still its file's.
-                handle(request, AIOLinux.readAtOnce(request), &turn)
-            } else if Reactor.isRunning || !request.isExpectedByNobody {
+                handle(request, AIOLinux.transferAtOnce(request), &turn)
+            } else if Reactor.isRunning || !request.isExpectedByNobody, hasContext(for: request) {
                 AIOLinux.prepare(request)
                 mine.append(request)
             } else {
@@ -128,15 +127,23 @@ final class AIOLinux: Module {
         }
     }
 
-    private func isBufferedRead(_ request: Request) -> Bool {
-        request.block.pointee.operation == .read && !request.block.pointee.file.isDirect
+    private func isBuffered(_ request: Request) -> Bool {
+        !request.block.pointee.operation.isSynchronize && !request.block.pointee.file.isDirect
     }
 
-    private static func readAtOnce(_ request: Request) -> Int {
+    /// Whether there is a context, which is opened for what is direct.
+    private func hasContext(for request: Request) -> Bool {
+        if KernelQueue.context != nil { return true }
+        let isTransfer = !request.block.pointee.operation.isSynchronize
+        return isTransfer && request.block.pointee.file.isDirect && Engine.openKernel()
+    }
+
+    private static func transferAtOnce(_ request: Request) -> Int {
         request.withRemainingBuffers { buffers, count in
             systemCall(
-                SYS_preadv2, Int(request.block.pointee.descriptor.number), address(buffers), count,
-                request.remainingOffset, 0, Int(noWait))
+                request.block.pointee.operation == .write ? SYS_pwritev2 : SYS_preadv2,
+                Int(request.block.pointee.descriptor.number), address(buffers), count, request.remainingOffset, 0,
+                Int(noWait))
         }
     }
 

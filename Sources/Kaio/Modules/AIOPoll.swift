@@ -283,7 +283,7 @@ final class AIOPoll: Module {
             request.block.pointee.mustBeWatched = true
         }
         let polls = AIOPoll.polls.wrappingAdd(1, ordering: .relaxed).newValue
-        guard !request.block.pointee.mustBeWatched, polls <= KernelQueue.roomForPolls else {
+        guard !request.block.pointee.mustBeWatched, Engine.openKernel(), polls <= KernelQueue.roomForPolls else {
             AIOPoll.polls.wrappingSubtract(1, ordering: .relaxed)
             return watch(request, until: time, &turn)
         }

@@ -23,14 +23,14 @@ enum Devices {
     private struct Entry: ~Copyable {
         /// The device's number, and a bit that makes it not 0.
         let key: Atomic<UInt64>
-        /// How many transfers were quick, one after the other; below zero: it was too slow too often.
+        /// How many transfers were quick, one after the other; below zero: it was too slow too often, and so many more are a worker's.
         let quick: Atomic<Int32>
         /// Grows with each slow transfer in a call, shrinks with each quick one.
         let slowness: Atomic<Int32>
         /// How many direct writes the kernel did in the call that submitted them, one after the other; beyond the limit
         /// it grows with each that is not given to it for that.
         let sleepy: Atomic<Int32>
-        /// How many writes to the page cache were quick, and all there was to do; below zero: one was not.
+        /// The same of writes to the page cache that were all there was to do; `neverAgain`: one was not.
         let kept: Atomic<Int32>
         /// How many transfers of workers took no long time, one after the other.
         let prompt: Atomic<Int32>
@@ -47,7 +47,9 @@ enum Devices {
     private static let bytesInANanosecond: Int64 = 4
     private static let slowInterval: Int64 = 200_000
     private static let enoughQuick: Int32 = 8
-    private static let neverAgain: Int32 = -1
+    /// On a busy machine a call may seem slow since the thread lost the processor, so it is found out again after so many.
+    private static let notForAWhile: Int32 = -4096
+    private static let neverAgain = Int32.min
     /// One slow transfer counts as much as so many quick ones, and so many of them are too many.
     private static let slowWeight: Int32 = 1000
     private static let mostSlow: Int32 = 8
@@ -181,9 +183,9 @@ enum Devices {
     static func tookOnWorker(_ device: UInt64, _ bytes: Int, _ interval: Int64) {
         guard let entry = entry(device, claim: true) else { return }
         let quick = entry.pointee.quick.load(ordering: .relaxed)
-        guard (0..<enoughQuick).contains(quick) else { return }
-        let limit = quickInterval + Int64(bytes) / bytesInANanosecond
-        entry.pointee.quick.store(interval <= limit ? quick + 1 : 0, ordering: .relaxed)
+        guard quick < enoughQuick else { return }
+        let isQuick = quick < 0 || interval <= quickInterval + Int64(bytes) / bytesInANanosecond
+        entry.pointee.quick.store(isQuick ? quick + 1 : 0, ordering: .relaxed)
     }
 
     /// Whether writes over pages that are there are quick, and no device or server ever hears of them.
@@ -195,7 +197,9 @@ enum Devices {
     /// Whether it is worth knowing how a worker's write to the page cache ended.
     static func mayKeepWrites(_ device: UInt64) -> Bool {
         guard let entry = entry(device, claim: true) else { return false }
-        return (0..<enoughQuick).contains(entry.pointee.kept.load(ordering: .relaxed))
+        let kept = entry.pointee.kept.load(ordering: .relaxed)
+        if kept < 0, kept != neverAgain { entry.pointee.kept.store(kept + 1, ordering: .relaxed) }
+        return (0..<enoughQuick).contains(kept)
     }
 
     /// A worker's write of so many bytes took so many nanoseconds, and left no page that is to be written to a device, or did.
@@ -236,8 +240,11 @@ enum Devices {
         if interval > slowInterval {
             entry.pointee.slowness.store(slowness + slowWeight, ordering: .relaxed)
             if slowness >= mostSlow * slowWeight {
-                entry.pointee.quick.store(neverAgain, ordering: .relaxed)
-                entry.pointee.kept.store(neverAgain, ordering: .relaxed)
+                entry.pointee.slowness.store(0, ordering: .relaxed)
+                entry.pointee.quick.store(notForAWhile, ordering: .relaxed)
+                if entry.pointee.kept.load(ordering: .relaxed) != neverAgain {
+                    entry.pointee.kept.store(notForAWhile, ordering: .relaxed)
+                }
             }
         } else if slowness > 0 {
             entry.pointee.slowness.store(slowness - 1, ordering: .relaxed)

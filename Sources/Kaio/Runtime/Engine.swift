@@ -272,7 +272,7 @@ enum Engine {
         return secret | 1
     }
 
-    /// Opens what is not open. What can't be had now is tried again later; the requests go another way meanwhile:
+    /// Opens what is not open, the context once it is wanted. What can't be had now is tried again later; the requests go another way meanwhile:
     ///
     ///     the reactor's thread  its descriptors  the context
     ///     is there              are there        is there       every way
@@ -287,12 +287,23 @@ enum Engine {
         var isShort = !Reactor.startThread(unlessLent: true)
         do throws(Refusal) {
             try Reactor.openDescriptors()
-            try KernelQueue.open()
+            if KernelQueue.isWanted { try KernelQueue.open() }
         } catch {
             sayWhyNoKernel(error)
             isShort = isShort || error.mayPass
         }
         Engine.isShort.store(isShort, ordering: .relaxed)
+    }
+
+    /// Opens the context for the first request that gains by it: a process that has one ends, and calls exec, some 30 ms later, as
+    /// long as the kernel takes to be rid of it. False where there is none. The engine is up, all signals are blocked, nothing is locked.
+    static func openKernel() -> Bool {
+        if KernelQueue.want() {
+            lifeLock.lock()
+            openAll()
+            lifeLock.unlock()
+        }
+        return KernelQueue.context != nil
     }
 
     /// The reactor has lost its descriptors.

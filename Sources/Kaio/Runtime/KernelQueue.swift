@@ -20,6 +20,8 @@ enum KernelQueue {
     /// How many the kernel has that end by themselves.
     private static let transfers = Atomic<Int>(0)
     private static let kickSent = Atomic<Bool>(false)
+    /// A request was made that gains by the context.
+    private static let wanted = Atomic<Bool>(false)
     /// A poll of the reactor's epoll, for while the reactor sleeps in the ring.
     nonisolated(unsafe) private static var epollPoll: UnsafeMutablePointer<iocb>?
     private static let epollArmed = Atomic<Bool>(false)
@@ -62,7 +64,12 @@ enum KernelQueue {
         return true
     }
 
-    /// Opens the context, if it is not open. The reactor has its descriptors.
+    static var isWanted: Bool { wanted.load(ordering: .relaxed) }
+
+    /// False: it was wanted before, and is there if it can be had.
+    static func want() -> Bool { !isWanted && !wanted.exchange(true, ordering: .relaxed) }
+
+    /// Opens the context, if it is not open. The reactor has its descriptors. Those who sleep somewhere else come to the ring.
     static func open() throws(Refusal) {
         guard context == nil, let page = ProcessPage.current else { return }
         var home = page.home.pointee.load(ordering: .relaxed)
@@ -78,19 +85,24 @@ enum KernelQueue {
             kickSent.store(false, ordering: .relaxed)
             givesUp = context.canCancel
             setContext(context.identifier)
+            Waiting.tellAll()
+            Reactor.contextIsOpen()
         }
     }
 
     /// Takes the context out of use; nothing may be in flight. The caller is to destroy what is returned. Where it can't be
     /// given back now, it stays for the next request.
     static func detach() -> AIOContext.Remains? {
-        guard let context else { return nil }
+        guard let context else {
+            wanted.store(false, ordering: .relaxed)
+            return nil
+        }
         setContext(0)
         // Who looks for events just now has the lock for a few instructions, and finds none.
         harvestLock.lock()
         let ended = context.leaveHome()
         harvestLock.unlock()
-        if ended == nil { setContext(context.identifier) }
+        if ended == nil { setContext(context.identifier) } else { wanted.store(false, ordering: .relaxed) }
         return ended
     }
 
@@ -99,6 +111,7 @@ enum KernelQueue {
         harvestLock.reset()
         made?.reset()
         transfers.store(0, ordering: .relaxed)
+        wanted.store(false, ordering: .relaxed)
     }
 
     /// In the child of a fork, for a signal handler that made the child on top of a look at the ring.

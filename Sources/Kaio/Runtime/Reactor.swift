@@ -104,6 +104,11 @@ enum Reactor {
         if change > 0 { wantIfShared() }
     }
 
+    /// From here on it waits in the ring while any request is held back.
+    static func contextIsOpen() {
+        if held.load(ordering: .sequentiallyConsistent) != 0, !isLent || hasThread { ask(.look) }
+    }
+
     /// The earliest of `Timers` is another one. In epoll the timer itself says so.
     static func timersChanged() {
         want()

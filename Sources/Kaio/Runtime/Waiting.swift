@@ -267,10 +267,12 @@ enum Waiting {
             expected: seen, desired: expected, ordering: .sequentiallyConsistent)
         guard exchanged || original == expected else { return 0 }
         // The leader may have stepped down before it could see this follower.
-        guard leader.load(ordering: .sequentiallyConsistent) != 0 || KernelQueue.context == nil else { return 0 }
+        let isLed = leader.load(ordering: .sequentiallyConsistent) != 0
+        guard isLed || KernelQueue.context == nil else { return 0 }
         let type = cancellable ? ck_begin_cancellable() : 0
         let result = Futex.wait(
-            publications, expected, until: min(deadline, Instant.now.advanced(by: followersLook)))
+            publications, expected,
+            until: min(deadline, Instant.now.advanced(by: isLed ? followersLook : leaderLooks)))
         if cancellable { ck_end_cancellable(type) }
         return result
     }
