@@ -34,8 +34,9 @@ private func threads() -> Int {
     }
 }
 
-/// Writes to a file and reads it again; true if that is as it should be.
+/// Writes to a file and reads it again, without the page cache, for which the kernel's queue is opened; true if that is as it should be.
 private func works(_ file: borrowing TestFile, fill: UInt8 = 0x5a) -> Bool {
+    guard fcntl(file.descriptor, F_SETFL, __O_DIRECT) == 0 else { return false }
     let write = Job(file.descriptor, length: 4096, fill: fill)
     guard write.write() == 0, write.finish() == (4096, 0) else { return false }
     let read = Job(file.descriptor, length: 4096)

@@ -5,8 +5,8 @@
 // Reads and writes of regular files and block devices go by io_submit with RWF_NOWAIT: where the kernel would
 // have to wait (for a page to be read, a block to be allocated), it says so, and the request goes on to the
 // next module. So does all that the kernel does not support this way, and whatever it calls invalid: the plain
-// system call then gives the error that programs know. A buffered request that comes alone is made by preadv2 or pwritev2
-// with the same flag, as the kernel would do it inside io_submit; so a program that has no others needs no context.
+// system call then gives the error that programs know. A buffered request is made by preadv2 or pwritev2 with the same flag, as
+// the kernel would do it inside io_submit; so a program that has no others needs no context.
 //
 // A buffered request that takes long even without waiting (a large copy) would be done by io_submit in the
 // caller's time; those go on at once.
@@ -44,11 +44,11 @@ final class AIOLinux: Module {
                 others.append(request)
                 continue
             }
-            let isFresh = turn.role == .submitter && !request.block.pointee.isExposed
-            if isFresh, gate == nil, isBuffered(request) {
-                // As good as io_submit, and nothing has to be harvested. Not of what has waited: `KernelQueue` looks whether
-                // the number is still its file's.
-                handle(request, AIOLinux.transferAtOnce(request), &turn)
+            let hasWaited = request.block.pointee.isExposed
+            if hasWaited || turn.role == .submitter, isBuffered(request) {
+                // As good as io_submit, and nothing has to be harvested. The number of what has waited may be another file's.
+                let problem = hasWaited ? request.fileProblem : 0
+                handle(request, problem != 0 ? problem : AIOLinux.transferAtOnce(request), &turn)
             } else if Reactor.isRunning || !request.isExpectedByNobody, hasContext(for: request) {
                 AIOLinux.prepare(request)
                 mine.append(request)

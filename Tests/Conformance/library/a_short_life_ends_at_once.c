@@ -16,11 +16,11 @@ int main(void) {
             requests[i] = request(file, data + i * 4096, 4096, i * 4096);
             OK(aio_write(&requests[i]));
         }
-        for (int i = 0; i < count; i++) EQUAL(finish(&requests[i]), 4096);
+        for (int i = 0; i < count; i++) EQUAL(FINISH(&requests[i]), 4096);
     }
     requests[0] = request(file, NULL, 0, 0);
     OK(aio_fsync(O_SYNC, &requests[0]));
-    EQUAL(finish(&requests[0]), 0);
+    EQUAL(FINISH(&requests[0]), 0);
     for (int i = 0; i < count; i++) {
         requests[i] = request(file, data + i * 4096, 4096, i * 4096);
         requests[i].aio_lio_opcode = LIO_READ;
@@ -32,10 +32,10 @@ int main(void) {
     int direct = scratch_file(O_DIRECT);
     requests[0] = request(direct, data, 4096, 0);
     OK(aio_write(&requests[0]));
-    EQUAL(finish(&requests[0]), 4096);
+    EQUAL(FINISH(&requests[0]), 4096);
     // Longer than the file was: a worker's. Within it: the kernel's.
     OK(aio_write(&requests[0]));
-    EQUAL(finish(&requests[0]), 4096);
+    EQUAL(FINISH(&requests[0]), 4096);
     EQUAL(count_contexts(), 1);
     return 0;
 }

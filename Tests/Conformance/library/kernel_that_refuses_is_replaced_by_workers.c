@@ -92,7 +92,9 @@ int main(int count, char **arguments) {
         printf("%s", child.errors);
         EQUAL(count_lines(child.errors, "io_setup", NULL), 1);
         take_file(path, json, sizeof json);
-        EQUAL(stat_of(json, "modules", "aio_linux"), 0);
+        // What the page cache has is read in the call.
+        CHECK(stat_of(json, "modules", "aio_linux") <= 64);
+        EQUAL(stat_of(json, "harvested", "caller") + stat_of(json, "harvested", "leader"), 0);
         CHECK(stat_of(json, "modules", "aio_pthread") > 0);
         run_again(&child, "work", (const char *[]){"KAIO_VERBOSE=0", NULL}, refuse_io_setup);
         SUCCEEDED(&child);
