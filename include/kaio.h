@@ -8,15 +8,15 @@
 #define KAIO_H
 
 #define KAIO_VERSION_MAJOR 0
-#define KAIO_VERSION_MINOR 1
+#define KAIO_VERSION_MINOR 2
 #define KAIO_VERSION_PATCH 0
 
-/* The version as one number, to compare: 0x000100 is 0.1.0. */
+/* The version as one number, to compare: 0x000200 is 0.2.0. */
 #define KAIO_VERSION_NUMBER \
     (KAIO_VERSION_MAJOR << 16 | KAIO_VERSION_MINOR << 8 | KAIO_VERSION_PATCH)
 
 /* The version as text. */
-#define KAIO_VERSION "0.1.0"
+#define KAIO_VERSION "0.2.0"
 
 #include <aio.h>
 #include <sys/types.h>

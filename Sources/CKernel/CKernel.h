@@ -40,6 +40,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../../include/kaio.h"
+
 // Swift's functions in the Embedded mode are said to throw nothing, so the compiler would write their unwind tables where
 // only a debugger looks. The cancellation of a thread, and backtrace(), need them in the program. Once in an object is
 // enough. (Tests/run library/every_function_can_be_unwound)
@@ -183,6 +185,9 @@ static inline void *ck_in_c_library(const char *name) {
 
 // What a program's references to a name arrive at.
 static inline void *ck_for_program(const char *name) { return dlsym(NULL /* RTLD_DEFAULT */, name); }
+
+// The version has one place, the public header.
+static inline const char *ck_version(void) { return KAIO_VERSION; }
 
 static inline char **ck_environment(void) {
     extern char **environ;

@@ -49,6 +49,7 @@ struct Bench: ParsableCommand {
     var library: String?
 
     private static let bounds = 2...86400
+    private static let mostOfOthers = 0.2
 
     func validate() throws {
         if let seconds, !Bench.bounds.contains(seconds) {
@@ -68,6 +69,12 @@ struct Bench: ParsableCommand {
         let signals = try SignalQueue(SignalQueue.ending)
         let file = try TestFile(in: path, size: size.map { TestFile.bytes($0)! })
         let progress = Progress()
+        let othersShare = Processors.usedShare(during: 300_000)
+        if othersShare > Bench.mostOfOthers {
+            warn(
+                "other programs use \(Int((othersShare * 100).rounded())) % of the processors, so the figures are too low, "
+                    + "and kaio's and glibc's may not compare; run it again when the machine is idle")
+        }
         let time = seconds ?? (quick ? 15 : 60)
         let workloads = Bench.workloads(isDirect: file.isDirect)
         let rounds = quick ? 3 : 5
@@ -79,7 +86,7 @@ struct Bench: ParsableCommand {
             var results = BenchResults(
                 version: version, path: Path.real(path) ?? path, size: file.size, rounds: rounds,
                 fileSystem: file.fileSystem, isDirect: file.isDirect,
-                seconds: Double(runner.milliseconds) / 1000)
+                seconds: Double(runner.milliseconds) / 1000, othersShare: othersShare)
             if !file.isDirect {
                 results.notes.append("O_DIRECT is refused here (\(file.whyNotDirect)): buffered transfers instead.")
             }
@@ -119,20 +126,35 @@ struct Bench: ParsableCommand {
 
     /// What a person has set for other programs must not change a figure.
     private static func forgetEnvironment() {
-        var names = ["LD_PRELOAD"]
-        var entry = ck_environment()
-        while let variable = entry?.pointee {
-            let name = String(cString: variable).prefix { $0 != "=" }
-            if name.hasPrefix("KAIO_") { names.append(String(name)) }
-            entry = entry.map { $0 + 1 }
-        }
-        for name in names { unsetenv(name) }
+        let names = environmentEntries.map { String($0.prefix { $0 != "=" }) }
+        for name in names where name == "LD_PRELOAD" || name.hasPrefix("KAIO_") { unsetenv(name) }
     }
 
     /// Before the time is spent, not after.
     private static func check(_ svg: String) throws {
         let place = Path.exists(svg) ? svg : Path.directory(of: svg)
         if access(place, W_OK) != 0 { throw Failure(message: "--svg \(svg): \(errorText(errno))") }
+    }
+}
+
+enum Processors {
+    /// How much of them all processes use while this one sleeps for so many microseconds: from 0 to 1.
+    static func usedShare(during time: UInt32) -> Double {
+        let before = times()
+        usleep(time)
+        let after = times()
+        guard let before, let after, after.total > before.total else { return 0 }
+        return 1 - Double(after.idle - before.idle) / Double(after.total - before.total)
+    }
+
+    /// In ticks; waiting for a disk is idle.
+    private static func times() -> (idle: Int, total: Int)? {
+        let lines = text(of: "/proc/stat")?.split(separator: "\n") ?? []
+        guard let line = lines.first, line.hasPrefix("cpu ") else { return nil }
+        // user nice system idle iowait irq softirq steal; a guest's time is in user's already.
+        let ticks = line.split(separator: " ").dropFirst().prefix(8).compactMap { Int($0) }
+        guard ticks.count >= 5 else { return nil }
+        return (ticks[3] + ticks[4], .saturatingSum(ticks))
     }
 }
 

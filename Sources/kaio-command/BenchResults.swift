@@ -51,6 +51,8 @@ struct BenchResults {
     let isDirect: Bool
     /// Of each run.
     let seconds: Double
+    /// How much of the processors others used before the first run, from 0 to 1.
+    let othersShare: Double
     var notes: [String] = []
     private(set) var hasFailures = false
 
@@ -70,7 +72,8 @@ struct BenchResults {
     private var leftOut: [(engine: Engine, workload: Workload?)] = []
 
     init(
-        version: String, path: String, size: Int, rounds: Int, fileSystem: String, isDirect: Bool, seconds: Double
+        version: String, path: String, size: Int, rounds: Int, fileSystem: String, isDirect: Bool, seconds: Double,
+        othersShare: Double
     ) {
         self.version = version
         self.path = path
@@ -79,6 +82,7 @@ struct BenchResults {
         self.fileSystem = fileSystem
         self.isDirect = isDirect
         self.seconds = seconds
+        self.othersShare = othersShare
     }
 
     // MARK: collecting
@@ -145,10 +149,9 @@ struct BenchResults {
     var table: String {
         let terminal = Terminal.output
         var table = Table([.left] + Array(repeating: .right, count: 8))
-        table.add(
-            ["operations a second", "glibc", "kaio", "raw", "kaio/glibc", "", "glibc", "kaio", "raw"].map {
-                .init($0, .bold)
-            })
+        let units = ["", "ops/s", "ops/s", "ops/s", "ratio of", "", "us CPU", "us CPU", "us CPU"]
+        let columns = ["", "glibc", "kaio", "raw", "kaio/glibc", "", "glibc", "kaio", "raw"]
+        for titles in [units, columns] { table.add(titles.map { .init($0, .bold) }) }
         for row in rows {
             var cells: [Table.Cell] = [.init(row.workload.title)]
             cells += Engine.allCases.map { .init(rate(row, $0)?.shown(0) ?? "-") }
@@ -164,9 +167,10 @@ struct BenchResults {
         lines += table.lines(for: terminal)
         lines += [
             "",
-            "Medians of \(rounds) rounds, \(Format.fixed(seconds, 2)) s each; ~: too noisy to mean much. "
-                + "On the right: CPU time of an",
-            "operation in microseconds. raw: io_submit and io_getevents, as a program made for them calls them.",
+            "Medians of \(rounds) rounds, \(Format.fixed(seconds, 2)) s each; ~: too noisy to mean much. kaio/glibc is the median of "
+                + "the ratios",
+            "of the rounds, so it may differ from the ratio of the medians beside it. us CPU: CPU time of an operation, in",
+            "microseconds. raw: io_submit and io_getevents, called directly.",
         ]
         return (lines + notes).joined(separator: "\n")
     }
@@ -184,7 +188,8 @@ struct BenchResults {
         .object([
             ("version", .string(version)), ("machine", .string(machine)), ("path", .string(path)),
             ("file_system", .string(fileSystem)), ("size", .integer(size)), ("direct", .boolean(isDirect)),
-            ("rounds", .integer(rounds)), ("seconds", .number(seconds)), ("workloads", .array(rows.map(json(of:)))),
+            ("rounds", .integer(rounds)), ("seconds", .number(seconds)), ("others_share", .number(othersShare)),
+            ("workloads", .array(rows.map(json(of:)))),
             ("notes", .array(notes.map { .string($0) })),
         ])
     }

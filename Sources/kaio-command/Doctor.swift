@@ -16,6 +16,11 @@ struct Doctor: ParsableCommand {
               kaio doctor /var/lib/data
               kaio doctor --json | jq '.checks[] | select(.verdict != "ok")'
 
+            With --report it prints what to attach to a report of a fault. No names of the machine, of people or of files are in \
+            it, but for the values of KAIO_ variables and the library's path, where your home directory is "~".
+
+              kaio doctor --report /var/lib/data >report.txt
+
             Exit codes: 0 the kernel can do kaio's requests here, 1 it cannot (there is no library, or all of them would run \
             on worker threads), 2 the question could not be answered (no such directory, no permission to write there, a \
             wrong option).
@@ -27,16 +32,23 @@ struct Doctor: ParsableCommand {
     @Flag(help: "Print one JSON object.")
     var json = false
 
+    @Flag(help: "Print what to attach to a report of a fault.")
+    var report = false
+
     @Option(
         help: ArgumentHelp("The library to check instead of the one found.", valueName: "file"),
         completion: .file())
     var library: String?
 
+    func validate() throws {
+        if json && report { throw ValidationError("--json and --report: which one?") }
+    }
+
     func run() throws {
         var examination = try Examination(path: path)
         examination.examineLibrary(library)
         examination.examineKernel()
-        let lines = examination.lines(for: .output).joined(separator: "\n")
+        let lines = (report ? examination.report : examination.lines(for: .output)).joined(separator: "\n")
         let text = json ? examination.json.description : Terminal.output.cleaned(lines)
         guard write(text + "\n", to: STDOUT_FILENO) else {
             throw Failure(message: "stdout: \(errorText(errno))")
@@ -445,12 +457,89 @@ private struct Examination {
             if let person = check.person { table.add(["", "", "you", Table.Cell(person, .bold)]) }
         }
         let problems = checks.filter { $0.verdict == .workers || $0.verdict == .missing }
+        let names = problems.map(\.name).joined(separator: ", ")
         let end =
             problems.isEmpty
             ? isComplete ? "Nothing makes kaio use worker threads here." : "Not everything could be tried here."
-            : "Not everything is done in the kernel here: \(problems.map(\.name).joined(separator: ", "))."
+            : problems.contains { $0.verdict == .missing }
+                ? "Programs do not run on kaio here: \(names)."
+                : isWell
+                    ? "Not everything is done in the kernel here: \(names)."
+                    : "Every request would run on worker threads here: \(names)."
         return [terminal.styled(title, .bold), ""] + table.lines(for: terminal) + ["", end]
     }
+
+    // MARK: - What is attached to the report of a fault
+
+    /// For strangers to read: no path but the library's and those in variables of kaio's, and these without the home directory.
+    var report: [String] {
+        let home = ReportedText(home: environmentVariable("HOME"))
+        let filter = hasFilter ? "seccomp filter" : "no seccomp filter"
+        var lines = [
+            "This is for a report of a fault of kaio's. Read it before you attach it: no names of the machine, of people",
+            "or of files are in it, but for the library's path and KAIO_ variables, where the home directory is \"~\".",
+            "",
+        ]
+        var facts = Table([.left, .left])
+        func add(_ name: String, _ value: String?) {
+            facts.add([Table.Cell(name), Table.Cell(home.cleaned(value ?? "unknown"))])
+        }
+        add("kaio", Kaio.version)
+        add("kernel", "Linux \(kernel) on \(machine), \(filter)")
+        add("C library", cLibrary)
+        add("system", value(of: "PRETTY_NAME", in: "/etc/os-release"))
+        add("container", ["/.dockerenv", "/run/.containerenv"].contains(where: Path.exists) ? "yes" : "none seen")
+        add("file system", "\(fileSystem), mounted with \(UnnamedFile.mountFlags(of: file) ?? "unknown")")
+        add("CPUs", "\(sysconf(CInt(_SC_NPROCESSORS_ONLN))), pages of \(sysconf(CInt(_SC_PAGESIZE))) bytes")
+        add("memory", text(of: "/proc/meminfo")?.split(separator: "\n").first.map(String.init))
+        // The numbers of Linux; of some Swift sees no name.
+        let limits: [(String, CInt)] = [
+            ("descriptors", 7), ("processes", 6), ("locked memory", 8), ("addresses", 9), ("queued signals", 11),
+        ]
+        for (name, resource) in limits { add("limit of " + name, Examination.limit(resource)) }
+        lines += facts.lines(for: .output) + [""]
+
+        let variables = environmentEntries.filter { $0.hasPrefix("KAIO_") }.sorted()
+        lines += variables.map { home.cleaned($0) }
+        // Of what else is preloaded the names of the objects alone.
+        let preloads = (environmentVariable("LD_PRELOAD") ?? "").split { $0 == " " || $0 == ":" }
+        if !preloads.isEmpty {
+            lines.append("LD_PRELOAD has " + preloads.map { Path.name(of: String($0)) }.joined(separator: ", "))
+        }
+        lines.append(variables.isEmpty ? "No KAIO_ variable is set." : "")
+        if !variables.isEmpty || !preloads.isEmpty { lines.append("") }
+
+        var table = Table([.left, .left, .left])
+        for check in checks {
+            table.add([
+                Table.Cell(check.verdict.rawValue), Table.Cell(check.name), Table.Cell(home.cleaned(check.found)),
+            ])
+        }
+        return lines + table.lines(for: .output)
+    }
+
+    private static func limit(_ resource: CInt) -> String {
+        var limit = rlimit()
+        guard getrlimit(resource, &limit) == 0 else { return "unknown" }
+        func word(_ number: rlim_t) -> String { number == rlim_t.max ? "unlimited" : "\(number)" }
+        return "\(word(limit.rlim_cur)), \(word(limit.rlim_max)) at most"
+    }
+
+    private var cLibrary: String? {
+        var name = [UInt8](repeating: 0, count: 64)
+        let length = name.withUnsafeMutableBytes {
+            confstr(CInt(_CS_GNU_LIBC_VERSION), $0.bindMemory(to: CChar.self).baseAddress, $0.count)
+        }
+        return length > 0 ? String(decoding: name.prefix { $0 != 0 }, as: UTF8.self) : nil
+    }
+
+    private func value(of name: String, in path: String) -> String? {
+        let lines = text(of: path)?.split(separator: "\n") ?? []
+        let line = lines.first { $0.hasPrefix(name + "=") }
+        return line.map { String($0.dropFirst(name.count + 1)).filter { $0 != "\"" } }
+    }
+
+    // MARK: - For scripts
 
     var json: JSON {
         let list = checks.map { check in
@@ -465,5 +554,44 @@ private struct Examination {
             ("kernel", .string(kernel)), ("machine", .string(machine)), ("seccomp_filter", .boolean(hasFilter)),
             ("well", .boolean(isWell)), ("checks", .array(list)),
         ])
+    }
+}
+
+/// Without the home directory, whose name is a person's.
+private struct ReportedText {
+    let home: String?
+
+    init(home: String?) {
+        var home = home ?? ""
+        while home.hasSuffix("/") { home.removeLast() }
+        self.home = home.hasPrefix("/") ? home : nil
+    }
+
+    func cleaned(_ text: String) -> String {
+        var result = home.map { ReportedText.replacing($0, in: text) } ?? text
+        // Of whoever else: /home/NAME.
+        while let start = ReportedText.index(of: "/home/", in: result) {
+            let name = result.index(start, offsetBy: "/home/".count)
+            let end = result[name...].firstIndex { "/ :;,\"'\n".contains($0) } ?? result.endIndex
+            result.replaceSubrange(start..<end, with: "~")
+        }
+        return result
+    }
+
+    /// Where it is the whole of a directory's name.
+    private static func replacing(_ directory: String, in text: String) -> String {
+        var (result, rest) = ("", text[...])
+        while let start = index(of: directory, in: rest) {
+            let end = rest.index(start, offsetBy: directory.count)
+            let isWhole =
+                end == rest.endIndex || !(rest[end].isLetter || rest[end].isNumber || "_-.".contains(rest[end]))
+            result += rest[..<start] + (isWhole ? "~" : directory)
+            rest = rest[end...]
+        }
+        return result + rest
+    }
+
+    private static func index(of part: String, in text: some StringProtocol) -> String.Index? {
+        text.indices.first { text[$0...].hasPrefix(part) }
     }
 }

@@ -4,7 +4,7 @@
 // script see, System.swift is the C library in Swift's words.
 
 import ArgumentParser
-import CKaio
+import CKernel
 import Glibc
 
 @main
@@ -36,7 +36,7 @@ struct Kaio: ParsableCommand {
     @Flag(help: "Print the versions of the command and of the library that it finds.")
     var version = false
 
-    static let version = KAIO_VERSION
+    static let version = String(cString: ck_version())
 
     func run() throws {
         guard version else { throw CleanExit.helpRequest(self) }

@@ -102,11 +102,18 @@ struct Summary {
             Table.Cell("\(Format.bytes(sum("bytes", "read"))) read, \(Format.bytes(sum("bytes", "written"))) written"),
         ])
         let places = [("aio_linux", "in the kernel"), ("aio_poll", "by poll"), ("aio_pthread", "on worker threads")]
-        let total = max(.saturatingSum(places.map { sum("modules", $0.0) }), 1)
-        let parts = places.map { module, words in
-            let count = sum("modules", module)
+        let steps = Int.saturatingSum(places.map { sum("modules", $0.0) })
+        // What a module above answered, such as a cache, or cancelled, came to none of these places.
+        let above = max(requests - steps, 0)
+        var counted = places.map { (sum("modules", $0.0), $0.1) }
+        if above > 0 { counted.append((above, "not passed on by modules")) }
+        let total = max(requests, steps, 1)
+        var parts = counted.map { count, words in
             let share = Format.fixed(Double(count) * 100 / Double(total), 1)
             return "\(Format.count(count)) \(words)" + (count > 0 ? " (\(share) %)" : "")
+        }
+        if steps > requests {
+            parts[parts.count - 1] += " (\(Format.count(steps - requests)) more than requests: some take two steps)"
         }
         table.add(["ran", Table.Cell(parts.joined(separator: ", "))])
         let (failed, cancelled) = (sum("errors"), sum("cancelled"))

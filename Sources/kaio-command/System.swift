@@ -18,6 +18,17 @@ func environmentVariable(_ name: String) -> String? {
     return String(cString: value)
 }
 
+/// Each as NAME=VALUE.
+var environmentEntries: [String] {
+    var entries: [String] = []
+    var entry = ck_environment()
+    while let variable = entry?.pointee {
+        entries.append(String(cString: variable))
+        entry = entry.map { $0 + 1 }
+    }
+    return entries
+}
+
 /// A system call that the C library has no function for, or one with a variable number of arguments: its result, or a
 /// negated errno.
 func systemCall(

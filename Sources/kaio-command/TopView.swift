@@ -64,36 +64,73 @@ struct TopView {
         ("max", 9),
     ]
     /// What a narrow terminal has no room for, so that the file can be seen: these columns, one after the other.
-    private static let dispensable = ["99.9 %", "bytes/s", "max", "50 %"]
+    private static let dispensable = ["99.9 %", "bytes/s", "max", "50 %", "failed", "99 %", "in flight", "req/s"]
     /// Blanks, the operation, and the end of a path.
     private static let back = 9
     private static let leastPath = 16
 
-    private static func shown(_ width: Int) -> [Bool] {
+    /// With room for the longest name of a file, without its directories, or what half of the screen has.
+    private func shown(_ width: Int) -> [Bool] {
+        let longest = rows.reduce(0) { max($0, TopView.width(of: Path.name(of: $1.path)) + 1) }
+        let path = max(TopView.leastPath, min(longest, width / 2))
         var hidden: [String] = []
-        for name in dispensable {
-            let front = columns.reduce(0) { $0 + (hidden.contains($1.name) ? 0 : $1.width) }
-            if front + back + leastPath <= width { break }
+        for name in TopView.dispensable {
+            let front = TopView.columns.reduce(0) { $0 + (hidden.contains($1.name) ? 0 : $1.width) }
+            if front + TopView.back + path <= width { break }
             hidden.append(name)
         }
-        return columns.map { !hidden.contains($0.name) }
+        return TopView.columns.map { !hidden.contains($0.name) }
+    }
+
+    /// In columns of a terminal.
+    private static func width(of text: some StringProtocol) -> Int { text.reduce(0) { $0 + width(of: $1) } }
+
+    private static func width(of character: Character) -> Int {
+        guard let scalar = character.unicodeScalars.first?.value, scalar >= 0x1100 else { return 1 }
+        let wide: [ClosedRange<UInt32>] = [
+            0x1100...0x115f, 0x2e80...0x303e, 0x3041...0xa4cf, 0xa960...0xa97c, 0xac00...0xd7a3, 0xf900...0xfaff,
+            0xfe30...0xfe6f, 0xff00...0xff60, 0xffe0...0xffe6, 0x1f300...0x1f64f, 0x1f680...0x1f6ff, 0x1f900...0x1f9ff,
+            0x20000...0x3fffd,
+        ]
+        return wide.contains { $0.contains(scalar) } ? 2 : 1
+    }
+
+    /// As much of the end as there is room for, with "<" for what is left out.
+    private static func end(of text: String, _ room: Int) -> String {
+        if width(of: text) <= room { return text }
+        var (end, left) = (text.endIndex, room - 1)
+        while end > text.startIndex {
+            let before = text.index(before: end)
+            left -= width(of: text[before])
+            if left < 0 { break }
+            end = before
+        }
+        return "<" + text[end...]
     }
 
     func lines(_ width: Int, _ height: Int) -> [String] {
         let terminal = Terminal.output
         let name = "\(program) (\(process))" + (version.map { ", kaio \($0)" } ?? "")
         let keys = isOnScreen ? "; q quits" : ""
-        var lines = [terminal.styled(String("kaio top: \(name)\(keys)".prefix(width)), .bold)]
-        guard version != nil else { return lines + ["", String(whyNothing.prefix(width))] }
+        var lines = TopView.wrapped("kaio top: \(name)\(keys)", width).map { terminal.styled($0, .bold) }
+        guard version != nil else { return lines + [""] + TopView.wrapped(whyNothing, width) }
         lines.append("")
         let head = front(TopView.columns.map(\.name), width) + "  op     file"
         lines.append(terminal.styled(String(head.prefix(width)), .dim))
         lines.append(line(total, "all", "", width))
-        let room = height - lines.count - modules.count
+        let below = modules.flatMap { TopView.wrapped(line($0.module, $0.earlier), width) }
+        let room = height - lines.count - below.count
         let shown = rows.count > room ? room - 1 : rows.count
         lines += rows.prefix(max(0, shown)).map { line($0, $0.operation, $0.path, width) }
         if shown < rows.count { lines.append("... and \(rows.count - shown) more") }
-        return lines + modules.map { String(line($0.module, $0.earlier).prefix(width)) }
+        return lines + below
+    }
+
+    /// Into lines of so many columns, at blanks.
+    private static func wrapped(_ text: String, _ width: Int) -> [String] {
+        let indentation = String(text.prefix { $0 == " " })
+        return Table.broken(text, max(width - indentation.count - 2, 10)).enumerated()
+            .map { indentation + ($0 == 0 ? "" : "  ") + $1 }
     }
 
     /// What it counted in a second, or at the first look in all; and what may fall, as it is.
@@ -115,14 +152,12 @@ struct TopView {
         ]
         cells += [0.5, 0.99, 0.999, 1].map { counts.latency($0).map(TopView.duration) ?? "-" }
         let line = "\(front(cells, width))  \(operation)\(String(repeating: " ", count: max(0, 7 - operation.count)))"
-        let room = width - line.count
         // The end of a path says more than its beginning.
-        let end = path.count > room ? "<" + path.suffix(max(0, room - 1)) : path
-        return String((line + end).prefix(width))
+        return line + TopView.end(of: path, max(width - line.count, 2))
     }
 
     private func front(_ cells: [String], _ width: Int) -> String {
-        zip(zip(cells, TopView.columns), TopView.shown(width)).map { $1 ? right($0.0, $0.1.width) : "" }.joined()
+        zip(zip(cells, TopView.columns), shown(width)).map { $1 ? right($0.0, $0.1.width) : "" }.joined()
     }
 
     private func right(_ text: String, _ width: Int) -> String {

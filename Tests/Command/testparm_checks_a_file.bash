@@ -19,6 +19,11 @@ cmp out first || fail "its own output is understood in another way"
 printf 'pth = /data/*\n' >bad.conf
 expect 1 testparm bad.conf
 has err 'bad\.conf:1: pth: unknown option'
+printf '[a]\npath = /a\nvfs objects = nonsuch ordered\n' >nonsuch.conf
+expect 1 testparm nonsuch.conf
+has err 'nonsuch\.conf:3: .*no module is named nonsuch; known are .*KAIO_MODULE_DIR, which is not set'
+KAIO_MODULE_DIR=$PWD/modules expect 1 testparm nonsuch.conf
+has err "nonsuch\.conf:3: .*KAIO_MODULE_DIR \($PWD/modules\)"
 KAIO_CONFIG=good.conf expect 0 testparm
 has out '^\[a\]$'
 expect 2 testparm

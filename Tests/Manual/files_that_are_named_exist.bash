@@ -13,6 +13,7 @@ done
 Tests/run --list >"$OLDPWD/cases"
 # These are listed where they are asked for.
 Tests/run --list distributions >>"$OLDPWD/cases"
+Tests/run --list file-systems >>"$OLDPWD/cases"
 grep -ohE 'Tests/run [a-z_][a-zA-Z0-9_/-]+' ./*.md docs/*.md docs/*/*.md Examples/*.md Examples/*/*.md | sort -u |
     while read -r _ word; do
         grep -q -- "$word" "$OLDPWD/cases" || fail "no test is named $word"

@@ -4,13 +4,13 @@ import CKaio
 import CKernel
 
 enum Version {
-    /// KAIO_VERSION of the header; a test compares the two.
-    static let text: StaticString = "0.1.0"
+    /// KAIO_VERSION of the header.
+    static var text: Text { Text(ck_version()) }
 }
 
 @c(kaio_version)
 public func kaioVersion() -> UnsafePointer<CChar> {
-    UnsafeRawPointer(Version.text.utf8Start).assumingMemoryBound(to: CChar.self)
+    ck_version()
 }
 
 @c(aio_readv)

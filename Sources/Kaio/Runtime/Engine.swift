@@ -332,7 +332,7 @@ enum Engine {
     }
 
     private static func sayWhyNoKernel(_ refusal: Refusal) {
-        guard Options.verbose, !saidWhyNoKernel else { return }
+        guard !Options.quiet, !saidWhyNoKernel else { return }
         saidWhyNoKernel = true
         var message = Message()
         message.add("kaio: the kernel's AIO can't be used (")
@@ -342,9 +342,19 @@ enum Engine {
         case ENOTSUP: message.add("it does not do what Linux does")
         case let error: message.add(Text(strerror(error)))
         }
-        if Text(refusal.call) == "io_setup", refusal.error == EAGAIN { message.add("; fs.aio-max-nr is used up") }
+        let isUsedUp = Text(refusal.call) == "io_setup" && refusal.error == EAGAIN
+        if isUsedUp { message.add("; fs.aio-max-nr is used up") }
         message.add("): requests run on worker threads")
         if refusal.mayPass { message.add(" until it can") }
+        // What a person can do.
+        if isUsedUp {
+            message.add("; as root: sysctl fs.aio-max-nr=1048576, or ")
+            message.add("have this program need less of it, as with KAIO_RING=64")
+        } else if refusal.error == EPERM || refusal.error == ENOSYS {
+            message.add("; have the container's seccomp profile allow it, ")
+            message.add("and io_submit, io_pgetevents, io_cancel and io_destroy")
+        }
+        message.add(" (kaio doctor says more, KAIO_VERBOSE=0 hides this line)")
         message.show()
     }
 

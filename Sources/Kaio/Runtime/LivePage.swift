@@ -74,7 +74,7 @@ struct LivePage {
         live_word(head, CInt(LIVE_WORD_VERSION)).pointee = UInt64(LIVE_VERSION)
         live_word(head, CInt(LIVE_WORD_PROCESS)).pointee = UInt64(ThreadState.process)
         let most = (LIVE_WORD_RELEASE_END - LIVE_WORD_RELEASE) * 8 - 1
-        let release = Text(Version.text)
+        let release = Version.text
         memcpy(live_word(head, CInt(LIVE_WORD_RELEASE)), release.start, min(Int(most), release.count))
     }
 

@@ -7,6 +7,8 @@ import CKernel
 
 enum Options {
     nonisolated(unsafe) private(set) static var verbose = false
+    /// KAIO_VERBOSE=0: no word of what makes requests slow, either.
+    nonisolated(unsafe) private(set) static var quiet = false
     nonisolated(unsafe) private(set) static var showStatistics = false
     nonisolated(unsafe) private(set) static var statisticsFile: Text?
     /// Seconds after the last request until everything is given back to the kernel; 0: never.
@@ -74,6 +76,7 @@ enum Options {
     private static func take(_ name: Text, _ value: Text) {
         if name == "KAIO_VERBOSE" {
             verbose = flag(name, value)
+            quiet = !verbose && value == "0"
         } else if name == "KAIO_SHOW_STATS" {
             showStatistics = flag(name, value)
         } else if name == "KAIO_STATS_FILE" {

@@ -358,8 +358,11 @@ struct ConfigurationReader: ~Copyable {
             message.add("; known are ")
             message.addModuleNames()
             if let moduleDirectory {
-                message.add(", those in ")
+                message.add(", those in KAIO_MODULE_DIR (")
                 message.addWord(moduleDirectory)
+                message.add(")")
+            } else {
+                message.add(", those in the directory KAIO_MODULE_DIR, which is not set")
             }
             message.add(", those beside the library in kaio/, and shared objects, by a name with a slash")
             show(&message)

@@ -314,7 +314,7 @@ enum Loader {
     /// Where `make install` has modules: PREFIX/lib/kaio.
     @inline(never)
     private static func addPathBeside(_ name: Text, _ path: inout Message) {
-        let file = ck_object_of(UnsafeRawPointer(Version.text.utf8Start)).map { Text($0) } ?? Text("")
+        let file = ck_object_of(UnsafeRawPointer(ck_version())).map { Text($0) } ?? Text("")
         var length = file.count
         while length > 0, file[length - 1] != UInt8(ascii: "/") { length -= 1 }
         path.add(file.prefix(length))

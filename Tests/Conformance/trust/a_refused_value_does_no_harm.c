@@ -14,7 +14,7 @@ static void refuses(const char *objects, const char *parameters, const char *nam
     SUCCEEDED(&child);
     EQUAL(count_lines(child.errors, "KAIO_VFS_PARAMETERS: ", named), 1);
     EQUAL(count_lines(child.errors, "kaio: KAIO_VFS_", "; using \"ordered aio_linux aio_poll aio_pthread\""), 1);
-    EQUAL(count_lines(child.errors, "kaio 0.1.0: stack ordered aio_linux aio_poll aio_pthread", NULL), 1);
+    EQUAL(count_lines(child.errors, "kaio " KAIO_VERSION ": stack ordered aio_linux aio_poll aio_pthread", NULL), 1);
     EQUAL(count_lines(child.errors, "kaio", NULL), 3);
 }
 
