@@ -18,7 +18,9 @@ RELEASE := $(ROOT).build/release
 LIBRARY := $(RELEASE)/libkaio.so
 OBJECT := $(RELEASE)/Kaio.o
 # The state that several threads share is guarded by locks; the compiler's own checks of it would be calls.
-COMPILE = -module-name Kaio -parse-as-library -wmo -O -g -swift-version 6 -enable-experimental-feature Embedded \
+# No path of this tree is in what is made.
+PREFIX_MAP = -file-prefix-map $(abspath $(or $(ROOT),.))=.
+COMPILE = $(PREFIX_MAP) -module-name Kaio -parse-as-library -wmo -O -g -swift-version 6 -enable-experimental-feature Embedded \
 	-enforce-exclusivity=unchecked -Xcc -fPIC -module-cache-path $(RELEASE)/modules \
 	$(foreach module,include Sources/CKernel,-Xcc -fmodule-map-file=$(ROOT)$(module)/module.modulemap)
 EXPORTS := $(ROOT)Sources/Kaio/exports.map
@@ -79,13 +81,13 @@ $(AARCH64)/libkaio.so: $(SOURCES) $(EXPORTS) $(ROOT)Tools/older-libc $(ROOT)Make
 # The command needs the C library alone, not a Swift installation. It has a build directory of its own, as other flags
 # in the same one would build everything anew.
 COMMAND := $(ROOT).build/command/release/kaio-command
-COMMAND_COMPILE = -L$(OLDER)
+COMMAND_COMPILE = -L$(OLDER) $(PREFIX_MAP)
 COMMAND_LINK = --gc-sections -s --wrap=__libc_start_main $(OLDER)/start.o
 
 command: $(COMMAND) ## Builds the `kaio` command, .build/command/release/kaio-command
 
-$(COMMAND): $(ROOT)Package.swift $(shell find $(ROOT)Sources/kaio-command -type f) $(OLDER)/flags $(ROOT)Makefile
-	$(SWIFT) build --package-path $(or $(ROOT),.) --scratch-path $(ROOT).build/command -c release \
+$(COMMAND): $(ROOT)Package.swift $(shell find $(addprefix $(ROOT),Sources/kaio-command Sources/CKernel include) -type f) $(OLDER)/flags $(ROOT)Makefile
+	KAIO_COMMAND=1 $(SWIFT) build --package-path $(or $(ROOT),.) --scratch-path $(ROOT).build/command -c release \
 		--product kaio-command --static-swift-stdlib $(COMMAND_COMPILE:%=-Xswiftc %) \
 		$(COMMAND_LINK:%=-Xlinker %) $$(sed 's/^/-Xlinker /' $(OLDER)/flags)
 	@touch $@
@@ -170,6 +172,12 @@ kernels: set-up-kernels library command ## Boots Debian's kernels in qemu and ru
 deb: set-up-deb all ## Builds the Debian packages libkaio1, libkaio-dev and kaio, .build/deb/*.deb
 	@$(ROOT)Tools/deb
 
+release: set-up-deb set-up-release ## Makes the tarball, the Debian packages, checksums and SBOM of the latest commit, .build/dist
+	@$(ROOT)Tools/release
+
+release-check: set-up-deb set-up-release ## Makes it twice, in two directories, and compares all files (10 minutes)
+	@$(ROOT)Tools/release --check
+
 clean: ## Removes all that was built
 	rm -rf $(ROOT).build $(ROOT).build-tsan
 
@@ -179,4 +187,4 @@ help: ## Lists the targets
 set-up-%:
 	@$(ROOT)Tools/setup $*
 
-.PHONY: library archive command all test soak crash-group-sync crash-bufio crash-mirror fuzz fuzzers conformance faults models demo bench bench-quick man docs lint install uninstall deb clean help kernels aarch64
+.PHONY: library archive command all test soak crash-group-sync crash-bufio crash-mirror fuzz fuzzers conformance faults models demo bench bench-quick man docs lint install uninstall deb release release-check clean help kernels aarch64

@@ -16,7 +16,6 @@ let package = Package(
         .library(name: "AsyncFiles", targets: ["AsyncFiles"]),
         .library(name: "AsyncFilesNIO", targets: ["AsyncFilesNIO"]),
         .library(name: "kaio", type: .dynamic, targets: ["Kaio"]),
-        .executable(name: "kaio-command", targets: ["kaio-command"]),
     ],
     // What only a trait needs is not fetched without it.
     traits: [
@@ -25,7 +24,6 @@ let package = Package(
         .default(enabledTraits: []),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.6.0"),
         // A command for who has this package open (generate-documentation); who depends on it does not fetch it.
@@ -49,13 +47,20 @@ let package = Package(
             ],
             swiftSettings: files
         ),
-        // Installed as `kaio`; the library's product has that name here.
-        .executableTarget(
-            name: "kaio-command",
-            dependencies: ["CKaio", "CKernel", .product(name: "ArgumentParser", package: "swift-argument-parser")]
-        ),
         .testTarget(name: "KaioTests", dependencies: ["Kaio", "CKernel", "CKaio"]),
         .testTarget(name: "AsyncFilesTests", dependencies: ["AsyncFiles", "AsyncFilesNIO"]),
     ],
     swiftLanguageModes: [.v6]
 )
+
+// What the command alone needs is fetched for the command alone (`make command`), not for packages that depend on this one.
+// Installed as `kaio`; the library's product has that name here.
+if Context.environment["KAIO_COMMAND"] != nil {
+    package.products.append(.executable(name: "kaio-command", targets: ["kaio-command"]))
+    package.dependencies.append(.package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"))
+    package.targets.append(
+        .executableTarget(
+            name: "kaio-command",
+            dependencies: ["CKaio", "CKernel", .product(name: "ArgumentParser", package: "swift-argument-parser")]
+        ))
+}
