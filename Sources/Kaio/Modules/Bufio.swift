@@ -550,8 +550,10 @@ final class Bufio: Module {
             guard request.block.pointee.length > 0 else { return false }
             new.total = request.block.pointee.length
             let flags = request.block.pointee.file.statusFlags
-            new.isThrough = !isWriteBack || Bufio.isAtExit || flags & (O_SYNC | O_DSYNC) != 0
             ask(file, now: operation == .read && request.end > file.size)
+            // Who makes the file longer has that size seen: by fstat, by those who wait for its end, and by who has no room for it.
+            let grows = operation == .write && request.end > file.size
+            new.isThrough = !isWriteBack || Bufio.isAtExit || flags & (O_SYNC | O_DSYNC) != 0 || grows
             if operation == .read {
                 new.total = max(0, min(request.end, file.size) - request.block.pointee.offset)
                 if BufioClient.isAsked(by: request, file) {
@@ -1257,6 +1259,8 @@ final class Bufio: Module {
                 vectorCount: count == 1 ? 0 : count, length: run.state.pointee.length - transferred,
                 offset: run.state.pointee.offset + transferred, in: file.way.pointee.stack!, at: position, for: parent)
         else { return false }
+        // For those below who have something of the file.
+        if parent == nil { own.block.pointee.openFile = file.way.pointee.open?.word ?? 0 }
         if run.state.pointee.isWrite, !target.file.isBlockDevice, own.end > Int(target.file.size) {
             own.block.pointee.file.size = Int64(onDisk(file))
         }
@@ -1722,7 +1726,7 @@ extension Parameters {
 extension Bufio {
     static var entry: ModuleEntry {
         ModuleEntry(
-            name: "bufio", parameters: parameters, side: .below, needsOrder: true,
+            name: "bufio", parameters: parameters, side: .below, needsOrder: true, belongsAbove: "mirror",
             make: { Bufio(position: $0, parameters: $1) }, reset: resetAll, hear: hear)
     }
 }

@@ -10,6 +10,8 @@ struct ModuleEntry {
     var isOnce = false
     /// It needs `ordered` above it, which is put there where it is named later, or not at all.
     var needsOrder = false
+    /// It may not stand below this one.
+    var belongsAbove: StaticString?
     let make: (Int, Parameters) -> (any Module)?
     /// Once in the life of the process: what its instances share. False without memory.
     var prepare: () -> Bool = { true }

@@ -3,6 +3,8 @@
 // Above `ordered` a module sees requests in the order of the calls, before they wait for each other: an aio_fsync may come
 // while the writes before it are under way. Below, no two requests of a file that are in each other's way come at the same
 // time, and an aio_fsync comes when every write that it covers is complete.
+//
+// And a module that keeps something of a file must not stand below one that makes several files of it.
 
 /// On which side of `ordered` a module belongs.
 enum Side {
@@ -29,24 +31,47 @@ struct StackOrder {
 
     private static func isMisplaced(_ side: Side, _ isBelow: Bool) -> Bool { side == (isBelow ? .above : .below) }
 
-    /// The first module that stands on the wrong side, and the side where it belongs.
+    /// A module that stands where it does not belong: it belongs on that side of the other.
+    struct Fault {
+        let module: Text
+        let side: Side
+        var other = StackOrder.divider
+    }
+
+    /// The first.
     @inline(never)
-    var fault: (module: Text, side: Side)? {
-        var found: (Text, Side)?
+    var fault: Fault? {
+        var found: Fault?
         var isDivided = false
         visit { name, side, isBelow in
-            if found == nil, StackOrder.isMisplaced(side, isBelow) { found = (name, side) }
+            if found == nil, StackOrder.isMisplaced(side, isBelow) { found = Fault(module: name, side: side) }
             isDivided = isDivided || isBelow
         }
-        return isDivided ? found : nil
+        return (isDivided ? found : nil) ?? inversion
+    }
+
+    /// The first module that stands below one that it must be above.
+    private var inversion: Fault? {
+        var rest = names
+        while let name = rest.takeWord() {
+            guard let other = Registry.entry(name)?.belongsAbove else { continue }
+            var before = names
+            while let earlier = before.takeWord(), earlier.start != name.start {
+                if earlier == other { return Fault(module: name, side: .above, other: other) }
+            }
+        }
+        return nil
     }
 
     /// Says what is wrong, and which order is right.
     @inline(never)
-    func explain(_ fault: (module: Text, side: Side), _ message: inout Message) {
+    func explain(_ fault: Fault, _ message: inout Message) {
         message.add("module ")
         message.addWord(fault.module)
-        message.add(fault.side == .above ? " belongs above ordered: " : " belongs below ordered: ")
+        message.add(fault.side == .above ? " belongs above " : " belongs below ")
+        message.add(fault.other)
+        message.add(": ")
+        if !(Text(fault.other) == StackOrder.divider) { return move(fault.module, above: fault.other, &message) }
         func add(_ isMeant: (Bool, Bool) -> Bool) {
             visit { name, side, isBelow in
                 if !(name == StackOrder.divider), isMeant(isBelow, StackOrder.isMisplaced(side, isBelow)) {
@@ -60,6 +85,22 @@ struct StackOrder {
         message.add(" ")
         add { isBelow, isMisplaced in !isBelow && isMisplaced }
         add { isBelow, isMisplaced in isBelow && !isMisplaced }
+        message.add("is right")
+    }
+
+    private func move(_ module: Text, above other: StaticString, _ message: inout Message) {
+        var rest = names
+        var isThere = false
+        while let name = rest.takeWord() {
+            if name.start == module.start { continue }
+            if name == other, !isThere {
+                message.addWord(module)
+                message.add(" ")
+                isThere = true
+            }
+            message.addWord(name)
+            message.add(" ")
+        }
         message.add("is right")
     }
 }

@@ -34,6 +34,8 @@ int main(int argc, char **argv) {
         {"aio_linux ordered aio_pthread", "module aio_linux belongs below ordered: ordered aio_linux aio_pthread is right"},
         {"stats aio_poll error_inject ordered aio_linux",
          "module aio_poll belongs below ordered: stats error_inject ordered aio_poll aio_linux is right"},
+        // A cache below a mirror would be one leg's.
+        {"ordered mirror stats bufio aio_linux", "module bufio belongs above mirror: ordered bufio mirror stats aio_linux is right"},
         {"aio_pthread ordered", "module aio_pthread belongs below ordered: ordered aio_pthread is right"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
