@@ -269,8 +269,10 @@ final class AIOLinux: Module {
             learn(now, attempt.operation)
             if let flags = flagsInCall(attempt), flags != noWait { return transfer(attempt, flags) }
         }
+        // Nothing, where there was something when it was last looked at: it is shorter now, which modules may want to know.
+        let isPlausible = result > 0 || result == 0 && attempt.offset >= file.size
         guard
-            result == attempt.length || result >= 0 && FileFacts.isAtEnd(descriptor, file, attempt.offset + result)
+            result == attempt.length || isPlausible && FileFacts.isAtEnd(descriptor, file, attempt.offset + result)
         else { return result == -Int(EAGAIN) || result == 0 ? .slowAndWaits : .slow }
         Statistics.count(Statistics.ranInKernel)
         return .done(result)
