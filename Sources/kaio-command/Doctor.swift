@@ -338,8 +338,10 @@ private struct Examination {
         defer { for end in ends { close(end) } }
         let result = kernelAIO.poll(ends[1], Int32(POLLOUT))
         var byte: UInt8 = 0
-        var vector = iovec(iov_base: &byte, iov_len: 1)
-        let knowsNoWait = systemCall(SYS_preadv2, Int(ends[0]), address(&vector), 1, -1, -1, 8) != -Int(EOPNOTSUPP)
+        let knowsNoWait = withUnsafeMutablePointer(to: &byte) { byte in
+            var vector = iovec(iov_base: byte, iov_len: 1)
+            return systemCall(SYS_preadv2, Int(ends[0]), address(&vector), 1, -1, -1, 8) != -Int(EOPNOTSUPP)
+        }
         if result < 0 {
             add("pipes, sockets", .workers, refusal(CInt(-result)), kaio: "has a worker thread wait for each request")
         } else if knowsNoWait {
