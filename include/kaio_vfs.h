@@ -188,6 +188,7 @@ struct kaio_vfs_fns {
      * A file is new here, by this descriptor; before its first request comes. Its last descriptor is about to be closed, or
      * was closed behind the library's back: the module does what it still has to do with it, and may hold it until that is
      * done (kaio_vfs_file_hold); it may come into use again after that. It is gone, but for the descriptors of the modules.
+     * file_opened_fn is called in the call that submits, with signals blocked: what may wait for a server does not belong there.
      */
     void (*file_opened_fn)(kaio_vfs_handle *handle, kaio_file *file, int fd);
     void (*file_closes_fn)(kaio_vfs_handle *handle, kaio_file *file);

@@ -183,6 +183,12 @@ struct Descriptor: Equatable {
         return result == -Int(ENOSYS) || result == -Int(EPERM) ? self.status(&status) : result
     }
 
+    /// The same with the size and the time of the last change.
+    func changes(_ status: inout stat) -> Int {
+        let result = statx(&status, Descriptor.askNobody, STATX_TYPE | STATX_INO | STATX_SIZE | STATX_CTIME)
+        return result == -Int(ENOSYS) || result == -Int(EPERM) ? self.status(&status) : result
+    }
+
     private func statx(_ status: inout stat, _ flags: Int, _ mask: UInt32) -> Int {
         var now = CKernel.statx()
         let emptyPath: UInt8 = 0
@@ -197,6 +203,7 @@ struct Descriptor: Equatable {
         status.st_ino = ino_t(now.stx_ino)
         status.st_mode = mode_t(now.stx_mode)
         status.st_size = Int(clamping: now.stx_size)
+        status.st_ctim = timespec(tv_sec: Int(now.stx_ctime.tv_sec), tv_nsec: Int(now.stx_ctime.tv_nsec))
         return result
     }
 

@@ -14,8 +14,13 @@ final class AIOPthread: Module {
     func submit(_ requests: inout RequestQueue, _ turn: inout Turn) { Workers.add(&requests, &turn) }
 
     func cancel(_ request: Request, _ sequence: UInt64, force: Bool, _ turn: inout Turn) -> CancelOutcome {
-        Workers.withdraw(request, sequence, position: position, force: force)
+        let outcome = Workers.withdraw(request, sequence, position: position, force: force)
+        return outcome == .no ? OpenFiles.withdraw(request, sequence, position: position) : outcome
     }
+
+    /// Its own requests are what is to be done for open files.
+    func work(_ own: Request, _ turn: inout Turn) -> Int { OpenFiles.work(own) }
+    func finished(_ own: Request, _ turn: inout Turn) { OpenFiles.finished(own, &turn) }
 
     /// On a thread of the pool, whose number is given: does what the request asks for and completes it.
     static func perform(_ request: Request, on thread: CInt) {

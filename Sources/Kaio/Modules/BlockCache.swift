@@ -793,6 +793,8 @@ struct CachedFile: Equatable {
         var target: Target?
         var isWritable = false
         var isDevice = false
+        /// Only a worker asks for its size.
+        var isRemote = false
     }
 
     /// What the lock guards.
@@ -876,6 +878,12 @@ struct CachedFile: Equatable {
     var status: Status { Status(rawValue: face.pointee.status.load(ordering: .acquiring)) ?? .refused }
     @inline(__always)
     var size: Int { face.pointee.size.load(ordering: .relaxed) }
+
+    /// Its size and the time of its last change, as far as the machine knows, or as its server says; false: neither is to be had.
+    func look(_ status: inout stat, asksServer: Bool) -> Bool {
+        guard !way.pointee.isDevice, let descriptor = way.pointee.target?.descriptor else { return false }
+        return (asksServer ? descriptor.status(&status) : descriptor.changes(&status)) == 0
+    }
 
     // MARK: life; under the lock
 

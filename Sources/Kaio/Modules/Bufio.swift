@@ -31,6 +31,8 @@ import Synchronization
 final class Bufio: Module {
     private enum Stage: UInt8 {
         case take, prepare, out, synchronize, fsync, bypass, passed, filling, flush
+        /// For a worker: the file's server is asked, a descriptor opened.
+        case ask, open
     }
 
     /// Which queue a request waits in.
@@ -176,14 +178,18 @@ final class Bufio: Module {
     /// The file of a request, if it goes through the cache.
     private func file(of request: Request) -> CachedFile? {
         guard let open = request.openFile, let file = CachedFile(bits: open[position]) else { return nil }
-        if file.status == .unknown, isMine(request.block.pointee.file) {
-            keep(file, open, request.target, request.stack)
-        }
         return file.status == .kept ? file : nil
     }
 
+    var prepares: Bool { true }
+
+    func prepare(_ open: OpenFile, _ target: Target) {
+        guard let file = CachedFile(bits: open[position]), file.status == .unknown, isMine(target.file) else { return }
+        keep(file, open, target, open.stack)
+    }
+
     /// From here on the file goes through the cache, if it can be opened once more.
-    func keep(_ file: CachedFile, _ open: OpenFile, _ theirs: Target, _ stack: Stack) {
+    private func keep(_ file: CachedFile, _ open: OpenFile, _ theirs: Target, _ stack: Stack) {
         let facts = theirs.file
         // As the program's: a file that is written with O_DIRECT and without at the same time is neither's.
         let flags = facts.isDirect ? __O_DIRECT : 0
@@ -195,6 +201,7 @@ final class Bufio: Module {
         if target == nil { target = tryOpening(O_RDONLY) }
         startClock(target, stack)
         if let found = target, !found.file.isSameFile(as: facts) { target = nil }
+        let isRemote = target?.descriptor.isRemote ?? false
         BlockCache.lock.lock()
         defer { BlockCache.lock.unlock() }
         guard file.status == .unknown else { return }
@@ -207,6 +214,7 @@ final class Bufio: Module {
         file.way.pointee.isWritable = isWritable
         file.way.pointee.stack = stack
         file.way.pointee.isDevice = target.file.isBlockDevice
+        file.way.pointee.isRemote = isRemote
         file.face.pointee.size.store(
             target.file.isBlockDevice ? FileFacts.sizeOfDevice(target.descriptor) : Int(target.file.size),
             ordering: .relaxed)
@@ -220,16 +228,23 @@ final class Bufio: Module {
         }
     }
 
-    /// A descriptor without O_DIRECT; opened when it is first needed. Nil: it can't be.
-    private func buffered(_ file: CachedFile) -> Target? {
-        if let known = BlockCache.lock.locked({ file.rest.pointee.buffered }) { return known }
-        guard let open = file.way.pointee.open, let target = file.way.pointee.target,
+    /// A descriptor without O_DIRECT, when it is first needed. On a worker, or where none can be had.
+    private func openBuffered(_ file: CachedFile) {
+        guard BlockCache.lock.locked({ file.rest.pointee.buffered }) == nil, let open = file.way.pointee.open,
+            let target = file.way.pointee.target,
             let new = Bufio.open(open, target.descriptor, file.way.pointee.isWritable ? O_RDWR : O_RDONLY)
-        else { return nil }
-        return BlockCache.lock.locked {
-            file.rest.pointee.buffered = file.rest.pointee.buffered ?? new
-            return file.rest.pointee.buffered
+        else { return }
+        BlockCache.lock.locked { file.rest.pointee.buffered = file.rest.pointee.buffered ?? new }
+    }
+
+    func work(_ own: Request, _ turn: inout Turn) -> Int {
+        let place = work.place(of: own)
+        if place.pointee.stage == .ask {
+            ask(CachedFile(bits: place.pointee.file).unsafelyUnwrapped, asksServer: true)
+        } else if let run = CacheRun(bits: place.pointee.other) {
+            openBuffered(run.state.pointee.file)
         }
+        return 0
     }
 
     func closes(_ open: OpenFile, _ turn: inout Turn) {
@@ -335,18 +350,25 @@ final class Bufio: Module {
         return false
     }
 
-    /// Asks the kernel for the file's size and time, if that is due, or at once. What was changed from outside is dropped.
-    func ask(_ file: CachedFile, now: Bool) {
-        let time = Instant.roughlyNow.nanoseconds
+    /// Whether it is time to ask for the file's size and time, or that has to be done now.
+    func mustAsk(_ file: CachedFile, now: Bool) -> Bool {
         let asked = file.face.pointee.asked.load(ordering: .relaxed)
-        guard now || asked == 0 || validity != 0 && time - asked >= validity, let target = file.way.pointee.target
-        else { return }
+        return now || asked == 0 || validity != 0 && Instant.roughlyNow.nanoseconds - asked >= validity
+    }
+
+    /// Asks the kernel, or also the file's server. What was changed from outside is dropped.
+    private func ask(_ file: CachedFile, asksServer: Bool) {
         let changes = BlockCache.lock.locked { file.rest.pointee.changes }
         var status = stat()
-        if file.way.pointee.isDevice || target.descriptor.status(&status) != 0 {
-            file.face.pointee.asked.store(time, ordering: .relaxed)
-            return
-        }
+        let isKnown = file.look(&status, asksServer: asksServer)
+        take(isKnown ? status : nil, of: file, since: changes)
+    }
+
+    /// What the kernel said after so many changes of our own.
+    func take(_ status: stat?, of file: CachedFile, since changes: UInt64) {
+        let time = Instant.roughlyNow.nanoseconds
+        guard let status else { return file.face.pointee.asked.store(time, ordering: .relaxed) }
+        let asked = file.face.pointee.asked.load(ordering: .relaxed)
         let changed = Int64(status.st_ctim.tv_sec) * 1_000_000_000 + Int64(status.st_ctim.tv_nsec)
         BlockCache.lock.lock()
         // What is not written, or was meanwhile, is no change from outside.
@@ -532,25 +554,37 @@ final class Bufio: Module {
         var others = RequestQueue()
         var plan = Plan()
         while let request = requests.popFirst() {
-            if begin(request) { plan.ready.append(request) } else { others.append(request) }
+            switch begin(request, hasAsked: false, &turn) {
+            case .mine: plan.ready.append(request)
+            case .others: others.append(request)
+            case .asks: turn.start(for: request, at: position)
+            }
         }
         if !others.isEmpty { turn.handOn(&others, below: position) }
         run(&plan, &turn)
     }
 
-    /// False: it is none of ours.
-    private func begin(_ request: Request) -> Bool {
-        guard request.block.pointee.file.kind == .file, let file = file(of: request) else { return false }
+    private enum Beginning {
+        case mine, others
+        /// Its file's server is asked first, by an own request.
+        case asks
+    }
+
+    private func begin(_ request: Request, hasAsked: Bool, _ turn: inout Turn) -> Beginning {
+        guard request.block.pointee.file.kind == .file, let file = file(of: request) else { return .others }
         let place = work.place(of: request)
         var new = Work()
         new.file = file.bits
         let operation = request.block.pointee.operation
         switch operation {
         case .read, .write:
-            guard request.block.pointee.length > 0 else { return false }
+            guard request.block.pointee.length > 0 else { return .others }
             new.total = request.block.pointee.length
             let flags = request.block.pointee.file.statusFlags
-            ask(file, now: operation == .read && request.end > file.size)
+            if !hasAsked, mustAsk(file, now: operation == .read && request.end > file.size) {
+                if file.way.pointee.isRemote, prepareToAsk(file, for: request, &turn) { return .asks }
+                ask(file, asksServer: false)
+            }
             // Who makes the file longer has that size seen: by fstat, by those who wait for its end, and by who has no room for it.
             let grows = operation == .write && request.end > file.size
             new.isThrough = !isWriteBack || Bufio.isAtExit || flags & (O_SYNC | O_DSYNC) != 0 || grows
@@ -568,7 +602,7 @@ final class Bufio: Module {
                 new.done = -Int(new.isForClient ? ENXIO : EFAULT)
             }
         case .synchronize, .synchronizeData: new.stage = .fsync
-        case .list, .work: return false
+        case .list, .work: return .others
         }
         BlockCache.lock.lock()
         new.order = BlockCache.order
@@ -576,7 +610,36 @@ final class Bufio: Module {
         if new.stage == .bypass { file.rest.pointee.bypasses += 1 }
         place.initialize(to: new)
         BlockCache.lock.unlock()
+        return .mine
+    }
+
+    /// False: there can't be another request.
+    private func prepareToAsk(_ file: CachedFile, for request: Request, _ turn: inout Turn) -> Bool {
+        guard
+            let own = turn.make(
+                .work, on: file.way.pointee.target!, in: request.stack, at: position, for: request)
+        else { return false }
+        work.place(of: own).initialize(to: Work(file: file.bits, stage: .ask))
+        work.place(of: request).initialize(to: Work(file: file.bits, stage: .ask))
+        BlockCache.lock.locked { file.rest.pointee.active += 1 }
         return true
+    }
+
+    /// Its file's server has answered; or there is no worker.
+    private func hasAsked(_ request: Request, _ result: Int, _ turn: inout Turn) {
+        var plan = Plan()
+        let file = file(request)
+        if result < 0 { ask(file, asksServer: false) }
+        if case .mine = begin(request, hasAsked: true, &turn) {
+            plan.ready.append(request)
+        } else {
+            turn.handOn(request, below: position)
+        }
+        BlockCache.lock.lock()
+        file.rest.pointee.active -= 1
+        checkClosing(file, &plan)
+        BlockCache.lock.unlock()
+        run(&plan, &turn)
     }
 
     /// A write that the process must not make, or only a part of it; the kernel is to say so.
@@ -597,6 +660,7 @@ final class Bufio: Module {
     private static let limitAsked = Atomic<Int64>(0)
 
     /// Brings all that can go on further.
+    @inline(never)
     func run(_ plan: inout Plan, _ turn: inout Turn) {
         defer { if Bufio.visitors.load(ordering: .sequentiallyConsistent) > 0 { turn.mustTell = true } }
         while true {
@@ -690,7 +754,7 @@ final class Bufio: Module {
         case .out: return writeThrough(request, work, &plan)
         case .fsync: return synchronize(request, work, &plan)
         case .bypass: return bypass(request, work, &plan)
-        case .synchronize, .passed, .filling, .flush: return .complete(work.pointee.done)
+        case .synchronize, .passed, .filling, .flush, .ask, .open: return .complete(work.pointee.done)
         }
     }
 
@@ -1145,6 +1209,7 @@ final class Bufio: Module {
     }
 
     /// Begins to write a file's dirty blocks, as many as may be written at a time. Under the lock.
+    @inline(never)
     func pump(_ file: CachedFile, _ plan: inout Plan) {
         var current = file.rest.pointee.dirty.first
         while let block = current {
@@ -1235,7 +1300,7 @@ final class Bufio: Module {
     }
 
     /// The rest of a run as a request.
-    private func make(_ run: CacheRun, for parent: Request?, _ turn: inout Turn) -> Bool {
+    private func make(_ run: CacheRun, for parent: Request?, hasOpened: Bool = false, _ turn: inout Turn) -> Bool {
         let file = run.state.pointee.file
         if !run.state.pointee.isBegun {
             run.state.pointee.isBegun = true
@@ -1245,7 +1310,9 @@ final class Bufio: Module {
         let isAligned = run.state.pointee.done == 0 && run.state.pointee.length % 512 == 0
         var target = file.way.pointee.target!
         if run.state.pointee.isBuffered || !isAligned {
-            guard let other = buffered(file) else { return false }
+            guard let other = BlockCache.lock.locked({ file.rest.pointee.buffered }) else {
+                return !hasOpened && makeOpening(run, for: parent, &turn)
+            }
             target = other
         }
         let transferred = run.state.pointee.done
@@ -1274,6 +1341,33 @@ final class Bufio: Module {
         return true
     }
 
+    /// A worker opens a descriptor for it first.
+    private func makeOpening(_ run: CacheRun, for parent: Request?, _ turn: inout Turn) -> Bool {
+        let way = run.state.pointee.file.way
+        guard
+            let own = turn.make(.work, on: way.pointee.target!, in: way.pointee.stack!, at: position, for: parent)
+        else { return false }
+        work.place(of: own).initialize(to: Work(stage: .open, other: run.bits))
+        if parent == nil { turn.handToWorker(own) }
+        return true
+    }
+
+    /// Goes on with a transfer, where `own` is over. False: that is over too.
+    private func goOn(
+        _ run: CacheRun, _ own: Request, for parent: Request?, _ plan: inout Plan, _ turn: inout Turn
+    ) -> Bool {
+        let hasOpened = own.block.pointee.operation == .work
+        if hasOpened {
+            if own.block.pointee.result < 0 { openBuffered(run.state.pointee.file) }
+        } else if !ended(run, own.block.pointee.result, &plan) {
+            return false
+        }
+        if make(run, for: parent, hasOpened: hasOpened, &turn) { return true }
+        run.state.pointee.isLast = true
+        _ = ended(run, -Int(EAGAIN), &plan)
+        return false
+    }
+
     func prepare(flush own: Request, _ address: UInt) {
         work.place(of: own).initialize(to: Work(stage: .flush, other: address))
     }
@@ -1281,12 +1375,15 @@ final class Bufio: Module {
     /// How far the file goes, as far as the kernel knows; only for the choice of the way.
     private func onDisk(_ file: CachedFile) -> Int {
         var status = stat()
-        return file.way.pointee.target!.descriptor.status(&status) == 0 ? Int(status.st_size) : 0
+        return file.way.pointee.target!.descriptor.identification(&status) == 0 ? Int(status.st_size) : 0
     }
 
     func joined(_ parent: Request, _ own: OwnRequests, _ turn: inout Turn) {
         var plan = Plan()
         var again = false
+        if work.place(of: parent).pointee.stage == .ask {
+            return hasAsked(parent, own[0]?.block.pointee.result ?? 0, &turn)
+        }
         if work.place(of: parent).pointee.stage == .synchronize {
             let result = own.result
             end(parent, result < 0 ? result : work.place(of: parent).pointee.done, &plan, &turn)
@@ -1294,14 +1391,7 @@ final class Bufio: Module {
         }
         for request in own {
             let run = CacheRun(bits: work.place(of: request).pointee.other)!
-            if ended(run, request.block.pointee.result, &plan) {
-                if make(run, for: parent, &turn) {
-                    again = true
-                } else {
-                    run.state.pointee.isLast = true
-                    _ = ended(run, -Int(EAGAIN), &plan)
-                }
-            }
+            if goOn(run, request, for: parent, &plan, &turn) { again = true }
         }
         if again { turn.start(for: parent, at: position) } else { plan.ready.append(parent) }
         run(&plan, &turn)
@@ -1321,10 +1411,7 @@ final class Bufio: Module {
             BlockCache.lock.locked { if Bufio.clock == own { Bufio.clock = nil } }
             return
         }
-        if ended(run, own.block.pointee.result, &plan), !make(run, for: nil, &turn) {
-            run.state.pointee.isLast = true
-            _ = ended(run, -Int(EAGAIN), &plan)
-        }
+        _ = goOn(run, own, for: nil, &plan, &turn)
         self.run(&plan, &turn)
     }
 

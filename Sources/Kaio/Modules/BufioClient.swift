@@ -192,9 +192,7 @@ struct BufioClient: Equatable {
             return nil
         }
         if cached.status == .unknown {
-            let mask = SignalMask.blockAll()
-            module.keep(cached, open, Target(descriptor: file.descriptor, file: facts), connection.stack)
-            mask.restore()
+            OpenFiles.prepare(open, Target(descriptor: file.descriptor, file: facts))
         }
         guard cached.status == .kept else {
             open.letGo()
@@ -505,8 +503,13 @@ struct BufioClient: Equatable {
     }
 
     private func ask(now: Bool = false) {
+        guard module.mustAsk(file, now: now) else { return }
+        // With signals as they are: the file's server may be slow.
+        let changes = BufioClient.locked { file.rest.pointee.changes }
+        var status = stat()
+        let isKnown = file.look(&status, asksServer: true)
         let mask = SignalMask.blockAll()
-        module.ask(file, now: now)
+        module.take(isKnown ? status : nil, of: file, since: changes)
         mask.restore()
     }
 

@@ -26,6 +26,10 @@ final class Follow: Module {
         var wd: CInt = -1
         var isSettling = false
         var isPolled = false
+        /// Only a worker looks at it, as that may wait for its server; one at a time.
+        var isRemote = false
+        var isLooking = false
+        var isClosing = false
         /// Whether it is in the list of those that are looked at.
         var isListed = false
         /// Changes in a row that nobody waited for.
@@ -131,7 +135,24 @@ final class Follow: Module {
 
     func opened(_ file: OpenFile, _ descriptor: Descriptor, _ facts: FileFacts, _ turn: inout Turn) {
         files.begin(file, State())
-        if descriptor.isRemote { files[file].pointee.isPolled = true }
+    }
+
+    var prepares: Bool { true }
+
+    func prepare(_ file: OpenFile, _ target: Target) {
+        guard target.descriptor.isRemote else { return }
+        locked {
+            files[file].pointee.isRemote = true
+            files[file].pointee.isPolled = true
+        }
+    }
+
+    func closes(_ file: OpenFile, _ turn: inout Turn) {
+        locked {
+            guard files[file].pointee.isLooking, !files[file].pointee.isClosing else { return }
+            files[file].pointee.isClosing = true
+            file.hold()
+        }
     }
 
     func closed(_ file: OpenFile) {
@@ -194,7 +215,7 @@ final class Follow: Module {
         lock.pointee.unlock()
         // From here on it may be over.
         if settles { settle(file, descriptor, facts, stack, &turn) }
-        look(at: file, descriptor, facts, stack, &turn)
+        beginLook(at: file, descriptor, facts, stack, &turn)
     }
 
     /// Sees to it that a file with requests that wait is heard of.
@@ -371,7 +392,8 @@ final class Follow: Module {
 
     func finished(_ own: Request, _ turn: inout Turn) {
         let stack = own.stack
-        // The clock's.
+        // The clock's, and a worker's.
+        if own.block.pointee.operation == .work, let file = own.openFile { endLook(at: file, &turn) }
         if own.block.pointee.operation != .read { return }
         let result = own.block.pointee.result
         let wasStopped = locked {
@@ -453,10 +475,45 @@ final class Follow: Module {
             state.pointee.idleEvents = 0
             return (first.block.pointee.descriptor, first.block.pointee.file)
         }
-        if let (descriptor, facts) = request { look(at: file, descriptor, facts, stack, &turn) }
+        if let (descriptor, facts) = request { beginLook(at: file, descriptor, facts, stack, &turn) }
+    }
+
+    @inline(never)
+    private func beginLook(
+        at file: OpenFile, _ descriptor: Descriptor, _ facts: FileFacts, _ stack: Stack, _ turn: inout Turn
+    ) {
+        let state = files[file]
+        if !locked({ state.pointee.isRemote }) { return look(at: file, descriptor, facts, stack, &turn) }
+        let isFirst = locked {
+            defer { state.pointee.isLooking = true }
+            return !state.pointee.isLooking
+        }
+        guard isFirst else { return }
+        let target = Target(descriptor: descriptor, file: facts)
+        guard let own = turn.make(.work, on: target, in: stack, at: position) else {
+            // The clock will try again.
+            return endLook(at: file, &turn)
+        }
+        own.block.pointee.openFile = file.word
+        turn.handToWorker(own)
+    }
+
+    func work(_ own: Request, _ turn: inout Turn) -> Int {
+        if let file = own.openFile { look(at: file, own.target.descriptor, own.target.file, own.stack, &turn) }
+        return 0
+    }
+
+    private func endLook(at file: OpenFile, _ turn: inout Turn) {
+        let isClosing = locked {
+            files[file].pointee.isLooking = false
+            defer { files[file].pointee.isClosing = false }
+            return files[file].pointee.isClosing
+        }
+        if isClosing { file.release(&turn) }
     }
 
     /// Lets those go that wait for no more than there is; all, where the file has shrunk.
+    @inline(never)
     private func look(
         at file: OpenFile, _ descriptor: Descriptor, _ facts: FileFacts, _ stack: Stack, _ turn: inout Turn
     ) {
@@ -468,7 +525,7 @@ final class Follow: Module {
         while true {
             let looks = locked { state.pointee.looks }
             // Where the number is no longer this file's, the request is over, or has been closed behind the library's back.
-            let now = facts.withSizeNow(descriptor)
+            let now = facts.withSizeNow(descriptor, asksServer: state.pointee.isRemote)
             isStill = now != nil
             lock.pointee.lock()
             // What another thread has found, or began to wait for, meanwhile is newer.

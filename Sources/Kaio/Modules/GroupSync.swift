@@ -37,7 +37,6 @@ final class GroupSync: Module {
         var target: Target?
         /// For what would be synchronized by the kernel: by O_DIRECT and O_APPEND.
         var plain = InlineArray<4, Descriptor>(repeating: .none)
-        var isOpening = false
         var error: CInt = 0
         var phase = Phase.idle
         var epoch = 0
@@ -186,18 +185,41 @@ final class GroupSync: Module {
     func opened(_ file: OpenFile, _ descriptor: Descriptor, _ facts: FileFacts, _ turn: inout Turn) {
         var state = State()
         state.isExempt = isExempt(descriptor)
+        files.begin(file, state)
+    }
+
+    var prepares: Bool { true }
+
+    func prepare(_ file: OpenFile, _ target: Target) {
+        let state = files[file]
+        let (isExempt, isNew) = lock.pointee.locked { (state.pointee.isExempt, state.pointee.target == nil) }
+        if isExempt { return }
         // Of its own, since the kernel tells each error once for each time that a file is opened: it must not be another who
         // hears of it.
-        if !state.isExempt {
-            let flags = [O_RDONLY, O_WRONLY] as InlineArray<2, CInt>
-            for index in 0..<2 where state.target == nil {
-                if case .success(let target) = file.open(descriptor, flags[index]), target.file.isSameFile(as: facts) {
-                    state.target = target
-                }
-            }
-            if state.target == nil, case .success(let target) = file.duplicate(descriptor) { state.target = target }
+        var own: Target?
+        let flags = [O_RDONLY, O_WRONLY] as InlineArray<2, CInt>
+        for index in 0..<2 where isNew && own == nil { own = GroupSync.open(file, target, flags[index]) }
+        if isNew, own == nil, case .success(let other) = file.duplicate(target.descriptor),
+            other.file.isSameFile(as: target.file)
+        {
+            own = other
         }
-        files.begin(file, state)
+        // Where it can't be had it is not asked for again.
+        let (index, flagsWithout) = GroupSync.plain(target.file)
+        let plain =
+            target.file.isWritable && target.file.statusFlags & O_DSYNC != 0
+            ? GroupSync.open(file, target, flagsWithout) : nil
+        lock.pointee.locked {
+            if let own { state.pointee.target = own }
+            if let plain, !state.pointee.plain[index].isOpen { state.pointee.plain[index] = plain.descriptor }
+        }
+    }
+
+    private static func open(_ file: OpenFile, _ target: Target, _ flags: CInt) -> Target? {
+        guard case .success(let own) = file.open(target.descriptor, flags), own.file.isSameFile(as: target.file) else {
+            return nil
+        }
+        return own
     }
 
     private func isExempt(_ descriptor: Descriptor) -> Bool {
@@ -368,36 +390,19 @@ final class GroupSync: Module {
 
     /// The module's own descriptor by which a write goes that the kernel would synchronize alone. Nil: there is none now.
     private func plain(_ request: Request, _ state: UnsafeMutablePointer<State>) -> Target? {
-        let flags = request.block.pointee.file.statusFlags
-        let kept = flags & ~(GroupSync.whole | O_ACCMODE | O_CREAT | O_EXCL | O_TRUNC | O_NOCTTY)
-        let index = (flags & __O_DIRECT != 0 ? 1 : 0) + (flags & O_APPEND != 0 ? 2 : 0)
-        lock.pointee.lock()
-        var descriptor = state.pointee.plain[index]
-        let mayOpen = !descriptor.isOpen && !state.pointee.isOpening
-        if mayOpen { state.pointee.isOpening = true }
-        lock.pointee.unlock()
-        if mayOpen {
-            var opened: Target?
-            if let file = request.openFile,
-                case .success(let target) = file.open(
-                    request.block.pointee.descriptor, kept | O_WRONLY),
-                target.file.isSameFile(as: request.block.pointee.file)
-            {
-                opened = target
-            }
-            lock.pointee.lock()
-            if let opened {
-                state.pointee.plain[index] = opened.descriptor
-                descriptor = opened.descriptor
-            }
-            // Where it can't be had it is not asked for again.
-            state.pointee.isOpening = opened == nil
-            lock.pointee.unlock()
-        }
-        guard descriptor.isOpen else { return nil }
         var facts = request.block.pointee.file
-        facts.statusFlags = kept | O_WRONLY
+        let (index, flags) = GroupSync.plain(facts)
+        let descriptor = lock.pointee.locked { state.pointee.plain[index] }
+        guard descriptor.isOpen else { return nil }
+        facts.statusFlags = flags
         return Target(descriptor: descriptor, file: facts)
+    }
+
+    /// Where in `plain`, and how it is opened.
+    private static func plain(_ facts: FileFacts) -> (Int, CInt) {
+        let flags = facts.statusFlags
+        let kept = flags & ~(whole | O_ACCMODE | O_CREAT | O_EXCL | O_TRUNC | O_NOCTTY)
+        return ((facts.isDirect ? 1 : 0) + (facts.isAppending ? 2 : 0), kept | O_WRONLY)
     }
 
     // MARK: on the way up

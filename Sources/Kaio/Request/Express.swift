@@ -113,7 +113,7 @@ enum Express {
             let file = KnownFiles.facts(of: user.descriptor), file.kind == .file,
             operation == .write ? file.isWritable : file.isReadable,
             case let stack = Services.stack(of: user.descriptor, file), case let path = stack.fastPath(of: operation),
-            path.asked != 0, !stack.hearsOfFiles || isInUse(user.descriptor, file)
+            path.asked != 0, !stack.hearsOfFiles || isInUse(user.descriptor, file, stack)
         else { return .slow(isKnownToWait: false) }
         // Who is to be notified needs a control block. Where there is none, nothing may be done: the call fails.
         let request =
@@ -148,9 +148,10 @@ enum Express {
     }
 
     /// Whether the modules know the descriptor's file, and not one that had the number before.
-    private static func isInUse(_ descriptor: Descriptor, _ file: FileFacts) -> Bool {
+    private static func isInUse(_ descriptor: Descriptor, _ file: FileFacts, _ stack: Stack) -> Bool {
         guard let open = OpenFile(word: KnownFiles.file(of: descriptor)) else { return false }
         return open.device == file.device && open.inode == file.inode
+            && (!stack.prepares || open.isPrepared(for: file.way))
     }
 
     /// A request that is counted in; nil where the engine is down, or there is no room.

@@ -28,6 +28,16 @@ struct FileFacts {
     var isReadable: Bool { statusFlags & O_ACCMODE != O_WRONLY && statusFlags & __O_PATH == 0 }
     var isWritable: Bool { statusFlags & O_ACCMODE != O_RDONLY && statusFlags & __O_PATH == 0 }
 
+    /// How the descriptor was opened, as one bit: for reading or writing, with O_DIRECT, O_APPEND, O_DSYNC, O_SYNC.
+    var way: UInt64 {
+        var number = Int(statusFlags & O_ACCMODE)
+        if isDirect { number |= 4 }
+        if isAppending { number |= 8 }
+        if statusFlags & O_DSYNC != 0 { number |= 16 }
+        if statusFlags & O_SYNC == O_SYNC { number |= 32 }
+        return 1 << UInt64(number)
+    }
+
     /// Whether both look at the same file, be it through different descriptors.
     func isSameFile(as other: FileFacts) -> Bool { device == other.device && inode == other.inode }
 
@@ -142,10 +152,10 @@ extension FileFacts {
         return now.look(descriptor) == 0 && now.isSameFile(as: self)
     }
 
-    /// The same with the size that the file's server says, which may be waited for; nil for another file.
-    func withSizeNow(_ descriptor: Descriptor) -> FileFacts? {
+    /// The same with the size of this moment, or that which the file's server says, which may be waited for; nil for another file.
+    func withSizeNow(_ descriptor: Descriptor, asksServer: Bool) -> FileFacts? {
         var now = FileFacts()
-        return now.look(descriptor, asksServer: true) == 0 && now.isSameFile(as: self) ? now : nil
+        return now.look(descriptor, asksServer: asksServer) == 0 && now.isSameFile(as: self) ? now : nil
     }
 
     private static func hasNoOffset(_ descriptor: Descriptor) -> Bool {

@@ -60,6 +60,7 @@ enum Own {
     static let inFlight = Atomic<Int>(0)
 
     /// See `Turn.make`. The engine is up, or there is none.
+    @inline(never)
     static func make(
         _ operation: Operation, on target: Target, _ buffer: UnsafeMutableRawPointer? = nil,
         vectorCount: Int = 0, length: Int = 0, offset: Int = 0, priority: Int32 = 0, in stack: Stack, at position: Int,
@@ -149,16 +150,19 @@ extension Turn {
     mutating func start(for parent: Request, at position: Int) {
         var requests = RequestQueue()
         var count: Int32 = 0
+        var errands = RequestQueue()
         for request in OwnRequests(upcoming: parent.block.pointee.firstOwn) {
-            requests.append(request)
+            if request.block.pointee.operation == .work { errands.append(request) } else { requests.append(request) }
             count += 1
         }
+        let stack = parent.stack
         assert(count > 0 && parent.block.pointee.pending.load(ordering: .relaxed) == 0)
         parent.block.pointee.pending.store(count, ordering: .relaxed)
         // As seen by who wants to cancel it.
         parent.block.pointee.isInKernel.store(true, ordering: .sequentiallyConsistent)
         Exposure.end(parent)
         handOn(&requests, below: position)
+        handOn(&errands, below: stack.count - 2)
     }
 
     /// Gives up the own requests that were made for a request, none of which was started.

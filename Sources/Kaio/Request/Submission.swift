@@ -133,7 +133,7 @@ enum Submission {
             request.block.pointee.file = file
             request.block.pointee.isFileRemembered = false
             noteFile(of: request, &turn)
-            queue.append(request)
+            if OpenFiles.mayPass(request, &turn) { queue.append(request) }
         } else {
             turn.complete(request, -Int(error))
         }
@@ -361,7 +361,7 @@ enum Submission {
         if problem == 0 { noteFile(of: request, &turn) }
         // What has several buffers and no byte in them does nothing, as with readv and writev, whatever the file is.
         if problem == 0, vector != 0 {
-            queue.append(request)
+            if OpenFiles.mayPass(request, &turn) { queue.append(request) }
         } else {
             turn.complete(request, -Int(problem))
         }

@@ -6,6 +6,11 @@
 // is unused. It ends in one step from "no use, not ending"; while it ends the modules, from the top, see to what they have of
 // it, each when the one above is done, and it may come into use again meanwhile: then it stays. `generation` says which
 // object lives there, and is never used twice. The engine and the stack stay as long as there is an object.
+//
+// What may wait for a file's server is a worker's: modules that open the file once more do so in `Module.prepare`, once for each
+// kind of descriptor (`FileFacts.way`). Until then its requests wait here, in their order, as if for aio_pthread; and the
+// modules' descriptors are closed by a worker. Invariant, under `lock`: `isHolding` as long as a request is in `held`, or a
+// thread has taken some out (`isPassing`), or a worker prepares (`isPreparing`); the file does not end meanwhile.
 
 import CKernel
 import Synchronization
@@ -17,6 +22,7 @@ struct OpenFile: Equatable {
         let generation = Atomic<UInt64>(0)
         let isReady = Atomic<Bool>(false)
         let isEnding = Atomic<Bool>(false)
+        let isHolding = Atomic<Bool>(false)
         /// While it ends: those who are not done, of the module at `position`, and the one that calls it.
         let holds = Atomic<Int32>(0)
         let position = Atomic<Int>(0)
@@ -24,6 +30,8 @@ struct OpenFile: Equatable {
         let device = Atomic<UInt64>(0)
         let inode = Atomic<UInt64>(0)
         let stack = Atomic<UInt>(0)
+        /// The ways to open it that the modules are prepared for.
+        let prepared = Atomic<UInt64>(0)
     }
 
     fileprivate struct Rest {
@@ -31,6 +39,11 @@ struct OpenFile: Equatable {
         /// It came into use while it was ending, so what the modules have done may not be all.
         var isUsedAgain = false
         var next: UnsafeMutablePointer<State>?
+        var held = RequestQueue()
+        var isPreparing = false
+        var isPassing = false
+        /// It is to end when it holds nothing any more.
+        var mustEnd = false
         var own = InlineArray<10, Descriptor>(repeating: .none)
     }
 
@@ -76,6 +89,7 @@ struct OpenFile: Equatable {
         return keep(Descriptor(number: CInt(number)).adopted())
     }
 
+    @inline(never)
     private func keep(_ descriptor: Descriptor) -> Result<Target, OpenError> {
         guard let facts = FileFacts(descriptor) else { return .failure(OpenError(error: EMFILE)) }
         let mask = SignalMask.blockAll()
@@ -94,6 +108,7 @@ struct OpenFile: Equatable {
 
     /// The same file as one of the program's descriptors. Not waiting for another process that has a lease of it, nor for what
     /// the number may be by now.
+    @inline(never)
     func open(_ other: Descriptor, _ flags: CInt) -> Result<Target, OpenError> {
         let result = other.withLink { link in
             open(UnsafeRawPointer(link).assumingMemoryBound(to: CChar.self), flags | O_NONBLOCK)
@@ -133,13 +148,28 @@ struct OpenFile: Equatable {
         closeBelow(&turn)
     }
 
+    /// Whether a request, by a descriptor that was opened in this way, need not wait for a worker.
+    func isPrepared(for way: UInt64) -> Bool {
+        has(way) && !state.pointee.isHolding.load(ordering: .sequentiallyConsistent)
+    }
+
+    fileprivate func has(_ way: UInt64) -> Bool { state.pointee.prepared.load(ordering: .acquiring) & way != 0 }
+
+    /// On a worker, or where none can be had.
+    fileprivate func prepare(_ target: Target) {
+        let stack = stack
+        for position in (0..<stack.count).reversed() where stack[position].prepares {
+            stack[position].prepare(self, target)
+        }
+    }
+
     /// The module at `position` is done.
     private func closeBelow(_ turn: inout Turn) {
         let stack = stack
         repeat {
             let position = state.pointee.position.wrappingAdd(1, ordering: .relaxed).newValue
             if position == stack.count {
-                guard endOrGoOn() == .again else {
+                guard endOrGoOn(&turn) == .again else {
                     turn.mustTell = true
                     return
                 }
@@ -153,12 +183,16 @@ struct OpenFile: Equatable {
     }
 
     private enum End {
-        case over, goesOn, again
+        case over, goesOn, again, later
     }
 
     /// All modules are done.
-    private func endOrGoOn() -> End {
+    private func endOrGoOn(_ turn: inout Turn) -> End {
         let end: End = OpenFiles.lock.locked {
+            if state.pointee.isHolding.load(ordering: .relaxed) {
+                state.rest.pointee.mustEnd = true
+                return .later
+            }
             let isUsedAgain = state.rest.pointee.isUsedAgain
             state.rest.pointee.isUsedAgain = false
             if state.rest.pointee.uses == 0 {
@@ -172,13 +206,47 @@ struct OpenFile: Equatable {
         guard end == .over else { return end }
         let stack = stack
         for position in 0..<stack.count { stack[position].closed(self) }
+        var hasOwn = false
+        for index in 0..<state.rest.pointee.own.count where state.rest.pointee.own[index].isOpen { hasOwn = true }
+        // The last close of a file may wait for its server.
+        if hasOwn, let closer = makeWork(Target(descriptor: .none, file: facts), .closing) {
+            turn.handToWorker(closer)
+        } else {
+            closeOwn()
+            dispose(&turn)
+        }
+        return .over
+    }
+
+    private var facts: FileFacts {
+        FileFacts(device: device, inode: inode, size: 0, kind: .file, statusFlags: 0)
+    }
+
+    fileprivate func closeOwn() {
         for index in 0..<state.rest.pointee.own.count where state.rest.pointee.own[index].isOpen {
             state.rest.pointee.own[index].dispose()
+            state.rest.pointee.own[index] = .none
         }
+    }
+
+    fileprivate func dispose(_ turn: inout Turn) {
+        let stack = stack
         OpenFiles.dispose(state)
         stack.addOwn(-1)
         Engine.leave(1)
-        return .over
+        turn.mustTell = true
+    }
+
+    fileprivate enum Errand: Int {
+        case preparing, closing
+    }
+
+    /// Something for a worker: a request of aio_pthread's own.
+    fileprivate func makeWork(_ target: Target, _ errand: Errand) -> Request? {
+        let stack = stack
+        let own = Own.make(.work, on: target, offset: errand.rawValue, in: stack, at: stack.count - 1)
+        own?.block.pointee.openFile = word
+        return own
     }
 
     fileprivate var isEnding: Bool {
@@ -334,6 +402,8 @@ enum OpenFiles {
         // As new, but for the generation.
         state.pointee.isReady.store(false, ordering: .relaxed)
         state.pointee.isEnding.store(false, ordering: .relaxed)
+        state.pointee.isHolding.store(false, ordering: .relaxed)
+        state.pointee.prepared.store(0, ordering: .relaxed)
         state.rest.initialize(to: OpenFile.Rest())
         state.data.initialize(repeating: 0, count: Stack.greatestCount)
         lastGeneration += 1
@@ -344,6 +414,142 @@ enum OpenFiles {
         state.rest.pointee.next = buckets[bucket]
         buckets[bucket] = state
         return (OpenFile(state), true)
+    }
+
+    // MARK: what waits for a worker
+
+    /// Whether a request may go to its modules. Else it waits until they are prepared for its descriptor, and so do all of the
+    /// file that come behind it. In a turn.
+    static func mayPass(_ request: Request, _ turn: inout Turn) -> Bool {
+        guard request.stack.prepares, let file = request.openFile,
+            !file.isPrepared(for: request.block.pointee.file.way)
+        else { return true }
+        return !holds(request, file, &turn)
+    }
+
+    @inline(never)
+    private static func holds(_ request: Request, _ file: OpenFile, _ turn: inout Turn) -> Bool {
+        lock.lock()
+        if file.isPrepared(for: request.block.pointee.file.way) {
+            lock.unlock()
+            return false
+        }
+        Exposure.begin(request)
+        request.beginWaiting(at: request.stack.count - 1)
+        file.state.rest.pointee.held.append(request)
+        file.state.pointee.isHolding.store(true, ordering: .sequentiallyConsistent)
+        lock.unlock()
+        goOn(file, &turn)
+        return true
+    }
+
+    /// Hands on what waits, as far as the modules are prepared for it, and has a worker prepare them for the next.
+    private static func goOn(_ file: OpenFile, _ turn: inout Turn) {
+        let rest = file.state.rest
+        while true {
+            var free = RequestQueue()
+            var next: Target?
+            var mustEnd = false
+            lock.lock()
+            if rest.pointee.isPassing || rest.pointee.isPreparing { return lock.unlock() }
+            while let first = rest.pointee.held.first, file.has(first.block.pointee.file.way) {
+                _ = rest.pointee.held.popFirst()
+                first.endWaiting()
+                free.append(first)
+            }
+            if !free.isEmpty {
+                rest.pointee.isPassing = true
+            } else if let first = rest.pointee.held.first {
+                rest.pointee.isPreparing = true
+                next = first.target
+            } else {
+                file.state.pointee.isHolding.store(false, ordering: .sequentiallyConsistent)
+                mustEnd = rest.pointee.mustEnd
+                rest.pointee.mustEnd = false
+            }
+            lock.unlock()
+            if let next { return prepare(file, next, &turn) }
+            if free.isEmpty {
+                if mustEnd { file.beginEnd(&turn) }
+                return
+            }
+            turn.goOn(&free)
+            lock.lock()
+            rest.pointee.isPassing = false
+            lock.unlock()
+        }
+    }
+
+    private static func prepare(_ file: OpenFile, _ target: Target, _ turn: inout Turn) {
+        if let own = file.makeWork(target, .preparing) { return turn.handToWorker(own) }
+        file.prepare(target)
+        isPrepared(file, target, &turn)
+    }
+
+    private static func isPrepared(_ file: OpenFile, _ target: Target, _ turn: inout Turn) {
+        lock.lock()
+        let prepared = file.state.pointee.prepared.load(ordering: .relaxed)
+        file.state.pointee.prepared.store(prepared | target.file.way, ordering: .releasing)
+        file.state.rest.pointee.isPreparing = false
+        lock.unlock()
+        turn.mustTell = true
+        goOn(file, &turn)
+    }
+
+    /// By the thread of a call that may wait, with signals as they are: returns when the modules are prepared. The caller has a
+    /// use of the file (`retain`).
+    static func prepare(_ file: OpenFile, _ target: Target) {
+        while file.stack.prepares, !file.has(target.file.way) {
+            let mask = SignalMask.blockAll()
+            Turn.visit(as: .submitter) { turn in
+                lock.lock()
+                let begins = !file.state.rest.pointee.isPreparing && !file.has(target.file.way)
+                if begins {
+                    file.state.rest.pointee.isPreparing = true
+                    file.state.pointee.isHolding.store(true, ordering: .sequentiallyConsistent)
+                }
+                lock.unlock()
+                if begins { prepare(file, target, &turn) }
+            }
+            mask.restore()
+            _ = Waiting.wait(until: .never, as: .caller, cancellable: false) {
+                file.has(target.file.way) || !file.state.pointee.isHolding.load(ordering: .sequentiallyConsistent)
+            }
+        }
+    }
+
+    /// What a worker has to do.
+    static func work(_ own: Request) -> Int {
+        guard let file = own.openFile else { return 0 }
+        if OpenFile.Errand(rawValue: own.block.pointee.offset) == .preparing {
+            file.prepare(own.target)
+        } else {
+            file.closeOwn()
+        }
+        return 0
+    }
+
+    /// It is done; or there is no worker, and it is better done here than never.
+    static func finished(_ own: Request, _ turn: inout Turn) {
+        guard let file = own.openFile else { return }
+        if own.block.pointee.result < 0 { _ = work(own) }
+        if OpenFile.Errand(rawValue: own.block.pointee.offset) == .preparing {
+            isPrepared(file, own.target, &turn)
+        } else {
+            file.dispose(&turn)
+        }
+    }
+
+    /// Takes a request out that waits here. See `Module.cancel`.
+    static func withdraw(_ request: Request, _ sequence: UInt64, position: Int) -> CancelOutcome {
+        guard areKept else { return .no }
+        lock.lock()
+        defer { lock.unlock() }
+        guard request.waitingLevel(sequence, at: position) != nil, let file = request.openFile,
+            file.state.rest.pointee.held.remove(request)
+        else { return .no }
+        request.endWaiting()
+        return .taken
     }
 
     // MARK: end

@@ -44,6 +44,11 @@ protocol Module: AnyObject {
     var hearsOfFiles: Bool { get }
     /// A file is new here, by this descriptor: from the bottom up, before its first request comes.
     func opened(_ file: OpenFile, _ descriptor: Descriptor, _ facts: FileFacts, _ turn: inout Turn)
+    /// Whether it opens files once more, or asks their servers, before they are used.
+    var prepares: Bool { get }
+    /// The same for the first request by a descriptor of each `FileFacts.way`, on a worker, where it may wait: before any such
+    /// request comes. The number may be another file's by then.
+    func prepare(_ file: OpenFile, _ target: Target)
     /// Its last descriptor is about to be closed, or was closed behind the library's back. The module sees to what it has to
     /// do with it, with requests of its own if need be, and may `hold` it until that is done. It may go on being used.
     func closes(_ file: OpenFile, _ turn: inout Turn)
@@ -126,6 +131,8 @@ extension Module {
     func work(_ own: Request, _ turn: inout Turn) -> Int { -Int(EIO) }
     var hearsOfFiles: Bool { false }
     func opened(_ file: OpenFile, _ descriptor: Descriptor, _ facts: FileFacts, _ turn: inout Turn) {}
+    var prepares: Bool { false }
+    func prepare(_ file: OpenFile, _ target: Target) {}
     func closes(_ file: OpenFile, _ turn: inout Turn) {}
     func closed(_ file: OpenFile) {}
     func cancel(_ request: Request, _ sequence: UInt64, force: Bool, _ turn: inout Turn) -> CancelOutcome { .no }

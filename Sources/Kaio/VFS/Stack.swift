@@ -17,6 +17,7 @@ struct Stack: Equatable {
         let fast: UnsafeMutablePointer<FastCalls>
         let hasEnd: Bool
         var hearsOfFiles: Bool
+        var prepares: Bool
         let visitors = Atomic<Int>(0)
         /// Requests of the modules' own.
         let own = Atomic<Int>(0)
@@ -163,6 +164,7 @@ struct Stack: Equatable {
             contents.pointee.modules = modules
             contents.pointee.count = count
             contents.pointee.hearsOfFiles = Stack.hearOfFiles(modules, count)
+            contents.pointee.prepares = Stack.prepare(modules, count)
             return
         }
         contents = .allocate(capacity: 1)
@@ -174,13 +176,21 @@ struct Stack: Equatable {
                 modules: modules, count: count,
                 reads: mayBeFast ? FastPath(.read, modules, count) : FastPath(),
                 writes: mayBeFast ? FastPath(.write, modules, count) : FastPath(), fast: fast, hasEnd: hasEnd,
-                hearsOfFiles: Stack.hearOfFiles(modules, count), next: nil))
+                hearsOfFiles: Stack.hearOfFiles(modules, count), prepares: Stack.prepare(modules, count), next: nil))
     }
 
     private static func hearOfFiles(_ modules: UnsafeMutablePointer<any Module>, _ count: Int) -> Bool {
         for position in 0..<count where modules[position].hearsOfFiles { return true }
         return false
     }
+
+    private static func prepare(_ modules: UnsafeMutablePointer<any Module>, _ count: Int) -> Bool {
+        for position in 0..<count where modules[position].prepares { return true }
+        return false
+    }
+
+    /// Whether a module has something to do with a file before it is used, which may take long; see `Module.prepare`.
+    var prepares: Bool { contents.pointee.prepares }
 
     /// Whether a module keeps something of open files.
     var hearsOfFiles: Bool { contents.pointee.hearsOfFiles }

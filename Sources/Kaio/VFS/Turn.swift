@@ -84,6 +84,9 @@ struct Turn: ~Copyable {
         stack.leave()
     }
 
+    /// Gives requests to the modules that they are at.
+    mutating func goOn(_ requests: inout RequestQueue) { giveRuns(&requests) }
+
     /// Gives each request to the module that it is at: those in a row for the same one together.
     private mutating func giveRuns(_ requests: inout RequestQueue) {
         while let request = requests.popFirst() {

@@ -24,6 +24,7 @@ struct device {
     atomic_int held_reads;     // nor what is in it
     atomic_int stuck;          // nothing at all is answered
     atomic_int held_writes;    // nobody is told that something was written
+    atomic_int held_flushes;   // no descriptor is closed
     atomic_long syncs, writes; // that were answered
     uint64_t size;
     unsigned char now[device_size], safe[device_size], kept[device_size];
@@ -119,6 +120,8 @@ static void device_answer(const struct fuse_in_header *head) {
     case FUSE_WRITE: return device_write(head, in);
     case FUSE_FSYNC: return device_sync(head);
     case FUSE_FLUSH:
+        while (device->held_flushes) usleep(1000);
+        return device_reply(head->unique, 0, NULL, 0);
     case FUSE_RELEASE:
     case FUSE_RELEASEDIR: return device_reply(head->unique, 0, NULL, 0);
     case FUSE_STATFS: {

@@ -1,50 +1,12 @@
-// holds: Where the files' server of a mirror's leg, or of its log, or of the file itself does not answer, no call and no signal waits for it, nor do other requests: neither when the file is opened, nor while it is used, nor by the clock.
+// holds: Where the files' server of a mirror's leg, or of its log, or of the file itself does not answer, no call and no signal waits for it, nor do other requests: neither when the file is opened, nor while it is used, nor by the clock; and close lets signals in.
 // source: kaio
 // limit: 60
-#include "../modules/device.h"
-#include <sys/time.h>
+#include "server.h"
 
 enum { size = 4096 };
 enum place { leg, journal, itself, places };
 
 static const char *const names[] = {"a leg", "the log", "the file itself"};
-static atomic_int alarms;
-
-static void on_alarm(int signal) {
-    (void)signal;
-    alarms++;
-}
-
-static void *answer_again(void *unused) {
-    sleep_for(0.3);
-    device->stuck = 0;
-    return unused;
-}
-
-// A call that waited would do so until the deadline.
-static void submit_while_stuck(struct aiocb *control, int is_write) {
-    double begin = now();
-    struct itimerval time = {.it_value = {.tv_usec = 50000}};
-    device->stuck = 1;
-    alarms = 0;
-    signal(SIGALRM, on_alarm);
-    OK(setitimer(ITIMER_REAL, &time, NULL));
-    OK(is_write ? aio_write(control) : aio_read(control));
-    CHECK(now() - begin < 5);
-    while (!alarms) sleep_for(0.01);
-    // What needs the library's own thread goes on.
-    int ends[2];
-    char byte = 0;
-    open_pipe(ends);
-    struct aiocb other = request(ends[0], &byte, 1, 0);
-    OK(aio_read(&other));
-    EQUAL(aio_error(&other), EINPROGRESS);
-    EQUAL(write(ends[1], "x", 1), 1);
-    EQUAL(FINISH(&other), 1);
-    close(ends[0]);
-    close(ends[1]);
-}
-
 static void use_it(enum place place, int flags, const char *directory) {
     static char parameters[5 * PATH_MAX];
     char file_path[PATH_MAX], on_device[PATH_MAX], mine[PATH_MAX], other[PATH_MAX];
@@ -78,13 +40,8 @@ static void use_it(enum place place, int flags, const char *directory) {
     device->stuck = 0;
     EQUAL(FINISH(&read), size);
     VERIFY(found, size, 1, 0);
-    // Here the kernel itself waits.
-    pthread_t thread;
-    device->stuck = 1;
-    OK(pthread_create(&thread, NULL, answer_again, NULL));
-    OK(close(file));
-    EQUAL(device->stuck, 0);
-    OK(pthread_join(thread, NULL));
+    // What the mirror's descriptors wait for at their end, and then the program's own.
+    close_while(&device->held_flushes, file);
 }
 
 int main(void) {
