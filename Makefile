@@ -18,13 +18,13 @@ RELEASE := $(ROOT).build/release
 LIBRARY := $(RELEASE)/libkaio.so
 OBJECT := $(RELEASE)/Kaio.o
 # The state that several threads share is guarded by locks; the compiler's own checks of it would be calls.
-# No path of this tree is in what is made.
+# No path of this tree is in what is made, nor a hash of the compiler's options.
 PREFIX_MAP = -file-prefix-map $(abspath $(or $(ROOT),.))=.
 COMPILE = $(PREFIX_MAP) -module-name Kaio -parse-as-library -wmo -O -g -swift-version 6 -enable-experimental-feature Embedded \
 	-enforce-exclusivity=unchecked -Xcc -fPIC -module-cache-path $(RELEASE)/modules \
 	$(foreach module,include Sources/CKernel,-Xcc -fmodule-map-file=$(ROOT)$(module)/module.modulemap)
 EXPORTS := $(ROOT)Sources/Kaio/exports.map
-LINK = -soname=libkaio.so.1 --version-script=$(EXPORTS) -z defs -z nodelete --gc-sections -s
+LINK = -soname=libkaio.so.1 --version-script=$(EXPORTS) -z defs -z nodelete --gc-sections -s --build-id=none
 # The C library 2.31 and later will do, whichever is here.
 OLDER := $(abspath $(ROOT).build/older-libc)
 SOURCES := $(sort $(shell find $(ROOT)Sources/Kaio -name '[!.]*.swift'))
@@ -33,6 +33,9 @@ SOURCES := $(sort $(shell find $(ROOT)Sources/Kaio -name '[!.]*.swift'))
 .DELETE_ON_ERROR:
 
 library: $(LIBRARY) ## Builds .build/release/libkaio.so (this is plain `make`)
+
+# The compiler, which is written in Swift in part, goes through its sets in the same order each time.
+$(OBJECT): export SWIFT_DETERMINISTIC_HASHING = 1
 
 $(OBJECT): $(SOURCES) $(shell find $(ROOT)Sources/CKernel $(ROOT)include -type f -not -name '.*') $(ROOT)Makefile
 	@$(ROOT)Tools/setup build
@@ -46,6 +49,7 @@ $(OLDER)/flags: $(ROOT)Tools/older-libc
 $(LIBRARY): $(OBJECT) $(EXPORTS) $(OLDER)/flags
 	$(SWIFT)c -emit-library -enable-experimental-feature Embedded $(LINK:%=-Xlinker %) $(OBJECT) \
 		$$(sed 's/^/-Xlinker /' $(OLDER)/flags) -o $@
+	objcopy -R .swift_modhash $@
 	@ln -sf libkaio.so $(RELEASE)/libkaio.so.1
 
 # The same object, for programs that are linked statically. Only the names of the map are visible in it: of the
@@ -82,15 +86,17 @@ $(AARCH64)/libkaio.so: $(SOURCES) $(EXPORTS) $(ROOT)Tools/older-libc $(ROOT)Make
 # in the same one would build everything anew.
 COMMAND := $(ROOT).build/command/release/kaio-command
 COMMAND_COMPILE = -L$(OLDER) $(PREFIX_MAP)
-COMMAND_LINK = --gc-sections -s --wrap=__libc_start_main $(OLDER)/start.o
+COMMAND_LINK = --gc-sections -s --build-id=none --wrap=__libc_start_main $(OLDER)/start.o
 
 command: $(COMMAND) ## Builds the `kaio` command, .build/command/release/kaio-command
+
+$(COMMAND): export SWIFT_DETERMINISTIC_HASHING = 1
 
 $(COMMAND): $(ROOT)Package.swift $(shell find $(addprefix $(ROOT),Sources/kaio-command Sources/CKernel include) -type f) $(OLDER)/flags $(ROOT)Makefile
 	KAIO_COMMAND=1 $(SWIFT) build --package-path $(or $(ROOT),.) --scratch-path $(ROOT).build/command -c release \
 		--product kaio-command --static-swift-stdlib $(COMMAND_COMPILE:%=-Xswiftc %) \
 		$(COMMAND_LINK:%=-Xlinker %) $$(sed 's/^/-Xlinker /' $(OLDER)/flags)
-	@touch $@
+	objcopy -R .swift_modhash $@
 
 # Shells read them, so a line that says who runs them is out of place.
 COMPLETIONS := $(foreach shell,bash zsh fish,$(ROOT).build/completions/kaio.$(shell))
