@@ -47,6 +47,11 @@
 // enough. (Tests/run library/every_function_can_be_unwound)
 #define CK_UNWIND_TABLES ".cfi_sections .eh_frame, .debug_frame\n\t"
 
+// Memory that is to be needed soon is fetched meanwhile.
+static inline void ck_prefetch(const void *start, long length) {
+    for (long at = 0; at < length; at += 64) __builtin_prefetch((const char *)start + at, 1);
+}
+
 // One system call in the kernel's own convention: the result, or -errno. errno is not touched, so that a
 // call which succeeds in the end has no trace there, and a signal handler may make one at any time.
 static inline long ck_syscall(long number, long a, long b, long c, long d, long e, long f) {

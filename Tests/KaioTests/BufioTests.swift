@@ -18,7 +18,8 @@ private func useBufio(_ parameters: StaticString) {
 
 /// Several threads write and read parts of one file, each its own bytes of the blocks that they share, while others sync it, cancel
 /// and close descriptors.
-private func share(_ parameters: StaticString) {
+/// In whole blocks, of 512 bytes, the kernel has most of the transfers at once, and threads read what others write.
+private func share(_ parameters: StaticString, inWholeBlocks: Bool = false) {
     useBufio(parameters)
     let file = TestFile(size: 1 << 20)
     concurrently(4) { thread in
@@ -27,7 +28,7 @@ private func share(_ parameters: StaticString) {
         var mine: [Int: UInt8] = [:]
         for round in 0..<(isUnderThreadSanitizer ? 300 : 1500) {
             let unit = Int.random(in: 0..<64, using: &random)
-            let offset = unit * 4096 + thread * 1024 + unit % 512
+            let offset = unit * 4096 + thread * 1024 + (inWholeBlocks ? 0 : unit % 512)
             let job = Job(descriptor, length: 512, at: offset, fill: UInt8(round % 250 + 1))
             switch Int.random(in: 0..<20, using: &random) {
             case 0:
@@ -41,6 +42,10 @@ private func share(_ parameters: StaticString) {
             case 2:
                 check(Kaio.closeDescriptor(descriptor), is: 0)
                 descriptor = file.reopened(O_RDWR | 0o40000)
+            case 3..<6 where inWholeBlocks:
+                let other = Job(descriptor, length: 512, at: unit * 4096 + Int.random(in: 0..<4, using: &random) * 1024)
+                check(other.read(), is: 0)
+                check(other.finish().result, is: 512)
             case 3..<12:
                 check(job.write(), is: 0)
                 check(job.finish().result, is: 512)
@@ -53,7 +58,7 @@ private func share(_ parameters: StaticString) {
         }
         check(Kaio.closeDescriptor(descriptor), is: 0)
         for (unit, byte) in mine {
-            let offset = unit * 4096 + thread * 1024 + unit % 512
+            let offset = unit * 4096 + thread * 1024 + (inWholeBlocks ? 0 : unit % 512)
             let job = Job(file.descriptor, length: 512, at: offset)
             check(job.read(), is: 0)
             check(job.finish().result, is: 512)
@@ -65,6 +70,12 @@ private func share(_ parameters: StaticString) {
 @Suite struct `A cache in a stack` {
     @Test func `is shared by threads, written through`() async {
         await #expect(processExitsWith: .success) { share("bufio:size=128k; bufio:block=4k") }
+    }
+
+    @Test func `is shared by threads in whole blocks, which the kernel transfers`() async {
+        await #expect(processExitsWith: .success) {
+            share("bufio:size=64k; bufio:block=512; bufio:prefetch=0", inWholeBlocks: true)
+        }
     }
 
     @Test func `is shared by threads, written back`() async {

@@ -328,10 +328,11 @@ struct BlockCache: Equatable {
         return first
     }
 
-    /// Buckets for as many blocks of this size as the budget has room for, as a word of `table`.
+    /// Buckets for twice as many blocks of this size as the budget has room for, as a word of `table`: most are empty, and who looks for
+    /// what is not here looks at no block.
     private static func buckets(for size: Int) -> UInt? {
         var shift: UInt = 10
-        while 1 << shift < budget.load(ordering: .relaxed) / (size + CacheBlock.stride), shift < 24 { shift += 1 }
+        while 1 << shift < 2 * (budget.load(ordering: .relaxed) / (size + CacheBlock.stride)), shift < 24 { shift += 1 }
         guard let memory = Pages.map(length(shift)) else { return nil }
         use(length(shift))
         return UInt(bitPattern: memory) | shift
@@ -422,6 +423,22 @@ struct BlockCache: Equatable {
             current = CacheBlock(bits: block.face.pointee.next.load(ordering: .relaxed))
         }
         return nil
+    }
+
+    /// The same without the lock; it may overlook one.
+    @inline(__always)
+    func seems(here number: Int, _ file: UInt64) -> Bool {
+        var bits = bucket(file, number).pointee.load(ordering: .acquiring)
+        for _ in 0..<64 {
+            guard let face = CacheBlock(bits: bits)?.face else { return false }
+            if face.pointee.number.load(ordering: .relaxed) == number,
+                face.pointee.file.load(ordering: .relaxed) == file
+            {
+                return true
+            }
+            bits = face.pointee.next.load(ordering: .acquiring)
+        }
+        return false
     }
 
     enum Sight {
@@ -535,8 +552,11 @@ struct BlockCache: Equatable {
                 let (place, mark) = departed(block.face.pointee.file.load(ordering: .relaxed), block.number)
                 place.pointee = mark
             }
+            // The next one to go; its neighbours in the lists are this one's.
+            let following = block.rest.pointee.inList.following
             move(block, to: .free)
             state.pointee.free.remove(block)
+            if let following { ck_prefetch(following.face, CacheBlock.stride) }
             return block
         }
         return nil
@@ -782,6 +802,14 @@ struct CachedFile: Equatable {
         let size = Atomic<Int>(0)
         /// When the kernel was asked last, by the coarse clock.
         let asked = Atomic<Int64>(0)
+        /// Reads of the kernel's that are to fill blocks.
+        let fills = Atomic<Int>(0)
+        /// How often the file was changed past the cache: what was read meanwhile is not kept.
+        let era = Atomic<Int>(0)
+        let hasClient = Atomic<Bool>(false)
+        /// Where the next read begins if it is in sequence, and how many were.
+        let sequence = Atomic<Int>(0)
+        let run = Atomic<Int>(0)
     }
 
     /// Constant from when its status is `kept`.
@@ -842,13 +870,11 @@ struct CachedFile: Equatable {
         var changed: Int64 = 0
         /// Blocks were written since: the file's time says nothing.
         var isChangedByUs = false
-        /// Where the next read begins if it is in sequence, how many were, and what was read ahead.
-        var sequence = 0
-        var run = 0
+        /// Until where was read ahead.
         var aheadUntil = 0
     }
 
-    static let wayOffset = 64
+    static let wayOffset = (MemoryLayout<Face>.stride + 63) & ~63
     static let restOffset = (wayOffset + MemoryLayout<Way>.stride + 63) & ~63
     static let stride = (restOffset + MemoryLayout<Rest>.stride + 63) & ~63
 
@@ -885,6 +911,9 @@ struct CachedFile: Equatable {
         return (asksServer ? descriptor.status(&status) : descriptor.changes(&status)) == 0
     }
 
+    /// Requests or transfers are under way.
+    var isActive: Bool { rest.pointee.active > 0 || face.pointee.fills.load(ordering: .sequentiallyConsistent) > 0 }
+
     // MARK: life; under the lock
 
     nonisolated(unsafe) private static var unused: CachedFile?
@@ -901,6 +930,11 @@ struct CachedFile: Equatable {
     func setFailing(_ isFailing: Bool) {
         if isFailing != rest.pointee.isFailing { CachedFile.failing += isFailing ? 1 : -1 }
         rest.pointee.isFailing = isFailing
+    }
+
+    func setClient(_ client: BufioClient?) {
+        rest.pointee.client = client
+        face.pointee.hasClient.store(client != nil, ordering: .sequentiallyConsistent)
     }
 
     static func make() -> CachedFile? {
@@ -923,6 +957,9 @@ struct CachedFile: Equatable {
         file.face.pointee.status.store(Status.unknown.rawValue, ordering: .relaxed)
         file.face.pointee.id.store(lastID, ordering: .relaxed)
         file.face.pointee.asked.store(0, ordering: .relaxed)
+        file.face.pointee.hasClient.store(false, ordering: .relaxed)
+        file.face.pointee.sequence.store(0, ordering: .relaxed)
+        file.face.pointee.run.store(0, ordering: .relaxed)
         file.rest.initialize(to: Rest())
         file.way.initialize(to: Way())
         file.rest.pointee.next = all

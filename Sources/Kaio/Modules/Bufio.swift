@@ -61,6 +61,12 @@ final class Bufio: Module {
         /// Those of the blocks that it fills itself.
         var own: UInt32 = 0
         var blocks = InlineArray<32, UInt>(repeating: 0)
+        /// Of a read that fills a block which is not made before it is complete, or another needs it: the block's key, and the file's
+        /// `era`.
+        var isListed = false
+        var id: UInt64 = 0
+        var number = 0
+        var era = 0
     }
 
     private enum Step {
@@ -130,6 +136,10 @@ final class Bufio: Module {
         guard let cache = BlockCache.of(blockSize: block & (block - 1) == 0 ? block : 4096),
             KnownMemory.prepare(), CacheRun.prepare(), let work = PerRequest<Work>()
         else { return nil }
+        if Bufio.list == nil {
+            Bufio.list = Pages.map(Bufio.listed * 8)?.bindMemory(to: Atomic<UInt>.self, capacity: Bufio.listed)
+        }
+        if Bufio.list == nil { return nil }
         self.cache = cache
         self.work = work
         if isWriteBack { Bufio.listenForExit() }
@@ -148,6 +158,7 @@ final class Bufio: Module {
         BlockCache.resetAll()
         CachedFile.resetAll()
         CacheRun.resetAll()
+        if let list { Pages.clear(list, listed * 8) }
         throttled = RequestQueue()
         starved = RequestQueue()
         visitors.store(0, ordering: .relaxed)
@@ -251,7 +262,7 @@ final class Bufio: Module {
         guard let file = CachedFile(bits: open[position]) else { return }
         var plan = Plan()
         BlockCache.lock.lock()
-        if file.rest.pointee.active > 0 || file.rest.pointee.unsaved > 0 {
+        if file.isActive || file.rest.pointee.unsaved > 0 {
             open.hold()
             file.rest.pointee.isClosing = true
             pump(file, &plan)
@@ -423,7 +434,7 @@ final class Bufio: Module {
 
     // MARK: in the call
 
-    func passage(of operation: Operation) -> Passage { operation == .read ? .answers : .guards }
+    func passage(of operation: Operation) -> Passage { .answers }
 
     var fastCalls: FastCalls {
         FastCalls(
@@ -446,9 +457,14 @@ final class Bufio: Module {
         let status = file.status
         if status != .kept { return status == .unknown && isMine(attempt.file) ? .slow : .goOn }
         // What is known of the number is not older than a tick of the clock.
-        guard !attempt.isWrite, attempt.end <= file.size, let buffer = attempt.buffer,
-            let target = file.way.pointee.target, target.file.isSameFile(as: attempt.file),
-            case let asked = file.face.pointee.asked.load(ordering: .relaxed),
+        guard attempt.end <= file.size, let buffer = attempt.buffer,
+            let target = file.way.pointee.target, target.file.isSameFile(as: attempt.file)
+        else { return .slow }
+        let mayPass = attempt.file.isDirect && target.file.isDirect && hasWholeBlocks(attempt.offset, attempt.length)
+        if attempt.isWrite {
+            return mayPass && !isWriteBack && file.way.pointee.isWritable && attempt.isStillOnItsFile ? .goOn : .slow
+        }
+        guard case let asked = file.face.pointee.asked.load(ordering: .relaxed),
             asked != 0, validity == 0 || Instant.roughlyNow.nanoseconds - asked < validity,
             !isVerified || attempt.isStillOnItsFile, KnownMemory.has(buffer, attempt.length, written: true)
         else { return .slow }
@@ -460,9 +476,8 @@ final class Bufio: Module {
             let length = min(cache.size - from, attempt.length - done)
             switch cache.read(file.id, at >> cache.shift, from: from, length, to: buffer + done) {
             case .copied: break
-            case .missing where done == 0 && attempt.file.isDirect && hasWholeBlocks(attempt.offset, attempt.length):
-                return .goOn
-            case .missing, .milestone: return .slow
+            case .missing: return done == 0 && mayPass ? .goOn : .slow
+            case .milestone: return .slow
             }
             done += length
             blocks += 1
@@ -475,54 +490,147 @@ final class Bufio: Module {
         (offset | length) & (cache.size - 1) == 0 && length >> cache.shift <= CacheRun.most
     }
 
-    /// A read of whole blocks that are not here, which the kernel is to have at once: they are filled from its buffer when it
-    /// is complete. False: it needs more than that.
+    /// A read of whole blocks that are not here, or a write of such in write-through mode, which the kernel is to have at once: they are
+    /// filled from its buffer when it is complete. False: it needs more than that.
     private func admit(_ request: Request) -> Bool {
         let block = request.block
         guard let open = OpenFile(word: KnownFiles.file(of: block.pointee.descriptor)),
             let file = CachedFile(bits: open[position]), file.status == .kept
         else { return true }
-        guard block.pointee.operation == .read else { return false }
+        let isRead = block.pointee.operation == .read
+        let offset = block.pointee.offset
+        guard !isRead || prefetch == 0 || offset != file.face.pointee.sequence.load(ordering: .relaxed),
+            hasWholeBlocks(offset, block.pointee.length)
+        else { return false }
+        file.face.pointee.fills.wrappingAdd(1, ordering: .sequentiallyConsistent)
+        var isAdmitted = isRead ? list(request, file) : nil
+        if isAdmitted == nil {
+            let mask = SignalMask.blockAll()
+            BlockCache.lock.lock()
+            isAdmitted = begin(filling: request, file)
+            BlockCache.lock.unlock()
+            mask.restore()
+        }
+        guard isAdmitted == true else {
+            file.face.pointee.fills.wrappingSubtract(1, ordering: .sequentiallyConsistent)
+            return false
+        }
+        if isRead {
+            file.face.pointee.sequence.store(request.end, ordering: .relaxed)
+            file.face.pointee.run.store(1, ordering: .relaxed)
+        } else {
+            BlockCache.count(.writeOuts)
+        }
+        block.pointee.watchers |= 1 << UInt16(position)
+        return true
+    }
+
+    /// The reads that fill one block each, by the block's key: their `Work`. Who adds a block looks here, and who lists a read looks for
+    /// the block then, so that of the two one sees the other. Only the lock's holder takes one out.
+    private static let listed = 4096
+    nonisolated(unsafe) private static var list: UnsafeMutablePointer<Atomic<UInt>>?
+
+    @inline(__always)
+    private static func place(_ id: UInt64, _ number: Int) -> UnsafeMutablePointer<Atomic<UInt>> {
+        list.unsafelyUnwrapped + Int(FileFacts.hash(id, UInt64(bitPattern: Int64(number))) >> 48) & (listed - 1)
+    }
+
+    /// A block is needed only when its data is here, so there is neither a lock on this way, nor is it taken from others meanwhile. Nil:
+    /// by the way that has both.
+    private func list(_ request: Request, _ file: CachedFile) -> Bool? {
+        guard request.block.pointee.length == cache.size, !file.face.pointee.hasClient.load(ordering: .relaxed) else {
+            return nil
+        }
+        let number = request.block.pointee.offset >> cache.shift
+        let work = work.place(of: request)
+        var new = Work(file: file.bits, stage: .filling)
+        new.isListed = true
+        new.id = file.id
+        new.number = number
+        new.era = file.face.pointee.era.load(ordering: .sequentiallyConsistent)
+        work.initialize(to: new)
+        let place = Bufio.place(new.id, number)
+        guard
+            place.pointee.compareExchange(
+                expected: 0, desired: UInt(bitPattern: work), ordering: .sequentiallyConsistent
+            ).exchanged
+        else { return nil }
+        atomicMemoryFence(ordering: .sequentiallyConsistent)
+        BlockCache.count(.misses)
+        if file.status == .kept, !file.face.pointee.hasClient.load(ordering: .relaxed),
+            !cache.seems(here: number, new.id)
+        {
+            return true
+        }
         let mask = SignalMask.blockAll()
-        BlockCache.lock.lock()
-        let isAdmitted = begin(filling: request, file)
-        BlockCache.lock.unlock()
-        mask.restore()
-        return isAdmitted
+        defer { mask.restore() }
+        return BlockCache.lock.locked {
+            if work.pointee.count > 0 { return true }
+            place.pointee.store(0, ordering: .relaxed)
+            BlockCache.count(.misses, -1)
+            return nil
+        }
+    }
+
+    /// Gives a key to a block. True: a read that is under way fills it. Under the lock.
+    func add(_ block: CacheBlock, _ file: CachedFile, _ number: Int, isAhead: Bool = false) -> Bool {
+        cache.add(block, file, number, isAhead: isAhead)
+        atomicMemoryFence(ordering: .sequentiallyConsistent)
+        guard
+            let work = UnsafeMutablePointer<Work>(
+                bitPattern: Bufio.place(file.id, number).pointee.load(ordering: .sequentiallyConsistent)),
+            work.pointee.id == file.id, work.pointee.number == number
+        else { return false }
+        cache.hold(block)
+        work.pointee.blocks[0] = block.bits
+        work.pointee.count = 1
+        return true
     }
 
     private func begin(filling request: Request, _ file: CachedFile) -> Bool {
         let first = request.block.pointee.offset >> cache.shift
         let count = request.block.pointee.length >> cache.shift
-        guard file.rest.pointee.bypasses == 0, request.block.pointee.offset != file.rest.pointee.sequence,
-            hasWholeBlocks(request.block.pointee.offset, request.block.pointee.length)
+        let isWrite = request.block.pointee.operation == .write
+        guard file.status == .kept, file.rest.pointee.bypasses == 0,
+            !isWrite || file.rest.pointee.bufferedWrites == 0 && file.rest.pointee.client == nil && !Bufio.isAtExit
         else { return false }
-        for number in first..<first + count where cache.find(file.id, number) != nil { return false }
         let work = work.place(of: request)
         work.initialize(to: Work(file: file.bits, stage: .filling))
+        var hits = 0
         for number in first..<first + count {
-            guard let block = cache.take() else {
-                // As many as there are: they are thrown away.
-                for index in 0..<work.pointee.count { fail(CacheBlock(bits: work.pointee.blocks[index])!) }
-                return false
+            var block = cache.find(file.id, number)
+            if let block {
+                // What is here, and stays as it is meanwhile, is written over at the end.
+                guard isWrite, block.phase == .clean, block.rest.pointee.copiers == 0 else {
+                    return giveUp(filling: work)
+                }
+                block.countUse()
+                hits += 1
+            } else {
+                block = cache.take()
+                guard let block, !add(block, file, number) else { return giveUp(filling: work) }
             }
-            cache.add(block, file, number)
-            cache.hold(block)
-            work.pointee.blocks[work.pointee.count] = block.bits
+            cache.hold(block!)
+            work.pointee.blocks[work.pointee.count] = block!.bits
             work.pointee.count += 1
         }
-        BlockCache.count(.misses, count)
-        file.rest.pointee.active += 1
-        file.rest.pointee.sequence = request.end
-        file.rest.pointee.run = 1
-        request.block.pointee.watchers |= 1 << UInt16(position)
+        BlockCache.count(.hits, hits)
+        BlockCache.count(.misses, count - hits)
+        if isWrite {
+            file.rest.pointee.directWrites += 1
+            noteChange(file)
+        }
         return true
     }
 
-    /// A block that nobody waits for yet is thrown away.
-    private func fail(_ block: CacheBlock) {
-        cache.move(block, to: .failed)
-        _ = cache.release(block)
+    /// As many blocks as it has are given up.
+    private func giveUp(filling work: UnsafeMutablePointer<Work>) -> Bool {
+        for index in 0..<work.pointee.count {
+            let block = CacheBlock(bits: work.pointee.blocks[index])!
+            if block.phase == .reading { cache.move(block, to: .failed) }
+            _ = cache.release(block)
+        }
+        return false
     }
 
     private func filled(_ request: Request, _ turn: inout Turn) {
@@ -530,22 +638,60 @@ final class Bufio: Module {
         let work = work.place(of: request)
         let file = file(request)
         let isWhole = request.block.pointee.result == request.block.pointee.length
+        let isWrite = request.block.pointee.operation == .write
+        BlockCache.lock.lock()
+        if work.pointee.isListed { unlist(work, file, isWhole) }
         for index in 0..<work.pointee.count where isWhole {
+            let block = CacheBlock(bits: work.pointee.blocks[index])!
+            // What a client has changed since is newer.
+            guard block.phase == .reading || block.phase == .clean else { continue }
+            block.rest.pointee.copiers += 1
+            work.pointee.own |= 1 << UInt32(index)
+        }
+        BlockCache.lock.unlock()
+        for index in 0..<work.pointee.count where work.pointee.own & 1 << UInt32(index) != 0 {
             let block = CacheBlock(bits: work.pointee.blocks[index])!
             request.copy(cache.size, at: index << cache.shift, block.data, isIntoMemory: true)
         }
         BlockCache.lock.lock()
         for index in 0..<work.pointee.count {
             let block = CacheBlock(bits: work.pointee.blocks[index])!
+            if work.pointee.own & 1 << UInt32(index) != 0 { block.rest.pointee.copiers -= 1 }
             // Who waits for it reads it himself.
-            cache.move(block, to: isWhole ? .clean : .failed)
+            if block.phase == .reading || !isWhole && block.phase == .clean {
+                cache.move(block, to: isWhole ? .clean : .failed)
+            }
             wake(block, &plan)
         }
         release(work, &plan)
-        file.rest.pointee.active -= 1
+        if isWrite {
+            file.rest.pointee.directWrites -= 1
+            wakeWaiters(file, &plan)
+            noteChange(file)
+        }
+        switch -request.block.pointee.result {
+        case Int(EINVAL), Int(ECANCELED): break
+        case 1...: BlockCache.count(.errors)
+        default: break
+        }
+        file.face.pointee.fills.wrappingSubtract(1, ordering: .sequentiallyConsistent)
         checkClosing(file, &plan)
         BlockCache.lock.unlock()
         run(&plan, &turn)
+    }
+
+    /// A block for what a read has brought, unless it was given one. Under the lock.
+    private func unlist(_ work: UnsafeMutablePointer<Work>, _ file: CachedFile, _ isWhole: Bool) {
+        let (id, number) = (work.pointee.id, work.pointee.number)
+        Bufio.place(id, number).pointee.store(0, ordering: .relaxed)
+        guard isWhole, work.pointee.count == 0, file.id == id, file.rest.pointee.bypasses == 0,
+            file.face.pointee.era.load(ordering: .relaxed) == work.pointee.era, cache.find(id, number) == nil,
+            let block = cache.take()
+        else { return }
+        cache.add(block, file, number)
+        cache.hold(block)
+        work.pointee.blocks[0] = block.bits
+        work.pointee.count = 1
     }
 
     // MARK: requests
@@ -789,11 +935,13 @@ final class Bufio: Module {
                 work.pointee.blocks[index] = block.bits
                 if block.phase != .reading, number << cache.shift >= work.pointee.ahead { BlockCache.count(.hits) }
             } else if file.rest.pointee.bypasses == 0, let block = cache.take() {
-                cache.add(block, file, number)
+                let isFilled = add(block, file, number)
                 cache.hold(block)
                 work.pointee.blocks[index] = block.bits
-                work.pointee.own |= 1 << UInt32(index)
-                BlockCache.count(.misses)
+                if !isFilled {
+                    work.pointee.own |= 1 << UInt32(index)
+                    BlockCache.count(.misses)
+                }
             } else {
                 break
             }
@@ -1026,17 +1174,25 @@ final class Bufio: Module {
 
     func endBypass(_ file: CachedFile, _ plan: inout Plan) {
         file.rest.pointee.bypasses -= 1
+        file.face.pointee.era.wrappingAdd(1, ordering: .sequentiallyConsistent)
         file.face.pointee.asked.store(0, ordering: .relaxed)
         while let request = file.rest.pointee.waiters.popFirst() { unpark(request, &plan) }
     }
 
     /// A read that fills blocks, or a write that went past the cache, is done.
     func completed(_ request: Request, _ turn: inout Turn) -> Bool {
+        var plan = Plan()
         if work.place(of: request).pointee.stage == .filling {
             filled(request, &turn)
-            return true
+            // The kernel takes no such buffer, or no transfer of so few bytes: the module's own do.
+            let word = request.block.pointee.result == -Int(EINVAL) ? file(request).way.pointee.open?.word : nil
+            guard let word else { return true }
+            request.block.pointee.openFile = word
+            guard case .mine = begin(request, hasAsked: true, &turn) else { return true }
+            plan.ready.append(request)
+            run(&plan, &turn)
+            return false
         }
-        var plan = Plan()
         let file = file(request)
         BlockCache.lock.lock()
         noteChange(file)
@@ -1444,6 +1600,12 @@ final class Bufio: Module {
         return false
     }
 
+    /// Those that write with O_DIRECT, or without, may go on. Under the lock.
+    private func wakeWaiters(_ file: CachedFile, _ plan: inout Plan) {
+        guard file.rest.pointee.bufferedWrites == 0 || file.rest.pointee.directWrites == 0 else { return }
+        while let request = file.rest.pointee.waiters.popFirst() { unpark(request, &plan) }
+    }
+
     private func noteChange(_ file: CachedFile) {
         file.rest.pointee.isChangedByUs = true
         file.rest.pointee.changes += 1
@@ -1460,9 +1622,7 @@ final class Bufio: Module {
             } else {
                 file.rest.pointee.directWrites -= 1
             }
-            if file.rest.pointee.bufferedWrites == 0 || file.rest.pointee.directWrites == 0 {
-                while let request = file.rest.pointee.waiters.popFirst() { unpark(request, &plan) }
-            }
+            wakeWaiters(file, &plan)
             noteChange(file)
         }
         var isOwed = false
@@ -1602,7 +1762,7 @@ final class Bufio: Module {
 
     /// A file that is closed is let go when nothing of it is left to do. Under the lock.
     func checkClosing(_ file: CachedFile, _ plan: inout Plan) {
-        guard file.rest.pointee.isClosing, file.rest.pointee.active == 0 else { return }
+        guard file.rest.pointee.isClosing, !file.isActive else { return }
         if file.rest.pointee.unsaved > 0 { return pump(file, &plan) }
         file.rest.pointee.isClosing = false
         file.rest.pointee.link = plan.closed
@@ -1615,14 +1775,15 @@ final class Bufio: Module {
     private func readAhead(_ request: Request, _ file: CachedFile, _ isKnown: Bool, _ plan: inout Plan) {
         let offset = request.block.pointee.offset
         let end = request.end
-        if offset == file.rest.pointee.sequence || isKnown {
-            file.rest.pointee.run += 1
+        var count = 1
+        if offset == file.face.pointee.sequence.load(ordering: .relaxed) || isKnown {
+            count += file.face.pointee.run.load(ordering: .relaxed)
         } else {
-            file.rest.pointee.run = 1
             file.rest.pointee.aheadUntil = 0
         }
-        file.rest.pointee.sequence = end
-        guard file.rest.pointee.run >= 3, file.rest.pointee.bypasses == 0 else { return }
+        file.face.pointee.run.store(count, ordering: .relaxed)
+        file.face.pointee.sequence.store(end, ordering: .relaxed)
+        guard count >= 3, file.rest.pointee.bypasses == 0 else { return }
         let window = min(prefetch, cache.room / 4 * cache.size)
         let from = max(end, file.rest.pointee.aheadUntil)
         let until = min(end + window, file.size)
@@ -1644,9 +1805,13 @@ final class Bufio: Module {
                 run = nil
                 continue
             }
-            cache.add(block, file, number, isAhead: true)
+            let isFilled = add(block, file, number, isAhead: true)
             if isFirst { block.face.pointee.isMilestone.store(true, ordering: .relaxed) }
             isFirst = false
+            if isFilled {
+                run = nil
+                continue
+            }
             if run == nil || run!.state.pointee.count == CacheRun.most {
                 run = CacheRun.make(file, isWrite: false)
                 run!.state.pointee.link = plan.others

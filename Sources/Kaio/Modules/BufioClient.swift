@@ -206,11 +206,11 @@ struct BufioClient: Equatable {
                 handleFile: file, file: cached, module: .passUnretained(module), open: open, options: options))
         let isAlone = locked {
             if cached.rest.pointee.client != nil { return false }
-            cached.rest.pointee.client = client
+            cached.setClient(client)
             return true
         }
         guard isAlone, file.begin(1) else {
-            if isAlone { locked { cached.rest.pointee.client = nil } }
+            if isAlone { locked { cached.setClient(nil) } }
             open.letGo()
             client.free()
             error = isAlone ? EBADF : EBUSY
@@ -243,7 +243,7 @@ struct BufioClient: Equatable {
                     current = block.rest.pointee.inFile.following
                 }
             }
-            file.rest.pointee.client = nil
+            file.setClient(nil)
             cache.state.pointee.least -= state.pointee.minimum
             dropOwn()
         }
@@ -550,9 +550,10 @@ struct BufioClient: Equatable {
         guard CacheRun.hasRoom, file.rest.pointee.bypasses == 0, let block = cache.take() else {
             return isFull ? .failed(ENOMEM) : .starved
         }
-        BlockCache.count(.misses)
-        cache.add(block, file, number)
+        let isFilled = module.add(block, file, number)
         cache.hold(block)
+        if isFilled { return .reads(block) }
+        BlockCache.count(.misses)
         if way == .new {
             memset(block.data, 0, cache.size)
             block.rest.pointee.mustGo = true
@@ -591,7 +592,10 @@ struct BufioClient: Equatable {
                     run = nil
                     continue
                 }
-                cache.add(block, file, number)
+                if module.add(block, file, number) {
+                    run = nil
+                    continue
+                }
                 BlockCache.count(.misses)
                 if run == nil || run!.state.pointee.count == CacheRun.most {
                     run = CacheRun.make(file, isWrite: false)
@@ -921,7 +925,7 @@ struct BufioClient: Equatable {
         guard file.rest.pointee.bypasses == 0, let new = cache.take() else {
             return isFull ? .failed(ENOMEM) : .starved
         }
-        cache.add(new, file, number)
+        if module.add(new, file, number) { return .waits(new) }
         cache.hold(new)
         new.rest.pointee.mustGo = true
         return .copy(new)
