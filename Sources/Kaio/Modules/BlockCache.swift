@@ -807,6 +807,8 @@ struct CachedFile: Equatable {
         /// How often the file was changed past the cache: what was read meanwhile is not kept.
         let era = Atomic<Int>(0)
         let hasClient = Atomic<Bool>(false)
+        /// By a client, whatever the file is.
+        let isWanted = Atomic<Bool>(false)
         /// Where the next read begins if it is in sequence, and how many were.
         let sequence = Atomic<Int>(0)
         let run = Atomic<Int>(0)
@@ -958,6 +960,7 @@ struct CachedFile: Equatable {
         file.face.pointee.id.store(lastID, ordering: .relaxed)
         file.face.pointee.asked.store(0, ordering: .relaxed)
         file.face.pointee.hasClient.store(false, ordering: .relaxed)
+        file.face.pointee.isWanted.store(false, ordering: .relaxed)
         file.face.pointee.sequence.store(0, ordering: .relaxed)
         file.face.pointee.run.store(0, ordering: .relaxed)
         file.rest.initialize(to: Rest())

@@ -195,7 +195,9 @@ final class Bufio: Module {
     var prepares: Bool { true }
 
     func prepare(_ open: OpenFile, _ target: Target) {
-        guard let file = CachedFile(bits: open[position]), file.status == .unknown, isMine(target.file) else { return }
+        guard let file = CachedFile(bits: open[position]), file.status == .unknown,
+            isMine(target.file) || file.face.pointee.isWanted.load(ordering: .sequentiallyConsistent)
+        else { return }
         keep(file, open, target, open.stack)
     }
 

@@ -192,7 +192,16 @@ struct BufioClient: Equatable {
             return nil
         }
         if cached.status == .unknown {
-            OpenFiles.prepare(open, Target(descriptor: file.descriptor, file: facts))
+            let target = Target(descriptor: file.descriptor, file: facts)
+            // Also a file that is none of the module's else.
+            cached.face.pointee.isWanted.store(true, ordering: .sequentiallyConsistent)
+            OpenFiles.prepare(open, target)
+            // It was prepared before that.
+            if cached.status == .unknown {
+                let mask = SignalMask.blockAll()
+                module.prepare(open, target)
+                mask.restore()
+            }
         }
         guard cached.status == .kept else {
             open.letGo()
