@@ -34,7 +34,8 @@ SOURCES := $(sort $(shell find $(ROOT)Sources/Kaio -name '[!.]*.swift'))
 
 library: $(LIBRARY) ## Builds .build/release/libkaio.so (this is plain `make`)
 
-# The compiler, which is written in Swift in part, goes through its sets in the same order each time.
+# So that the parts of the compiler that are written in Swift go through their sets in one order; what of two builds differs all the same is said
+# in Tools/release.
 $(OBJECT): export SWIFT_DETERMINISTIC_HASHING = 1
 
 $(OBJECT): $(SOURCES) $(shell find $(ROOT)Sources/CKernel $(ROOT)include -type f -not -name '.*') $(ROOT)Makefile
