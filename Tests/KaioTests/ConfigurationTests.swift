@@ -331,7 +331,8 @@ private var moduleNames: String {
             check(kaio_testparm("main"), is: -1)
             check(errno, is: EINVAL)
         }
-        let known = "\(moduleNames), those beside the library in kaio/, and shared objects, by a name with a slash"
+        let known =
+            "\(moduleNames), those in the directory KAIO_MODULE_DIR, which is not set, those beside the library in kaio/, and shared objects, by a name with a slash"
         let path = "a path begins with / (or *), and that of a pipe or socket with pipe: or socket:"
         let set = "a set is [abc], [a-z] or [!a-z], and needs its ]"
         let section = "not a section's line, which is \"[global]\" or \"[name of a service]\""

@@ -208,12 +208,21 @@ struct NamedFile {
         "it has a second name, and its directory is one that others can write to"
 
     /// Whether the name under which it was opened has been taken away since, as it may be for a second name that nobody is to count.
-    /// Where that is still there, it was among the names that were counted.
-    private static func isGone(_ file: Descriptor, _ buffer: UnsafeMutablePointer<UInt8>) -> Bool {
+    /// Where that is still there, it was among the names that were counted; but a name counts no more a moment before it is gone, under the
+    /// directory's lock. So that is waited for in between: a rename to the same name that must not replace it changes nothing.
+    private static func isGone(
+        _ file: Descriptor, _ directory: Descriptor, _ name: UnsafePointer<UInt8>, _ buffer: UnsafeMutablePointer<UInt8>
+    ) -> Bool {
+        let place = Int(directory.number)
+        let result = systemCall(SYS_renameat2, place, address(name), place, address(name), noReplace)
+        guard result == -Int(EEXIST) || result == -Int(EROFS) else { return true }
         let behind = Text(" (deleted)" as StaticString)
         guard let count = file.path(into: buffer, longest), count >= behind.count else { return false }
         return Text(buffer, count: count).dropFirst(count - behind.count) == behind
     }
+
+    /// RENAME_NOREPLACE.
+    private static let noReplace = 1
 
     // MARK: the way there
 
@@ -326,7 +335,9 @@ struct NamedFile {
                 }
             } else if isLast {
                 var refusal = isShared ? check(&self, status) : 0
-                if refusal == 0, isShared, wanted & NamedFile.byName == 0, NamedFile.isGone(next, spare) {
+                if refusal == 0, isShared, wanted & NamedFile.byName == 0,
+                    NamedFile.isGone(next, directory, name, spare)
+                {
                     refusal = refuse(NamedFile.secondName)
                 }
                 if refusal == 0, failure >= 0 { return Int(next.number) }

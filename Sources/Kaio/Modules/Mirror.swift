@@ -503,7 +503,8 @@ final class Mirror: Module {
     private func askWorker(
         _ kind: Kind, _ file: OpenFile, _ state: UnsafeMutablePointer<MirrorState>, _ turn: inout Turn
     ) {
-        if let own = makeOwn(.work, state.pointee.legs[0].target, nil, 0, 0, kind, file, state, &turn) {
+        let target = lock.pointee.locked { state.pointee.legs[0].target }
+        if let own = makeOwn(.work, target, nil, 0, 0, kind, file, state, &turn) {
             turn.handToWorker(own)
         } else if kind == .direct {
             refuseDirect(state)
@@ -514,9 +515,8 @@ final class Mirror: Module {
     }
 
     private func startClock(_ file: OpenFile, _ state: UnsafeMutablePointer<MirrorState>, _ turn: inout Turn) {
-        guard let target = state.pointee.legs[0].target, let stack = state.pointee.stack,
-            let clock = Own.make(.read, on: target, in: stack, at: position)
-        else { return }
+        let target = lock.pointee.locked { state.pointee.legs[0].target }
+        guard let target, let clock = Own.make(.read, on: target, in: file.stack, at: position) else { return }
         begin(clock, .clock, file)
         let isFirst = lock.pointee.locked {
             guard state.pointee.clock == nil, !state.pointee.isClosing else { return false }
@@ -1417,8 +1417,9 @@ final class Mirror: Module {
         _ operation: Operation, _ target: Target?, _ memory: UnsafeMutableRawPointer?, _ length: Int, _ offset: Int,
         _ kind: Kind, _ file: OpenFile, _ state: UnsafeMutablePointer<MirrorState>, _ turn: inout Turn, leg: Int = 0
     ) -> Request? {
-        guard let target, let stack = state.pointee.stack,
-            let own = turn.make(operation, on: target, memory, length: length, offset: offset, in: stack, at: position)
+        guard let target,
+            let own = turn.make(
+                operation, on: target, memory, length: length, offset: offset, in: file.stack, at: position)
         else { return nil }
         begin(own, kind, file, leg: leg)
         return own

@@ -94,7 +94,6 @@ struct MirrorState {
     var refusedUntil: Int64 = 0
     var saidError: CInt = 0
     var memory: UnsafeMutableRawPointer?
-    var stack: Stack?
     var next: UInt64 = 0
 
     var legs = InlineArray<4, Leg>(repeating: Leg())
