@@ -324,7 +324,6 @@ final class Mirror: Module {
         // Nobody else touches these while it starts.
         var begun = start(file, target, after: state.pointee)
         lock.pointee.lock()
-        begun.stack = file.stack
         begun.word = file.word
         begun.blocked = state.pointee.blocked
         begun.isClosing = state.pointee.isClosing
