@@ -350,8 +350,8 @@ final class AIOPoll: Module {
         guard request.block.pointee.isWatched else { return }
         state.pointee.lock.lock()
         request.pollState = .none
-        state.pointee.lock.unlock()
         request.block.pointee.isWatched = false
+        state.pointee.lock.unlock()
         Timers.clearAlarm(request)
         Reactor.stopWatching(request)
     }
