@@ -405,13 +405,16 @@ enum Thread {
     // MARK: those that may be there
 
     /// The kernel's numbers of our threads, until somebody finds that they are gone.
-    nonisolated(unsafe) private static var table: UnsafeMutablePointer<Atomic<CInt>>?
+    private static let place = Atomic<UInt>(0)
+    private static var table: UnsafeMutablePointer<Atomic<CInt>>? {
+        UnsafeMutablePointer(bitPattern: place.load(ordering: .acquiring))
+    }
     private static let most = 1024
 
     static func prepare() -> Bool {
         if table != nil { return true }
         findSmallSize()
-        table = Pages.map(most * 4)?.assumingMemoryBound(to: Atomic<CInt>.self)
+        place.store(UInt(bitPattern: Pages.map(most * 4)), ordering: .releasing)
         return table != nil
     }
 
