@@ -91,7 +91,7 @@ struct NamedFile {
         _ path: UnsafePointer<UInt8>, mode: Int, truncates: Bool = false, flags: CInt = 0
     ) -> Int {
         let flags = O_WRONLY | O_CREAT | O_NONBLOCK | O_NOCTTY | flags
-        let number = follow(path, flags, mode) { checked, file in checked.mayWrite(file) }
+        let number = follow(path, flags, mode, isForWriting: true)
         if number == -Int(ENXIO) { return refuse("it is a socket, or a FIFO that nobody reads", ENXIO) }
         guard number >= 0, truncates else { return number }
         // Of a device or a FIFO there is nothing to cut off.
@@ -103,22 +103,22 @@ struct NamedFile {
 
     /// The same of what is there, only by its name.
     mutating func findForWriting(_ path: UnsafePointer<UInt8>) -> Int {
-        follow(path, NamedFile.byName, 0) { checked, file in checked.mayWrite(file) }
+        follow(path, NamedFile.byName, 0, isForWriting: true)
     }
 
     /// Makes a file that was not there, to read and write. Returns its descriptor or a negated errno.
     mutating func make(_ path: UnsafePointer<UInt8>, mode: Int) -> Int {
-        follow(path, O_RDWR | O_CREAT | O_EXCL, mode) { _, _ in 0 }
+        follow(path, O_RDWR | O_CREAT | O_EXCL, mode)
     }
 
     /// Takes a name away. Returns 0 or a negated errno.
     mutating func remove(_ path: UnsafePointer<UInt8>) -> Int {
-        follow(path, nil, 0) { _, _ in 0 }
+        follow(path, nil, 0)
     }
 
     /// Makes a directory. Returns 0 or a negated errno.
     mutating func makeDirectory(_ path: UnsafePointer<UInt8>, mode: Int) -> Int {
-        follow(path, nil, mode) { _, _ in 0 }
+        follow(path, nil, mode)
     }
 
     /// Who can change a file, or put another in its place? 0, or a negated errno, with a reason if others can.
@@ -170,7 +170,7 @@ struct NamedFile {
 
     /// By its name only. The number is a negated errno where it fails.
     private mutating func find(_ path: UnsafePointer<UInt8>, _ status: inout stat) -> Descriptor {
-        let file = Descriptor(number: CInt(truncatingIfNeeded: follow(path, NamedFile.byName, 0) { _, _ in 0 }))
+        let file = Descriptor(number: CInt(truncatingIfNeeded: follow(path, NamedFile.byName, 0)))
         // What is not there now may be there the next moment.
         if !file.isOpen, reason == nil, isReplaceable, !isLenient { _ = refuse(NamedFile.replaceable) }
         let result = file.isOpen ? file.status(&status) : 0
@@ -247,9 +247,8 @@ struct NamedFile {
     }
 
     /// Opens what the path names; where there are no flags it makes a directory of that mode, or takes the name away if that is 0.
-    /// `check` looks at what was opened in a directory that others can write to: 0 or a negated errno.
     private mutating func follow(
-        _ path: UnsafePointer<UInt8>, _ flags: CInt?, _ mode: Int, _ check: (inout NamedFile, stat) -> Int
+        _ path: UnsafePointer<UInt8>, _ flags: CInt?, _ mode: Int, isForWriting: Bool = false
     ) -> Int {
         guard let pages = Pages.map(2 * NamedFile.longest) else { return -Int(ENOMEM) }
         defer { Pages.unmap(pages, 2 * NamedFile.longest) }
@@ -334,8 +333,9 @@ struct NamedFile {
                     next = NamedFile.start(at: "/")
                 }
             } else if isLast {
-                var refusal = isShared ? check(&self, status) : 0
-                if refusal == 0, isShared, wanted & NamedFile.byName == 0,
+                var refusal = isShared && isForWriting ? mayWrite(status) : 0
+                // Also of what is opened to write to later, by its name only.
+                if refusal == 0, isShared, isForWriting || wanted & NamedFile.byName == 0,
                     NamedFile.isGone(next, directory, name, spare)
                 {
                     refusal = refuse(NamedFile.secondName)

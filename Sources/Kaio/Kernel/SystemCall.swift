@@ -178,14 +178,15 @@ struct Descriptor: Equatable {
     /// What tells a file from others, its type, and its size, as far as the machine knows: no server of a network file
     /// system or of FUSE is asked, where fstat may wait for one. Nor does it make XFS stamp the file's next change,
     /// which fstat does from Linux 6.13 on, and a write that may not wait can't do.
-    func identification(_ status: inout stat) -> Int {
-        let result = statx(&status, Descriptor.askNobody, STATX_TYPE | STATX_INO | STATX_SIZE)
-        return result == -Int(ENOSYS) || result == -Int(EPERM) ? self.status(&status) : result
+    func identification(_ status: inout stat) -> Int { identify(&status, STATX_TYPE | STATX_INO | STATX_SIZE) }
+
+    /// The same with the time of the last change; XFS stamps the next one.
+    func changes(_ status: inout stat) -> Int {
+        identify(&status, STATX_TYPE | STATX_INO | STATX_SIZE | STATX_CTIME)
     }
 
-    /// The same with the size and the time of the last change.
-    func changes(_ status: inout stat) -> Int {
-        let result = statx(&status, Descriptor.askNobody, STATX_TYPE | STATX_INO | STATX_SIZE | STATX_CTIME)
+    private func identify(_ status: inout stat, _ mask: UInt32) -> Int {
+        let result = statx(&status, Descriptor.askNobody, mask)
         return result == -Int(ENOSYS) || result == -Int(EPERM) ? self.status(&status) : result
     }
 

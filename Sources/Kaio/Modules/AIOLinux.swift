@@ -8,8 +8,8 @@
 // system call then gives the error that programs know. A buffered request is made by preadv2 or pwritev2 with the same flag, as
 // the kernel would do it inside io_submit; so a program that has no others needs no context.
 //
-// A buffered request that takes long even without waiting (a large copy) would be done by io_submit in the
-// caller's time; those go on at once.
+// A buffered request that takes long even without waiting (a large copy) would be done in the caller's time; those go on
+// at once.
 
 import CKaio
 import CKernel

@@ -483,7 +483,9 @@ final class Follow: Module {
         at file: OpenFile, _ descriptor: Descriptor, _ facts: FileFacts, _ stack: Stack, _ turn: inout Turn
     ) {
         let state = files[file]
-        if !locked({ state.pointee.isRemote }) { return look(at: file, descriptor, facts, stack, &turn) }
+        if !locked({ state.pointee.isRemote }) {
+            return look(at: file, descriptor, facts, stack, asksServer: false, &turn)
+        }
         let isFirst = locked {
             defer { state.pointee.isLooking = true }
             return !state.pointee.isLooking
@@ -499,7 +501,9 @@ final class Follow: Module {
     }
 
     func work(_ own: Request, _ turn: inout Turn) -> Int {
-        if let file = own.openFile { look(at: file, own.target.descriptor, own.target.file, own.stack, &turn) }
+        if let file = own.openFile {
+            look(at: file, own.target.descriptor, own.target.file, own.stack, asksServer: true, &turn)
+        }
         return 0
     }
 
@@ -515,7 +519,8 @@ final class Follow: Module {
     /// Lets those go that wait for no more than there is; all, where the file has shrunk.
     @inline(never)
     private func look(
-        at file: OpenFile, _ descriptor: Descriptor, _ facts: FileFacts, _ stack: Stack, _ turn: inout Turn
+        at file: OpenFile, _ descriptor: Descriptor, _ facts: FileFacts, _ stack: Stack, asksServer: Bool,
+        _ turn: inout Turn
     ) {
         var grown = RequestQueue()
         var shrunk = RequestQueue()
@@ -525,7 +530,7 @@ final class Follow: Module {
         while true {
             let looks = locked { state.pointee.looks }
             // Where the number is no longer this file's, the request is over, or has been closed behind the library's back.
-            let now = facts.withSizeNow(descriptor, asksServer: state.pointee.isRemote)
+            let now = facts.withSizeNow(descriptor, asksServer: asksServer)
             isStill = now != nil
             lock.pointee.lock()
             // What another thread has found, or began to wait for, meanwhile is newer.

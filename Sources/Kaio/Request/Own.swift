@@ -155,14 +155,13 @@ extension Turn {
             if request.block.pointee.operation == .work { errands.append(request) } else { requests.append(request) }
             count += 1
         }
-        let stack = parent.stack
         assert(count > 0 && parent.block.pointee.pending.load(ordering: .relaxed) == 0)
         parent.block.pointee.pending.store(count, ordering: .relaxed)
         // As seen by who wants to cancel it.
         parent.block.pointee.isInKernel.store(true, ordering: .sequentiallyConsistent)
         Exposure.end(parent)
         handOn(&requests, below: position)
-        handOn(&errands, below: stack.count - 2)
+        while let errand = errands.popFirst() { handToWorker(errand) }
     }
 
     /// Gives up the own requests that were made for a request, none of which was started.

@@ -163,8 +163,8 @@ struct Stack: Equatable {
             contents = unused
             contents.pointee.modules = modules
             contents.pointee.count = count
-            contents.pointee.hearsOfFiles = Stack.hearOfFiles(modules, count)
-            contents.pointee.prepares = Stack.prepare(modules, count)
+            contents.pointee.hearsOfFiles = Stack.any(of: modules, count) { $0.hearsOfFiles }
+            contents.pointee.prepares = Stack.any(of: modules, count) { $0.prepares }
             return
         }
         contents = .allocate(capacity: 1)
@@ -176,16 +176,14 @@ struct Stack: Equatable {
                 modules: modules, count: count,
                 reads: mayBeFast ? FastPath(.read, modules, count) : FastPath(),
                 writes: mayBeFast ? FastPath(.write, modules, count) : FastPath(), fast: fast, hasEnd: hasEnd,
-                hearsOfFiles: Stack.hearOfFiles(modules, count), prepares: Stack.prepare(modules, count), next: nil))
+                hearsOfFiles: Stack.any(of: modules, count) { $0.hearsOfFiles },
+                prepares: Stack.any(of: modules, count) { $0.prepares }, next: nil))
     }
 
-    private static func hearOfFiles(_ modules: UnsafeMutablePointer<any Module>, _ count: Int) -> Bool {
-        for position in 0..<count where modules[position].hearsOfFiles { return true }
-        return false
-    }
-
-    private static func prepare(_ modules: UnsafeMutablePointer<any Module>, _ count: Int) -> Bool {
-        for position in 0..<count where modules[position].prepares { return true }
+    private static func any(
+        of modules: UnsafeMutablePointer<any Module>, _ count: Int, _ isSuch: (any Module) -> Bool
+    ) -> Bool {
+        for position in 0..<count where isSuch(modules[position]) { return true }
         return false
     }
 

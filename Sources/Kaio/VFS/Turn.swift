@@ -71,7 +71,7 @@ struct Turn: ~Copyable {
     /// Gives requests to the top of their stacks.
     mutating func begin(_ requests: inout RequestQueue) {
         setPosition(requests, 0)
-        giveRuns(&requests)
+        goOn(&requests)
     }
 
     /// Gives requests, all of one stack, to one of its modules.
@@ -84,11 +84,8 @@ struct Turn: ~Copyable {
         stack.leave()
     }
 
-    /// Gives requests to the modules that they are at.
-    mutating func goOn(_ requests: inout RequestQueue) { giveRuns(&requests) }
-
     /// Gives each request to the module that it is at: those in a row for the same one together.
-    private mutating func giveRuns(_ requests: inout RequestQueue) {
+    mutating func goOn(_ requests: inout RequestQueue) {
         while let request = requests.popFirst() {
             var run = RequestQueue()
             let (stack, position) = (request.stack, request.block.pointee.position)
@@ -144,7 +141,7 @@ struct Turn: ~Copyable {
         while !later.isEmpty {
             var requests = RequestQueue()
             swap(&requests, &later)
-            giveRuns(&requests)
+            goOn(&requests)
         }
     }
 
