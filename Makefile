@@ -18,9 +18,10 @@ RELEASE := $(ROOT).build/release
 LIBRARY := $(RELEASE)/libkaio.so
 OBJECT := $(RELEASE)/Kaio.o
 # The state that several threads share is guarded by locks; the compiler's own checks of it would be calls.
-# No path of this tree is in what is made, nor a hash of the compiler's options.
-PREFIX_MAP = -file-prefix-map $(abspath $(or $(ROOT),.))=.
-COMPILE = $(PREFIX_MAP) -module-name Kaio -parse-as-library -wmo -O -g -swift-version 6 -enable-experimental-feature Embedded \
+# No path of this tree is in what is made, nor a hash of the compiler's options. (Not by objcopy afterwards: it drops
+# what says which pages become read-only after relocation.)
+ANYWHERE = -file-prefix-map $(abspath $(or $(ROOT),.))=. -Xfrontend -disable-incremental-llvm-codegen
+COMPILE = $(ANYWHERE) -module-name Kaio -parse-as-library -wmo -O -g -swift-version 6 -enable-experimental-feature Embedded \
 	-enforce-exclusivity=unchecked -Xcc -fPIC -module-cache-path $(RELEASE)/modules \
 	$(foreach module,include Sources/CKernel,-Xcc -fmodule-map-file=$(ROOT)$(module)/module.modulemap)
 EXPORTS := $(ROOT)Sources/Kaio/exports.map
@@ -50,7 +51,6 @@ $(OLDER)/flags: $(ROOT)Tools/older-libc
 $(LIBRARY): $(OBJECT) $(EXPORTS) $(OLDER)/flags
 	$(SWIFT)c -emit-library -enable-experimental-feature Embedded $(LINK:%=-Xlinker %) $(OBJECT) \
 		$$(sed 's/^/-Xlinker /' $(OLDER)/flags) -o $@
-	objcopy -R .swift_modhash $@
 	@ln -sf libkaio.so $(RELEASE)/libkaio.so.1
 
 # The same object, for programs that are linked statically. Only the names of the map are visible in it: of the
@@ -86,7 +86,7 @@ $(AARCH64)/libkaio.so: $(SOURCES) $(EXPORTS) $(ROOT)Tools/older-libc $(ROOT)Make
 # The command needs the C library alone, not a Swift installation. It has a build directory of its own, as other flags
 # in the same one would build everything anew.
 COMMAND := $(ROOT).build/command/release/kaio-command
-COMMAND_COMPILE = -L$(OLDER) $(PREFIX_MAP)
+COMMAND_COMPILE = -L$(OLDER) $(ANYWHERE)
 COMMAND_LINK = --gc-sections -s --build-id=none --wrap=__libc_start_main $(OLDER)/start.o
 
 command: $(COMMAND) ## Builds the `kaio` command, .build/command/release/kaio-command
@@ -97,7 +97,6 @@ $(COMMAND): $(ROOT)Package.swift $(shell find $(addprefix $(ROOT),Sources/kaio-c
 	KAIO_COMMAND=1 $(SWIFT) build --package-path $(or $(ROOT),.) --scratch-path $(ROOT).build/command -c release \
 		--product kaio-command --static-swift-stdlib $(COMMAND_COMPILE:%=-Xswiftc %) \
 		$(COMMAND_LINK:%=-Xlinker %) $$(sed 's/^/-Xlinker /' $(OLDER)/flags)
-	objcopy -R .swift_modhash $@
 
 # Shells read them, so a line that says who runs them is out of place.
 COMPLETIONS := $(foreach shell,bash zsh fish,$(ROOT).build/completions/kaio.$(shell))

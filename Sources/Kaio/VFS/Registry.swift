@@ -25,32 +25,47 @@ enum Registry {
     static let standardStack: StaticString = "ordered aio_linux aio_poll aio_pthread"
     static let last: StaticString = "aio_pthread"
 
+    private static func entry(at index: Int) -> ModuleEntry? {
+        switch index {
+        case 0: Ordered.entry
+        case 1: AIOLinux.entry
+        case 2: AIOPoll.entry
+        case 3: AIOPthread.entry
+        case 4: FullAudit.entry
+        case 5: TimeAudit.entry
+        case 6: Stats.entry
+        case 7: ErrorInject.entry
+        case 8: DelayInject.entry
+        case 9: RateLimit.entry
+        case 10: ReadOnly.entry
+        case 11: ReadAhead.entry
+        case 12: Bufio.entry
+        case 13: GroupSync.entry
+        case 14: Follow.entry
+        case 15: Priority.entry
+        case 16: Mirror.entry
+        default: nil
+        }
+    }
+
     private static func visit(_ body: (ModuleEntry) -> Void) {
-        body(Ordered.entry)
-        body(AIOLinux.entry)
-        body(AIOPoll.entry)
-        body(AIOPthread.entry)
-        body(FullAudit.entry)
-        body(TimeAudit.entry)
-        body(Stats.entry)
-        body(ErrorInject.entry)
-        body(DelayInject.entry)
-        body(RateLimit.entry)
-        body(ReadOnly.entry)
-        body(ReadAhead.entry)
-        body(Bufio.entry)
-        body(GroupSync.entry)
-        body(Follow.entry)
-        body(Priority.entry)
-        body(Mirror.entry)
+        var index = 0
+        while let entry = entry(at: index) {
+            body(entry)
+            index += 1
+        }
     }
 
     /// The module of exactly this name.
     @inline(never)
     static func entry(_ name: Text) -> ModuleEntry? {
-        var found: ModuleEntry?
-        visit { if name == $0.name { found = $0 } }
-        return found
+        // Each service of a configuration asks for each of its modules; the usual ones come first.
+        var index = 0
+        while let entry = entry(at: index) {
+            if name == entry.name { return entry }
+            index += 1
+        }
+        return nil
     }
 
     static func has(_ name: Text) -> Bool { entry(name) != nil }

@@ -17,15 +17,14 @@ struct StackOrder {
 
     static let divider: StaticString = "ordered"
 
-    private static func side(of name: Text) -> Side { Registry.entry(name)?.side ?? Loader.side(of: name) }
-
-    /// Calls `body` with each name, its side, and whether it is below `ordered`.
-    private func visit(_ body: (Text, Side, Bool) -> Void) {
+    /// Calls `body` with each name, the library's own module of that name, its side, and whether it is below `ordered`.
+    private func visit(_ body: (Text, ModuleEntry?, Side, Bool) -> Void) {
         var rest = names
         var isBelow = false
         while let name = rest.takeWord() {
-            if name == StackOrder.divider || Registry.entry(name)?.needsOrder == true { isBelow = true }
-            body(name, StackOrder.side(of: name), isBelow)
+            let entry = Registry.entry(name)
+            if name == StackOrder.divider || entry?.needsOrder == true { isBelow = true }
+            body(name, entry, entry?.side ?? Loader.side(of: name), isBelow)
         }
     }
 
@@ -42,25 +41,22 @@ struct StackOrder {
     @inline(never)
     var fault: Fault? {
         var found: Fault?
+        var inversion: Fault?
         var isDivided = false
-        visit { name, side, isBelow in
+        visit { name, entry, side, isBelow in
             if found == nil, StackOrder.isMisplaced(side, isBelow) { found = Fault(module: name, side: side) }
             isDivided = isDivided || isBelow
+            if inversion == nil, let other = entry?.belongsAbove, has(other, before: name) {
+                inversion = Fault(module: name, side: .above, other: other)
+            }
         }
         return (isDivided ? found : nil) ?? inversion
     }
 
-    /// The first module that stands below one that it must be above.
-    private var inversion: Fault? {
+    private func has(_ other: StaticString, before name: Text) -> Bool {
         var rest = names
-        while let name = rest.takeWord() {
-            guard let other = Registry.entry(name)?.belongsAbove else { continue }
-            var before = names
-            while let earlier = before.takeWord(), earlier.start != name.start {
-                if earlier == other { return Fault(module: name, side: .above, other: other) }
-            }
-        }
-        return nil
+        while let earlier = rest.takeWord(), earlier.start != name.start { if earlier == other { return true } }
+        return false
     }
 
     /// Says what is wrong, and which order is right.
@@ -73,7 +69,7 @@ struct StackOrder {
         message.add(": ")
         if !(Text(fault.other) == StackOrder.divider) { return move(fault.module, above: fault.other, &message) }
         func add(_ isMeant: (Bool, Bool) -> Bool) {
-            visit { name, side, isBelow in
+            visit { name, _, side, isBelow in
                 if !(name == StackOrder.divider), isMeant(isBelow, StackOrder.isMisplaced(side, isBelow)) {
                     message.addWord(name)
                     message.add(" ")
