@@ -107,6 +107,35 @@ extension BlockCache {
         }
     }
 
+    /// Reads a block as a request does that is for this one alone: what is not there is kept where that seems to be worth it.
+    private static func read(_ cache: BlockCache, _ file: CachedFile, _ number: Int) -> (isHit: Bool, isKept: Bool) {
+        if cache.look(file, number) != nil { return (true, true) }
+        let isKept = BlockCache.lock.locked { cache.isWorthKeeping(file, number) }
+        if isKept { check(fill(cache, file, number) != nil) }
+        return (false, isKept)
+    }
+
+    @Test func `keeps little of what is read once, and all that is read again`() async {
+        await #expect(processExitsWith: .success) {
+            let cache = makeCache(1 << 20)
+            let file = makeFile()
+            // While there is room, everything.
+            for number in 0..<cache.room - 8 { check(Self.read(cache, file, number).isKept) }
+            var kept = 0
+            for number in 1000..<1000 + 40 * cache.room where Self.read(cache, file, number).isKept { kept += 1 }
+            check(kept > 5 * cache.room && kept < 8 * cache.room)
+            // A program that turns to others has them in the cache from their third round on.
+            let others = 100_000..<100_000 + cache.room * 3 / 4
+            for _ in 0..<2 { for number in others { _ = Self.read(cache, file, number) } }
+            check(others.count { Self.read(cache, file, $0).isHit } >= others.count * 9 / 10)
+            // Newcomers that are used again are worth their place: all are kept again.
+            for number in 200_000..<200_000 + 20 * cache.room {
+                if Self.read(cache, file, number).isKept { for _ in 0..<2 { _ = cache.look(file, number) } }
+            }
+            for number in 300_000..<300_100 { check(Self.read(cache, file, number).isKept) }
+        }
+    }
+
     @Test func `takes what was read ahead and used once for used once`() async {
         await #expect(processExitsWith: .success) {
             let cache = makeCache(1 << 20)

@@ -20,7 +20,8 @@
 // What goes: a block comes as a newcomer. While newcomers are more than a tenth, the one that came first goes, so what is used once
 // pushes out nothing else; used again meanwhile, it becomes a resident. Of the residents, the one that was not used for the
 // longest time. Who comes back soon after it went, as `departed` tells, is a resident at once: so the blocks of a program that turns to
-// others get a place, though they are more than a tenth. Being used is only counted (`uses`), and whoever was used is given a
+// others get a place, though they are more than a tenth. Where newcomers go unused, one after another (`worth`), most of what is read once
+// is not kept at all, and only departs: copying it would be in vain. Being used is only counted (`uses`), and whoever was used is given a
 // second chance, so eviction takes a few steps, however many blocks there are.
 
 import CKaio
@@ -215,7 +216,13 @@ struct BlockCache: Equatable {
         var least = BlockCache.least
         /// Those that clients hold.
         var held = 0
+        /// 0: the newcomers that were evicted of late had not been used again. Each such takes one, each that was used gives many.
+        var worth = BlockCache.mostWorth
+        /// Reads that came when they were worth nothing.
+        var doubts = 0
     }
+
+    static let mostWorth = 256
 
     struct Carving {
         var next: UnsafeMutableRawPointer?
@@ -385,6 +392,7 @@ struct BlockCache: Equatable {
             cache.state.pointee.data = Carving()
             cache.state.pointee.least = BlockCache.least
             cache.state.pointee.held = 0
+            cache.state.pointee.worth = mostWorth
         }
     }
 
@@ -412,7 +420,7 @@ struct BlockCache: Equatable {
         let hash = FileFacts.hash(file, UInt64(bitPattern: Int64(number)))
         let word = table.pointee.load(ordering: .acquiring)
         let buckets = UnsafeMutablePointer<Atomic<UInt>>(bitPattern: word & ~BlockCache.tableShift).unsafelyUnwrapped
-        return buckets + Int(hash >> 32) & (1 << (word & BlockCache.tableShift) - 1)
+        return buckets + Int(hash >> (64 - UInt64(word & BlockCache.tableShift)))
     }
 
     /// Under the lock.
@@ -486,12 +494,27 @@ struct BlockCache: Equatable {
 
     /// A block that is nobody's: one that is free, new, or evicted. Nil: all are held or not safe yet.
     func take() -> CacheBlock? {
-        let mayGrow = BlockCache.used.load(ordering: .relaxed) + cost <= BlockCache.budget.load(ordering: .relaxed)
-        if mayGrow || state.pointee.count < state.pointee.least, let block = grow() { return block }
+        if mayGrow, let block = grow() { return block }
         if let block = takeFree() { return block }
         if let block = evict() { return block }
         // Those that could go are being looked at by readers, who may be below a signal handler.
         return cleanCount > 0 || hasReserve ? grow() : nil
+    }
+
+    private var mayGrow: Bool {
+        BlockCache.used.load(ordering: .relaxed) + cost <= BlockCache.budget.load(ordering: .relaxed)
+            || state.pointee.count < state.pointee.least
+    }
+
+    /// Whether a block that was just read, for a request alone, gets a place. If not it has departed: when it is read again it gets one.
+    func isWorthKeeping(_ file: CachedFile, _ number: Int) -> Bool {
+        if mayGrow || state.pointee.free.count > 0 || state.pointee.worth > 0 { return true }
+        let (place, mark) = departed(file.id, number)
+        // Some are kept all the same, so that it shows when they are used again.
+        state.pointee.doubts += 1
+        if place.pointee == mark || state.pointee.doubts % 8 == 0 { return true }
+        place.pointee = mark
+        return false
     }
 
     /// Where dirty blocks can't be written, so that no other file's requests wait for them.
@@ -543,23 +566,35 @@ struct BlockCache: Equatable {
             guard uses < 2 || isLast, hide(block) else {
                 if isLast { return nil }
                 removeClean(block)
+                if !block.rest.pointee.isResident, uses > 1 {
+                    state.pointee.worth = min(BlockCache.mostWorth, state.pointee.worth + 16)
+                }
                 block.rest.pointee.isResident = true
                 appendClean(block)
                 continue
             }
             BlockCache.count(.evictions)
             if !block.rest.pointee.isResident, uses > 0 {
+                state.pointee.worth = max(0, state.pointee.worth - 1)
                 let (place, mark) = departed(block.face.pointee.file.load(ordering: .relaxed), block.number)
                 place.pointee = mark
             }
-            // The next one to go; its neighbours in the lists are this one's.
+            // Most likely the next to go.
             let following = block.rest.pointee.inList.following
             move(block, to: .free)
             state.pointee.free.remove(block)
-            if let following { ck_prefetch(following.face, CacheBlock.stride) }
+            if let following { fetch(following) }
             return block
         }
         return nil
+    }
+
+    /// Has the processor fetch what will be written to when this block goes, and of the one after it what is known of it: by then these
+    /// would not be in its caches.
+    private func fetch(_ block: CacheBlock) {
+        ck_prefetch(bucket(block.face.pointee.file.load(ordering: .relaxed), block.number), 8)
+        ck_prefetch(block.data, min(size, 4096))
+        if let following = block.rest.pointee.inList.following { ck_prefetch(following.face, CacheBlock.stride) }
     }
 
     private func appendClean(_ block: CacheBlock) {
@@ -583,9 +618,9 @@ struct BlockCache: Equatable {
     private func departed(_ file: UInt64, _ number: Int) -> (UnsafeMutablePointer<UInt32>, UInt32) {
         let hash = FileFacts.hash(file, UInt64(bitPattern: Int64(number)))
         let word = table.pointee.load(ordering: .relaxed)
-        let count = 1 << Int(word & BlockCache.tableShift)
-        let words = UnsafeMutablePointer<UInt32>(bitPattern: Int(word & ~BlockCache.tableShift) + 8 * count)
-        return (words.unsafelyUnwrapped + Int(hash >> 32) & (count - 1), UInt32(truncatingIfNeeded: hash))
+        let shift = word & BlockCache.tableShift
+        let words = UnsafeMutablePointer<UInt32>(bitPattern: word & ~BlockCache.tableShift + 8 << shift)
+        return (words.unsafelyUnwrapped + Int(hash >> (64 - UInt64(shift))), UInt32(truncatingIfNeeded: hash))
     }
 
     /// No reader finds it any more. False: one is just reading it.

@@ -529,12 +529,13 @@ final class Bufio: Module {
 
     /// The reads that fill one block each, by the block's key: their `Work`. Who adds a block looks here, and who lists a read looks for
     /// the block then, so that of the two one sees the other. Only the lock's holder takes one out.
-    private static let listed = 4096
+    private static let listedBits: UInt64 = 12
+    private static let listed = 1 << Int(listedBits)
     nonisolated(unsafe) private static var list: UnsafeMutablePointer<Atomic<UInt>>?
 
     @inline(__always)
     private static func place(_ id: UInt64, _ number: Int) -> UnsafeMutablePointer<Atomic<UInt>> {
-        list.unsafelyUnwrapped + Int(FileFacts.hash(id, UInt64(bitPattern: Int64(number))) >> 48) & (listed - 1)
+        list.unsafelyUnwrapped + Int(FileFacts.hash(id, UInt64(bitPattern: Int64(number))) >> (64 - listedBits))
     }
 
     /// A block is needed only when its data is here, so there is neither a lock on this way, nor is it taken from others meanwhile. Nil:
@@ -688,7 +689,7 @@ final class Bufio: Module {
         Bufio.place(id, number).pointee.store(0, ordering: .relaxed)
         guard isWhole, work.pointee.count == 0, file.id == id, file.rest.pointee.bypasses == 0,
             file.face.pointee.era.load(ordering: .relaxed) == work.pointee.era, cache.find(id, number) == nil,
-            let block = cache.take()
+            cache.isWorthKeeping(file, number), let block = cache.take()
         else { return }
         cache.add(block, file, number)
         cache.hold(block)

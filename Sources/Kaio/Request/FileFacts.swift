@@ -41,7 +41,7 @@ struct FileFacts {
     /// Whether both look at the same file, be it through different descriptors.
     func isSameFile(as other: FileFacts) -> Bool { device == other.device && inode == other.inode }
 
-    /// A number's high bits are as good as random.
+    /// The highest bits are as good as random; those in the middle are not.
     @inline(__always)
     static func hash(_ device: UInt64, _ inode: UInt64) -> UInt64 {
         (inode ^ device &* 0xbf58_476d_1ce4_e5b9) &* 0x9e37_79b9_7f4a_7c15
