@@ -1,5 +1,4 @@
-// What `Benchmarks/bench mirror` measures with: one workload on one file, and, where DISKS is set, a disk below it for each path,
-// that does one request after the other, each in so many microseconds. Prints one line of JSON.
+// What `Benchmarks/bench mirror` measures with: one workload on one file. Prints one line of JSON.
 //
 //   mirror read|write|first FILE MILLISECONDS DEPTH [INTERVAL]    4 KiB, O_DIRECT, random; first: each write is the first of its
 //                                                                 region of 4 KiB; INTERVAL: microseconds between two requests
@@ -9,8 +8,6 @@
 #include <aio.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,13 +16,6 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-
-#include "../include/kaio_vfs.h"
-
-#pragma weak kaio_vfs_register
-#pragma weak kaio_vfs_next_request
-#pragma weak kaio_vfs_complete
-#pragma weak kaio_request_fd
 
 enum { size = 4096, most = 256 };
 
@@ -39,79 +29,6 @@ static double now(void) {
     clock_gettime(CLOCK_MONOTONIC, &time);
     return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
-
-// MARK: disks
-
-enum { disks = 4, room = 4096 };
-
-static struct disk {
-    pthread_mutex_t lock;
-    pthread_cond_t more;
-    ino_t file;
-    kaio_request *waiting[room];
-    unsigned first, end;
-} disk[disks];
-static kaio_vfs_handle *handle;
-static double service;
-
-static void *serve(void *argument) {
-    struct disk *mine = argument;
-    double free_at = 0;
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, NULL);
-    for (;;) {
-        pthread_mutex_lock(&mine->lock);
-        while (mine->first == mine->end) pthread_cond_wait(&mine->more, &mine->lock);
-        kaio_request *request = mine->waiting[mine->first++ % room];
-        pthread_mutex_unlock(&mine->lock);
-        double time = now();
-        free_at = (free_at > time - service ? free_at : time - service) + service;
-        while (free_at > now()) {
-            struct timespec left = {0, (long)((free_at - now()) * 1e9)};
-            if (left.tv_nsec > 0) nanosleep(&left, NULL);
-        }
-        kaio_vfs_next_request(handle, request);
-    }
-    return NULL;
-}
-
-static void keep(kaio_vfs_handle *mine, kaio_request *request) {
-    struct stat status;
-    handle = mine;
-    if (fstat(kaio_request_fd(request), &status) != 0) status.st_ino = 0;
-    for (int i = 0; i < disks; i++) {
-        pthread_mutex_lock(&disk[i].lock);
-        if (disk[i].file == 0) disk[i].file = status.st_ino;
-        if (disk[i].file == status.st_ino) {
-            disk[i].waiting[disk[i].end++ % room] = request;
-            pthread_cond_signal(&disk[i].more);
-            pthread_mutex_unlock(&disk[i].lock);
-            return;
-        }
-        pthread_mutex_unlock(&disk[i].lock);
-    }
-    kaio_vfs_next_request(mine, request);
-}
-
-static void make_disks(double microseconds) {
-    static const struct kaio_vfs_fns fns = {.aio_read_fn = keep, .aio_write_fn = keep, .aio_fsync_fn = keep,
-                                            .side = KAIO_VFS_BELOW_ORDERED};
-    sigset_t all, before;
-    service = microseconds / 1e6;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    for (int i = 0; i < disks; i++) {
-        pthread_t thread;
-        pthread_mutex_init(&disk[i].lock, NULL);
-        pthread_cond_init(&disk[i].more, NULL);
-        if (pthread_create(&thread, NULL, serve, &disk[i]) != 0) stop("a thread");
-    }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (!kaio_vfs_register || kaio_vfs_register(KAIO_VFS_INTERFACE_VERSION, "disk", &fns) != 0) stop("the module disk");
-}
-
-// MARK: workloads
 
 static double processor(void) {
     struct rusage usage;
@@ -141,7 +58,6 @@ static void await_copy(const char *path, const char *copy) {
 }
 
 int main(int count, char **words) {
-    if (getenv("DISKS")) make_disks(atof(getenv("DISKS")));
     if (count == 4 && strcmp(words[1], "wait") == 0) {
         await_copy(words[2], words[3]);
         return 0;

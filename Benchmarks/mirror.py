@@ -1,6 +1,6 @@
 """What `Benchmarks/bench mirror` measures: the module mirror beside one leg alone, in one interleaved run.
 
-The disks are made up (mirror.c): a module below, one for each leg and one for the log, that does one request after the other, each in
+The disks are made up (disk.c): a module below, one for each leg and one for the log, that does one request after the other, each in
 400 us, on files in memory, so that the legs are independent, whatever the machine has. Only the CPU time is that on a real disk. Each round measures the two sides of each row one after the
 other; a row's figure is the median of the rounds' ratios, with quartiles. BENCH_ROUNDS says how many (7).
 """
@@ -29,9 +29,10 @@ def main(library):
         directory, real = pathlib.Path(directory).resolve(), pathlib.Path(real).resolve()
         program, preload = directory / "mirror", directory / "libkaio.so"
         shutil.copy(library, preload)
-        if subprocess.run([os.environ.get("CC", "cc"), "-std=gnu11", "-O2", "-Wall", "-Wextra", "-pthread",
-                           "-Wl,-z,dynamic-undefined-weak", "-o", program, ROOT / "Benchmarks/mirror.c"]).returncode != 0:
-            sys.exit("bench: mirror.c does not compile")
+        compiler = [os.environ.get("CC", "cc"), "-std=gnu11", "-O2", "-Wall", "-Wextra", "-pthread", "-I", ROOT / "include", "-o"]
+        for words in ([program, ROOT / "Benchmarks/mirror.c"], [directory / "disk.so", "-shared", "-fPIC", ROOT / "Benchmarks/disk.c"]):
+            if subprocess.run([*compiler, *words]).returncode != 0:
+                sys.exit(f"bench: {words[-1].name} does not compile")
         one, two, log = directory / "one", directory / "two", directory / "log"
 
         def run(stack, parameters, *words, disks=True):
@@ -40,7 +41,7 @@ def main(library):
             if parameters:
                 environment["KAIO_VFS_PARAMETERS"] = parameters
             if disks:
-                environment["DISKS"] = "400"
+                environment |= {"KAIO_MODULE_DIR": str(directory), "DISK_US": "400"}
             result = subprocess.run([program, *map(str, words)], env=environment, capture_output=True, text=True, timeout=300)
             if result.returncode != 0:
                 sys.exit(f"bench: {' '.join(map(str, words))}: {result.stderr.strip()}")
