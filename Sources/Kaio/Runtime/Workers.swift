@@ -4,6 +4,10 @@
 // a device, or a server, that is slow or stuck leaves threads for the others, and those that wait for it hold up nobody else.
 // Between lanes they go by priority and then by turns.
 //
+// The writes of a regular file that go through the page cache have a lane of the file's, where one runs at a time: file systems hold a
+// lock of the file all through such a write, so further threads would only be woken to wait for it. These lanes together use half of the
+// threads at most.
+//
 // Invariant: the lock of the first lane's queue guards all lanes, and the counts. Every thread of the pool is either counted in
 // `idle` (it is about to sleep, or sleeps, on `work`), or runs a request, which is counted in its lane; whoever queues a
 // request changes `work` first, so an idle thread that has not yet fallen asleep doesn't. Of the idle ones `woken` at most are
@@ -24,24 +28,31 @@ import CKernel
 import Synchronization
 
 enum Workers {
-    /// The requests of a device; of more devices than there are lanes, some share one.
+    /// The requests of a device, or writes of a file. Of more devices than there are lanes, some share one; the writes of more files
+    /// are in that of the device.
     private struct Lane {
         let queue: HoldingQueue
         var device: UInt64 = 0
+        /// Of a file's.
+        var inode: UInt64 = 0
         /// How many threads run one of it.
         var running = 0
     }
 
     nonisolated(unsafe) private static var made: UnsafeMutablePointer<Lane>?
     private static var lanes: UnsafeMutablePointer<Lane> { made.unsafelyUnwrapped }
-    private static let laneCount = 8
+    /// The first is for streams, then come those of devices, and those of files.
+    private static let firstOfFiles = 8
+    private static let laneCount = 16
     nonisolated(unsafe) private static var first: HoldingQueue?
-    /// Has the lock, so it is not looked up in the lane, whose count changes under it. That lane is for streams, which are no device,
-    /// and may use all threads.
+    /// Has the lock, so it is not looked up in the lane, whose count changes under it. That lane's, streams, may use all threads.
     private static var waiting: HoldingQueue { first.unsafelyUnwrapped }
-    /// In all lanes.
+    /// The bits of the lanes where any wait, and how many do.
+    nonisolated(unsafe) private static var occupied: UInt32 = 0
     nonisolated(unsafe) private static var queued = 0
+    /// In all lanes, and in those of files.
     nonisolated(unsafe) private static var running = 0
+    nonisolated(unsafe) private static var runningOfFiles = 0
     /// The lane whose turn it is, and how often in a row another went before it.
     nonisolated(unsafe) private static var nextLane = 0
     nonisolated(unsafe) private static var overtakes = 0
@@ -82,22 +93,47 @@ enum Workers {
     private static func lane(of request: Request) -> Int {
         let file = request.block.pointee.file
         guard file.kind == .file else { return 0 }
-        var free = 0
-        for index in 1..<laneCount {
-            if lanes[index].running == 0, lanes[index].queue.isEmpty {
-                if free == 0 { free = index }
-            } else if lanes[index].device == file.device {
-                return index
+        if request.block.pointee.operation == .write, !file.isDirect, !file.isBlockDevice {
+            let (mine, free) = find(firstOfFiles..<laneCount) { $0.device == file.device && $0.inode == file.inode }
+            if let lane = mine ?? free {
+                lanes[lane].device = file.device
+                lanes[lane].inode = file.inode
+                return lane
             }
         }
-        if free == 0 { return 1 + Int(file.device % UInt64(laneCount - 1)) }
+        let (mine, free) = find(1..<firstOfFiles) { $0.device == file.device }
+        if let mine { return mine }
+        guard let free else { return 1 + Int(file.device % UInt64(firstOfFiles - 1)) }
         lanes[free].device = file.device
         return free
+    }
+
+    /// The lane in use that is meant, and the first one that is in no use.
+    private static func find(_ range: Range<Int>, _ isMeant: (Lane) -> Bool) -> (mine: Int?, free: Int?) {
+        var free: Int?
+        for index in range {
+            if lanes[index].running == 0, !isOccupied(index) {
+                free = free ?? index
+            } else if isMeant(lanes[index]) {
+                return (index, free)
+            }
+        }
+        return (nil, free)
+    }
+
+    private static func isOccupied(_ lane: Int) -> Bool { occupied & 1 << UInt32(lane) != 0 }
+
+    /// So many more wait in this lane.
+    private static func count(_ change: Int, in lane: Int) {
+        queued += change
+        let bit = UInt32(1) << UInt32(lane)
+        if lanes[lane].queue.isEmpty { occupied &= ~bit } else { occupied |= bit }
     }
 
     /// How many requests more of a lane threads may run.
     private static func room(_ lane: Int) -> Int {
         let mine = lanes[lane].running
+        if lane >= firstOfFiles { return mine == 0 && runningOfFiles < max(1, Options.workers / 2) ? 1 : 0 }
         let left = Options.workers - (running - mine)
         return max(0, (lane == 0 ? left : max(1, (left * 3 + 3) / 4)) - mine)
     }
@@ -105,7 +141,7 @@ enum Workers {
     /// How many of those that wait could be run now, if there were threads.
     private static var ready: Int {
         var count = 0
-        if queued > 0 { for lane in 0..<laneCount { count += min(lanes[lane].queue.count, room(lane)) } }
+        for lane in 0..<laneCount where isOccupied(lane) { count += min(lanes[lane].queue.count, room(lane)) }
         return count
     }
 
@@ -115,7 +151,7 @@ enum Workers {
         var (first, best, level) = (-1, -1, Int.max)
         for step in 0..<laneCount {
             let lane = (nextLane + step) % laneCount
-            guard let its = lanes[lane].queue.firstLevel, room(lane) > 0 else { continue }
+            guard isOccupied(lane), room(lane) > 0, let its = lanes[lane].queue.firstLevel else { continue }
             if first < 0 { first = lane }
             if its < level { (best, level) = (lane, its) }
         }
@@ -124,15 +160,15 @@ enum Workers {
         if overtakes > HoldingQueue.mostOvertakes { (best, overtakes) = (first, 0) }
         if best == first { nextLane = (first + 1) % laneCount }
         guard let request = lanes[best].queue.takeNext() else { return nil }
-        queued -= 1
-        running += 1
-        lanes[best].running += 1
+        count(-1, in: best)
+        countRunning(1, in: best)
         return (request, best)
     }
 
-    private static func end(in lane: Int) {
-        running -= 1
-        lanes[lane].running -= 1
+    private static func countRunning(_ change: Int, in lane: Int) {
+        running += change
+        lanes[lane].running += change
+        if lane >= firstOfFiles { runningOfFiles += change }
     }
 
     // MARK: in
@@ -141,8 +177,9 @@ enum Workers {
     static func add(_ requests: inout RequestQueue, _ turn: inout Turn) {
         waiting.lock()
         while let request = requests.popFirst() {
-            lanes[lane(of: request)].queue.hold(request)
-            queued += 1
+            let lane = lane(of: request)
+            lanes[lane].queue.hold(request)
+            count(1, in: lane)
         }
         // A worker that hands on what it set free takes one of them itself.
         let sleepers = max(0, min(idle - woken, (turn.role == .worker ? ready - 1 : ready) - woken))
@@ -171,7 +208,7 @@ enum Workers {
             let next = total == 0 ? takeNext() : nil
             waiting.unlock()
             guard let (request, lane) = next else { return }
-            defer { waiting.locked { end(in: lane) } }
+            defer { waiting.locked { countRunning(-1, in: lane) } }
             if request.block.pointee.file.isStream && !request.block.pointee.isStepwise
                 || request.block.pointee.operation == .work
             {
@@ -209,14 +246,15 @@ enum Workers {
         Turn.visit(as: .caller) { turn in
             waiting.lock()
             for lane in 1..<laneCount
-            where lanes[lane].queue.takeFirst(
-                request, sequence,
-                ifSuitable: {
-                    $0.block.pointee.length <= mostHere && Devices.isPrompt($0.block.pointee.file.device)
-                })
+            where isOccupied(lane) && room(lane) > 0
+                && lanes[lane].queue.takeFirst(
+                    request, sequence,
+                    ifSuitable: {
+                        $0.block.pointee.length <= mostHere && Devices.isPrompt($0.block.pointee.file.device)
+                    })
             {
                 isTaken = true
-                queued -= 1
+                count(-1, in: lane)
                 break
             }
             waiting.unlock()
@@ -228,8 +266,10 @@ enum Workers {
         return isTaken
     }
 
-    /// How many threads more would be of use. Under the lock.
-    private static var missingThreads: Int { max(0, min(ready - idle, Options.workers - total)) }
+    /// How many threads more would be of use, besides those that are idle or about to look for a request. Under the lock.
+    private static var missingThreads: Int {
+        max(0, min(ready - max(idle, total - running), Options.workers - total))
+    }
 
     /// The reactor's part: creates the threads that a signal handler could not, or that could not be had. False: it is to be
     /// tried again.
@@ -271,9 +311,9 @@ enum Workers {
     /// Takes a request out of its queue. See `Module.cancel`.
     static func withdraw(_ request: Request, _ sequence: UInt64, position: Int, force: Bool) -> CancelOutcome {
         waiting.locked {
-            for lane in 0..<laneCount where !lanes[lane].queue.isEmpty {
+            for lane in 0..<laneCount where isOccupied(lane) {
                 let outcome = lanes[lane].queue.withdraw(request, sequence, at: position, force: force)
-                if outcome == .taken { queued -= 1 }
+                if outcome == .taken { count(-1, in: lane) }
                 if outcome != .no { return outcome }
             }
             return .no
@@ -293,14 +333,14 @@ enum Workers {
         while true {
             let seen = work.load(ordering: .sequentiallyConsistent)
             waiting.lock()
-            if mine >= 0 { end(in: mine) }
+            if mine >= 0 { countRunning(-1, in: mine) }
             mine = -1
             if let (request, lane) = takeNext() {
                 mine = lane
                 // What this thread's last request kept others from may be more than one.
                 let left = ready
                 let wakes = left > woken && idle > woken
-                let isShort = left > idle && total < Options.workers
+                let isShort = missingThreads > 0
                 if wakes { woken += 1 }
                 waiting.unlock()
                 if wakes {
@@ -350,8 +390,10 @@ enum Workers {
                 made[lane].running = 0
             }
         }
+        occupied = 0
         queued = 0
         running = 0
+        runningOfFiles = 0
         idle = 0
         woken = 0
         total = 0

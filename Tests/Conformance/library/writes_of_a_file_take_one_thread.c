@@ -1,0 +1,72 @@
+// holds: Writes of a file through the page cache run one after the other, on one thread, as the file system would have them wait for each other; those of other files, and reads, run beside them, and one that waits can be cancelled.
+// source: kaio
+// environment: "KAIO_VFS_OBJECTS=ordered aio_pthread"
+#include "../check.h"
+
+enum { count = 32, size = 65536 };
+
+static void write_all(int files, int expected) {
+    static struct aiocb controls[2][count];
+    static unsigned char *buffers[2][count];
+    int file[2];
+    for (int f = 0; f < files; f++) {
+        file[f] = scratch_file(0);
+        OK(ftruncate(file[f], count * size));
+    }
+    for (int i = 0; i < count; i++) {
+        for (int f = 0; f < files; f++) {
+            if (!buffers[f][i]) buffers[f][i] = aligned_buffer(size);
+            fill(buffers[f][i], size, f + 1, i * size);
+            controls[f][i] = request(file[f], buffers[f][i], size, i * size);
+            OK(aio_write(&controls[f][i]));
+        }
+    }
+    for (int f = 0; f < files; f++) {
+        for (int i = 0; i < count; i++) EQUAL(FINISH(&controls[f][i]), size);
+        unsigned char *all = aligned_buffer(count * size);
+        EQUAL(pread(file[f], all, count * size, 0), count * size);
+        VERIFY(all, count * size, f + 1, 0);
+        free(all);
+    }
+    EQUAL(count_threads_named("kaio-worker"), expected);
+}
+
+// While one is under way for long, the next ones wait; a read and another file's write don't.
+static void cancel_one(void) {
+    int file = scratch_file(0), other = scratch_file(0);
+    size_t length = 256 << 20;
+    unsigned char *buffer = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(buffer != MAP_FAILED);
+    write_pattern(file, size, 5, 0);
+    unsigned char *small = aligned_buffer(size), *back = aligned_buffer(size);
+    fill(small, size, 6, 0);
+    struct aiocb slow = request(file, buffer, length, 1 << 20), next = request(file, small, size, 0),
+                 last = request(file, small, size, size), beside = request(other, small, size, 0),
+                 reader = request(file, back, size, 0);
+    OK(aio_read(&reader));
+    OK(aio_write(&slow));
+    OK(aio_write(&next));
+    OK(aio_write(&last));
+    OK(aio_write(&beside));
+    EQUAL(FINISH(&beside), size);
+    // Unless that was over in no time.
+    if (aio_error(&slow) == EINPROGRESS) {
+        int answer = aio_cancel(file, &last);
+        CHECK(answer == AIO_CANCELED || aio_error(&slow) != EINPROGRESS);
+    }
+    EQUAL(FINISH(&reader), size);
+    VERIFY(back, size, 5, 0);
+    CHECK(FINISH(&slow) > 0);
+    EQUAL(FINISH(&next), size);
+    int error = wait_for(&last, 10);
+    CHECK(error == 0 || error == ECANCELED);
+    EQUAL(pread(file, back, size, 0), size);
+    VERIFY(back, size, 6, 0);
+}
+
+int main(void) {
+    write_all(1, 1);
+    write_all(2, 2);
+    cancel_one();
+    return 0;
+}
