@@ -3,7 +3,7 @@
 // meanwhile instead of racing with a disk. It is userfaultfd(2): root, or vm.unprivileged_userfaultfd = 1.
 //
 // A request on it must be one that the library hands to a thread of its own: a buffered read of more than
-// 64 KiB, or a buffered write. Otherwise it is the caller who stops.
+// 64 KiB, or a buffered write, or a direct transfer of more than 1 MiB. Otherwise it is the caller who stops.
 
 #ifndef KAIO_TESTS_SLOW_H
 #define KAIO_TESTS_SLOW_H
@@ -21,8 +21,8 @@ struct slow {
     size_t size;
 };
 
-static UNUSED struct slow slow_memory(void) {
-    struct slow slow = {.size = SLOW_SIZE};
+static UNUSED struct slow slow_memory_of(size_t size) {
+    struct slow slow = {.size = size};
     slow.events = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
     if (slow.events < 0)
         failed(__FILE__, __LINE__, "userfaultfd: %s; run this as root or set vm.unprivileged_userfaultfd to 1",
@@ -36,6 +36,8 @@ static UNUSED struct slow slow_memory(void) {
     OK(ioctl(slow.events, UFFDIO_REGISTER, &range));
     return slow;
 }
+
+static UNUSED struct slow slow_memory(void) { return slow_memory_of(SLOW_SIZE); }
 
 // Whether somebody has stopped at the memory by now, or does within so many seconds.
 static UNUSED int slow_touched(struct slow *slow, double seconds) {

@@ -77,6 +77,53 @@ private let operations = [Operation.read, .write]
         }
     }
 
+    @Test func `is whether calls sleep: then it is held, and for longer if that was too short`() async {
+        await #expect(processExitsWith: .success) {
+            check(Devices.prepare())
+            // Its first calls are watched.
+            for _ in 0..<64 { check(Devices.course(7) == .watched) }
+            check(Devices.course(7) == .plain && Devices.course(8) == .watched)
+            // A tick of the coarse clock fell into one.
+            Devices.submitted(7, since: .roughlyNow)
+            check(Devices.course(7) == .plain)
+            Devices.submitted(7, since: Instant(nanoseconds: Instant.roughlyNow.nanoseconds - 4_000_000))
+            for _ in 0..<16 { check(Devices.course(7) == .watched) }
+            check(Devices.course(7) == .plain)
+            Devices.submitted(7, since: Instant(nanoseconds: Instant.roughlyNow.nanoseconds - 20_000_000))
+            for _ in 0..<64 { check(Devices.course(7) == .watched) }
+            check(Devices.course(7) == .plain)
+
+            Devices.slept(7, 1_000_000)
+            check(!Devices.holds(7))
+            Devices.slept(7, 1_000_001)
+            check(Devices.holds(7) && Devices.course(7) == .held && !Devices.holds(8) && !Devices.holds(9))
+            Instant.sleep(for: 1_200_000_000)
+            // A worker's sleep puts the end off.
+            Devices.slept(7, 2_000_000)
+            Instant.sleep(for: 1_200_000_000)
+            check(Devices.holds(7))
+            Instant.sleep(for: 900_000_000)
+            check(!Devices.holds(7))
+            for _ in 0..<16 { check(Devices.course(7) == .watched) }
+            check(Devices.course(7) == .plain)
+            // Too early: now it is held for twice as long.
+            Devices.slept(7, 2_000_000)
+            Instant.sleep(for: 3_500_000_000)
+            check(Devices.holds(7))
+            Instant.sleep(for: 600_000_000)
+            check(!Devices.holds(7))
+        }
+    }
+
+    @Test func `is not that a thread lost the processor, but that it slept`() {
+        let watch = Watch()
+        let end = Instant.now.nanoseconds + 5_000_000
+        while Instant.now.nanoseconds < end {}
+        #expect(watch.slept == 0)
+        Instant.sleep(for: 2_000_000)
+        #expect(watch.slept >= 7_000_000)
+    }
+
     @Test func `is whether its writes are quick, and all there is to do`() async {
         await #expect(processExitsWith: .success) {
             check(Devices.prepare())

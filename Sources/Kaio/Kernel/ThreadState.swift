@@ -25,6 +25,22 @@ enum ThreadState {
         }
     }
 
+    /// Whether a tracer has the calling thread, which may then sleep in any call.
+    static var isTraced: Bool {
+        let path: StaticString = "/proc/thread-self/status"
+        let number = systemCall(SYS_openat, Int(AT_FDCWD), address(path.utf8Start), Int(O_RDONLY | O_CLOEXEC))
+        guard number >= 0 else { return false }
+        let file = Descriptor(number: CInt(number))
+        defer { file.close() }
+        return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 512) { buffer in
+            var text = Text(buffer.baseAddress!, count: max(0, file.read(buffer.baseAddress, 512)))
+            while let word = text.takeWord() {
+                if word == "TracerPid:" as StaticString { return text.takeWord()?.number != 0 }
+            }
+            return false
+        }
+    }
+
     /// It runs, or could run.
     case running
     /// It sleeps in the kernel, in this system call.
@@ -72,8 +88,8 @@ enum ThreadState {
 
     private static func isTransfer(_ call: CInt) -> Bool {
         switch call {
-        case SYS_read, SYS_write, SYS_readv, SYS_writev, SYS_pread64, SYS_pwrite64, SYS_preadv, SYS_pwritev, SYS_fsync,
-            SYS_fdatasync:
+        case SYS_read, SYS_write, SYS_readv, SYS_writev, SYS_pread64, SYS_pwrite64, SYS_preadv, SYS_pwritev,
+            SYS_preadv2, SYS_pwritev2, SYS_fsync, SYS_fdatasync:
             return true
         default: return false
         }

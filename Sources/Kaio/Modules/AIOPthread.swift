@@ -95,7 +95,7 @@ final class AIOPthread: Module {
         case .synchronize: return again { descriptor.synchronize(dataOnly: false) }
         case .synchronizeData: return again { descriptor.synchronize(dataOnly: true) }
         case .list, .work: return 0
-        case .read, .write: break
+        case .read, .write: if AIOLinux.transferBeforehand(request) { return request.block.pointee.transferred }
         }
         var patience: Int64 = 0
         while true {

@@ -93,8 +93,8 @@ struct ControlBlock: ~Copyable {
     var seen: Int
     /// The next step transfers so many at most.
     var most: Int
-    /// A direct write inside the file, which the kernel would have to wait for at its beginning, if at all: a worker is to
-    /// give it to the kernel once more, or has done so.
+    /// A worker is to give it to the kernel, or has done so, since that may make a thread wait: a direct write inside the file that was
+    /// refused, what is large, what is for a device that is held (`Devices`).
     enum SecondTry: UInt8 {
         case none, wanted, made
     }

@@ -22,6 +22,8 @@ struct Attempt {
     let buffer: UnsafeMutableRawPointer?
     let offset: Int
     let length: Int
+    /// When `file` was known.
+    let time: Instant
 
     var isWrite: Bool { operation == .write }
     var end: Int { offset + length }
@@ -108,9 +110,9 @@ enum Express {
         _ user: UserBlock, _ operation: Operation, _ notification: Notification, _ priority: CInt
     ) -> Answer {
         guard Engine.isPrepared, Services.mayBeFast else { return .slow(isKnownToWait: false) }
-        let (length, offset) = (user.length, user.offset)
+        let (length, offset, time) = (user.length, user.offset, Instant.roughlyNow)
         guard length > 0, length <= most, offset >= 0, offset <= Int.max - length,
-            let file = KnownFiles.facts(of: user.descriptor), file.kind == .file,
+            let file = KnownFiles.facts(of: user.descriptor, at: time), file.kind == .file,
             operation == .write ? file.isWritable : file.isReadable,
             case let stack = Services.stack(of: user.descriptor, file), case let path = stack.fastPath(of: operation),
             path.asked != 0, !stack.hearsOfFiles || isInUse(user.descriptor, file, stack)
@@ -121,7 +123,7 @@ enum Express {
         if notification.kind != .none, request == nil { return .slow(isKnownToWait: false) }
         var attempt = Attempt(
             user: user, descriptor: user.descriptor, operation: operation, needsUs: notification.needsUs, file: file,
-            buffer: user.buffer, offset: offset, length: length)
+            buffer: user.buffer, offset: offset, length: length, time: time)
         let observers = path.observers
         let started = observers != 0 ? Instant.now : .never
         var rest = path.asked
@@ -137,11 +139,13 @@ enum Express {
             if observers != 0 { tell(attempt, answer, since: started, stack, observers) }
             return .over(0)
         }
-        if answer == FastAnswer.give.value, let request = request ?? allocate() {
+        if answer == FastAnswer.give.value, case let course = Devices.course(file.device), course != .held,
+            let request = request ?? allocate()
+        {
             request.block.pointee.notification = notification
             request.block.pointee.priority = priority
             request.block.pointee.stack = stack
-            return give(attempt, request, position, path.asked & ~rest, observers)
+            return give(attempt, request, position, path.asked & ~rest, observers, course)
         }
         if let request { Engine.release(request) }
         return .slow(isKnownToWait: answer == FastAnswer.slowAndWaits.value)
@@ -168,7 +172,8 @@ enum Express {
     /// By the module at `position`, the last of those that were asked.
     @inline(__always)
     private static func give(
-        _ attempt: Attempt, _ request: Request, _ position: Int, _ asked: UInt16, _ observers: UInt16
+        _ attempt: Attempt, _ request: Request, _ position: Int, _ asked: UInt16, _ observers: UInt16,
+        _ course: Devices.Course
     ) -> Answer {
         request.block.pointee.file = attempt.file
         request.block.pointee.isFileRemembered = true
@@ -188,7 +193,10 @@ enum Express {
         stack.fast(position).pointee.prepare?(stack.fast(position).pointee.module, request.block)
         let sequence = request.sequence
         let before = KernelQueue.tail
-        guard KernelQueue.submitOne(request) else { return .slowRequest(request) }
+        let watch = course == .watched ? Watch() : nil
+        let isTaken = KernelQueue.submitOne(request)
+        Devices.submitted(attempt.file.device, since: attempt.time, watch)
+        guard isTaken else { return .slowRequest(request) }
         // What the kernel did or refused at once is brought further at once.
         if KernelQueue.tail != before { Waiting.harvestSubmitted(sequence) }
         return .over(0)

@@ -7,6 +7,7 @@ enum Decision: UInt32 {
     case readsRefused = 1
     case writesRefused = 2
     case cannotPoll = 4
+    case submissionsHeld = 8
 
     private static let said = Atomic<UInt32>(0)
 
@@ -18,6 +19,8 @@ enum Decision: UInt32 {
             "a file system does not write to its cache without waiting (RWF_NOWAIT): buffered writes there run on worker threads"
         case .cannotPoll:
             "a descriptor can't be polled, or not be asked not to wait: its requests run on worker threads"
+        case .submissionsHeld:
+            "the kernel made a call sleep that asked it not to wait: worker threads give it what is for that device, for a while"
         }
     }
 

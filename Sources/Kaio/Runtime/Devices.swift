@@ -12,6 +12,12 @@
 // writes over such pages, where the page cache is all that there is of the file: after a worker's write no page is dirty, and
 // the device has no entry among those that write back.
 //
+// And which devices make a call sleep though it was asked not to wait: RWF_NOWAIT reads metadata, waits for the journal, for room in
+// the device's queue, and for the pages of the program's buffer. Nothing says so beforehand. So a call that a tick of the coarse clock
+// fell into has the next ones watched (did the thread sleep, and for how long?), as are a device's first; a watched one that slept too
+// long has the device *held*: until a time, workers give its transfers to the kernel, in the way in which the call would have, and watch
+// each. One that sleeps there puts the time off. When it is over calls try again, and if that was too early it is twice as long.
+//
 // Invariant: a place of the devices' table is claimed once, by a device's number, and keeps it. A word of the files' table has a
 // file's hash, a time and the ways that it refuses, or is another file's that came later. The rest are hints: of two
 // threads that learn at once, one may be forgotten. No lock; async-signal-safe.
@@ -34,6 +40,11 @@ enum Devices {
         let kept: Atomic<Int32>
         /// How many transfers of workers took no long time, one after the other.
         let prompt: Atomic<Int32>
+        /// How many submissions in calls were watched of late, `enoughWatched`: no more need be; `isHeld`: calls make none.
+        let watched: Atomic<Int32>
+        /// Until when it is held, or was the last time, and for how long.
+        let heldUntil: Atomic<Int64>
+        let hold: Atomic<Int64>
     }
 
     private static let entries = Atomic<UInt>(0)
@@ -170,7 +181,9 @@ enum Devices {
     /// Whether a thread that waits for a transfer may make it itself, and hear of no signal meanwhile: a disk that took no long
     /// time of late, or memory. Not a server, which may have gone: it has no device's number (its major part is 0).
     static func isPrompt(_ device: UInt64) -> Bool {
-        guard let entry = entry(device, claim: false) else { return false }
+        guard let entry = entry(device, claim: false), entry.pointee.watched.load(ordering: .relaxed) != isHeld else {
+            return false
+        }
         return major(device) != 0
             ? entry.pointee.prompt.load(ordering: .relaxed) >= enoughPrompt
             : entry.pointee.quick.load(ordering: .relaxed) >= enoughQuick
@@ -249,5 +262,135 @@ enum Devices {
         } else if slowness > 0 {
             entry.pointee.slowness.store(slowness - 1, ordering: .relaxed)
         }
+    }
+
+    // MARK: submissions that sleep
+
+    /// How a call is to go about a transfer that asks the kernel not to wait.
+    enum Course {
+        case plain
+        /// The thread's sleeps are counted: see `Watch`.
+        case watched
+        /// Not at all: a worker is to do it.
+        case held
+    }
+
+    private static let isHeld = Int32.max
+    /// So many submissions to a device are watched at first, and after one that was long by the coarse clock.
+    private static let enoughWatched: Int32 = 64
+    /// And after one that a single tick fell into, as happens to the shortest.
+    private static let fewWatched: Int32 = 16
+    /// What a call may sleep for.
+    private static let mostSleep: Int64 = 1_000_000
+    /// More than a tick of the coarse clock.
+    private static let longInterval: Int64 = 10_000_000
+    private static let firstHold: Int64 = 2_000_000_000
+    private static let longestHold: Int64 = 64_000_000_000
+    /// And so many times as long as it made the call sleep.
+    private static let leastWorth: Int64 = 16
+    /// The program may have been stopped in it.
+    private static let mostInterval: Int64 = 500_000_000
+    /// A device that is held again within so many times the last one is held for longer.
+    private static let relapse: Int64 = 16
+
+    @inline(__always)
+    static func course(_ device: UInt64) -> Course {
+        guard let entry = entry(device, claim: true) else { return .plain }
+        let watched = entry.pointee.watched.load(ordering: .acquiring)
+        return watched == enoughWatched ? .plain : course(entry, watched)
+    }
+
+    @inline(__always)
+    static func holds(_ device: UInt64) -> Bool {
+        guard let entry = entry(device, claim: false), entry.pointee.watched.load(ordering: .acquiring) == isHeld else {
+            return false
+        }
+        return Instant.roughlyNow.nanoseconds < entry.pointee.heldUntil.load(ordering: .relaxed)
+    }
+
+    @inline(never)
+    private static func course(_ entry: UnsafeMutablePointer<Entry>, _ watched: Int32) -> Course {
+        if watched == isHeld {
+            if Instant.roughlyNow.nanoseconds < entry.pointee.heldUntil.load(ordering: .relaxed) { return .held }
+            _ = entry.pointee.watched.compareExchange(
+                expected: isHeld, desired: enoughWatched - fewWatched + 1, ordering: .relaxed)
+            return .watched
+        }
+        _ = entry.pointee.watched.compareExchange(expected: watched, desired: watched + 1, ordering: .relaxed)
+        return .watched
+    }
+
+    /// A call has given the kernel something; it began then, by the coarse clock.
+    @inline(__always)
+    static func submitted(_ device: UInt64, since start: Instant, _ watch: Watch? = nil) {
+        if let watch { return slept(device, watch.slept) }
+        let interval = Instant.roughlyNow.nanoseconds &- start.nanoseconds
+        if interval != 0 { suspect(device, interval) }
+    }
+
+    /// It may have slept, or the thread lost the processor, or it was quick and the clock ticked.
+    @inline(never)
+    private static func suspect(_ device: UInt64, _ interval: Int64) {
+        guard let entry = entry(device, claim: false) else { return }
+        _ = entry.pointee.watched.compareExchange(
+            expected: enoughWatched, desired: interval > longInterval ? 0 : enoughWatched - fewWatched,
+            ordering: .relaxed
+        )
+    }
+
+    /// A watched submission slept for so many nanoseconds, in a call or on a worker.
+    static func slept(_ device: UInt64, _ interval: Int64) {
+        guard interval > mostSleep, let entry = entry(device, claim: true) else { return }
+        let mask = SignalMask.blockAll()
+        let isTraced = ThreadState.isTraced
+        mask.restore()
+        if isTraced { return }
+        let now = Instant.roughlyNow.nanoseconds
+        var hold = entry.pointee.hold.load(ordering: .relaxed)
+        if entry.pointee.watched.load(ordering: .relaxed) != isHeld {
+            let isRelapse = hold > 0 && now - entry.pointee.heldUntil.load(ordering: .relaxed) < hold * relapse
+            hold = min(max(firstHold, isRelapse ? hold * 2 : 0, min(interval, mostInterval) * leastWorth), longestHold)
+            entry.pointee.hold.store(hold, ordering: .relaxed)
+        }
+        entry.pointee.heldUntil.store(now + hold, ordering: .relaxed)
+        entry.pointee.watched.store(isHeld, ordering: .releasing)
+        Decision.submissionsHeld.tell()
+    }
+}
+
+/// The devices of requests that are given to the kernel at once; beyond a few they are not looked at.
+struct DeviceBatch {
+    private var devices = InlineArray<4, UInt64>(repeating: 0)
+    private var count = 0
+    private var isWatched = false
+
+    mutating func add(_ device: UInt64) {
+        if count > 0, devices[count - 1] == device || count == devices.count { return }
+        devices[count] = device
+        count += 1
+        if Devices.course(device) != .plain { isWatched = true }
+    }
+
+    func submit(_ body: () -> Int) -> Int {
+        let (watch, start) = (isWatched ? Watch() : nil, Instant.roughlyNow)
+        let result = body()
+        for index in 0..<count { Devices.submitted(devices[index], since: start, watch) }
+        return result
+    }
+}
+
+/// Whether the calling thread slept between the beginning and the end of what it does, and for how long at most.
+struct Watch {
+    private let sleeps = Watch.sleeps
+    private let begin = Instant.now
+
+    /// 0: it did not, though it may have lost the processor.
+    var slept: Int64 { Watch.sleeps == sleeps ? 0 : Instant.now.nanoseconds - begin.nanoseconds }
+
+    /// How often the calling thread has waited for something.
+    private static var sleeps: Int {
+        var usage = rusage()
+        _ = withUnsafeMutablePointer(to: &usage) { systemCall(SYS_getrusage, 1, address($0)) }
+        return usage.ru_nvcsw
     }
 }

@@ -252,7 +252,15 @@ enum KernelQueue {
                 // Requests that waited: until io_submit has returned, their descriptors must not be closed.
                 var exposed = ExposedBatch()
                 var event: Descriptor?
+                var devices = DeviceBatch()
                 while count < capacity, !exposed.isFull, let request = requests.popFirst() {
+                    if turn.role != .worker, !request.block.pointee.operation.isSynchronize,
+                        Devices.holds(request.block.pointee.file.device)
+                    {
+                        returnToModule(request, -Int(EAGAIN), &turn)
+                        continue
+                    }
+                    devices.add(request.block.pointee.file.device)
                     if request.block.pointee.isExposed, case let problem = exposed.take(request), problem != 0 {
                         returnToModule(request, problem, &turn)
                         continue
@@ -270,7 +278,7 @@ enum KernelQueue {
                 transfers.wrappingAdd(count, ordering: .sequentiallyConsistent)
                 var done = 0
                 while done < count {
-                    let result = context.submit(list + done, count - done)
+                    let result = devices.submit { context.submit(list + done, count - done) }
                     if result > 0 {
                         done += result
                     } else if result == -Int(EAGAIN) || result == 0 {

@@ -67,9 +67,13 @@ enum KnownFiles {
 
     /// What the descriptor is, or was a few milliseconds ago. Nil if it is not open.
     @inline(__always)
-    static func facts(of descriptor: Descriptor) -> FileFacts? {
+    static func facts(of descriptor: Descriptor) -> FileFacts? { facts(of: descriptor, at: Instant.roughlyNow) }
+
+    /// - Parameter time: `Instant.roughlyNow`, of which the caller has another use.
+    @inline(__always)
+    static func facts(of descriptor: Descriptor, at time: Instant) -> FileFacts? {
         guard let entry = entry(descriptor) else { return FileFacts(descriptor) }
-        let now = Instant.roughlyNow.nanoseconds
+        let now = time.nanoseconds
         let word = entry.pointee.word.load(ordering: .acquiring)
         if word & users == 0, entry.pointee.tick.load(ordering: .acquiring) == now {
             let flags = entry.pointee.flags.load(ordering: .acquiring)

@@ -175,8 +175,11 @@ enum Workers {
 
     /// Queues requests behind those of the same priority. Each runs by `AIOPthread.perform`.
     static func add(_ requests: inout RequestQueue, _ turn: inout Turn) {
+        // To have a thread made waits for those that have pages pinned: that is for the reactor then.
+        var mayCreate = turn.mayCreateThreads
         waiting.lock()
         while let request = requests.popFirst() {
+            if request.block.pointee.secondTry == .wanted, total > 0, Reactor.isRunning { mayCreate = false }
             let lane = lane(of: request)
             lanes[lane].queue.hold(request)
             count(1, in: lane)
@@ -185,12 +188,12 @@ enum Workers {
         let sleepers = max(0, min(idle - woken, (turn.role == .worker ? ready - 1 : ready) - woken))
         woken += sleepers
         let missing = missingThreads
-        if turn.mayCreateThreads { total += missing }
+        if mayCreate { total += missing }
         waiting.unlock()
         work.wrappingAdd(1, ordering: .sequentiallyConsistent)
         if sleepers > 0 { Futex.wake(work, Int32(sleepers)) }
         if missing > 0 {
-            if !turn.mayCreateThreads {
+            if !mayCreate {
                 Reactor.ask(.retry)
                 if !Reactor.isRunning { runHereIfNobodyElse(&turn) }
                 return
