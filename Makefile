@@ -35,8 +35,7 @@ SOURCES := $(sort $(shell find $(ROOT)Sources/Kaio -name '[!.]*.swift'))
 
 library: $(LIBRARY) ## Builds .build/release/libkaio.so (this is plain `make`)
 
-# So that the parts of the compiler that are written in Swift go through their sets in one order; what of two builds differs all the same is said
-# in Tools/release.
+# So that the parts of the compiler that are written in Swift go through their sets in one order: two builds are the same bytes.
 $(OBJECT): export SWIFT_DETERMINISTIC_HASHING = 1
 
 $(OBJECT): $(SOURCES) $(shell find $(ROOT)Sources/CKernel $(ROOT)include -type f -not -name '.*') $(ROOT)Makefile
@@ -86,14 +85,24 @@ $(AARCH64)/libkaio.so: $(SOURCES) $(EXPORTS) $(ROOT)Tools/older-libc $(ROOT)Make
 # The command needs the C library alone, not a Swift installation. It has a build directory of its own, as other flags
 # in the same one would build everything anew.
 COMMAND := $(ROOT).build/command/release/kaio-command
-COMMAND_COMPILE = -L$(OLDER) $(ANYWHERE)
-COMMAND_LINK = --gc-sections -s --build-id=none --wrap=__libc_start_main $(OLDER)/start.o
+COMMAND_COMPILE = -L$(OLDER) -I$(dir $(STAND_IN)) -Xfrontend -function-sections $(ANYWHERE)
+COMMAND_LINK = --gc-sections --no-export-dynamic -s --build-id=none --wrap=__libc_start_main $(OLDER)/start.o \
+	$(patsubst %,--wrap=swift_task_%,alloc dealloc switch) $(STAND_IN)
+
+# Half the size: what the argument parser needs of Foundation and of Swift's concurrency is a few lines, and found before theirs.
+STAND_IN := $(abspath $(ROOT).build/stand-in/FoundationEssentials.o)
+
+$(STAND_IN): $(ROOT)Sources/FoundationEssentials/FoundationEssentials.swift $(ROOT)Makefile
+	@$(ROOT)Tools/setup build
+	@mkdir -p $(@D)
+	$(SWIFT)c $(ANYWHERE) -O -parse-as-library -wmo -swift-version 6 -module-name FoundationEssentials \
+		-emit-module -emit-module-path $(@:.o=.swiftmodule) -c $< -o $@
 
 command: $(COMMAND) ## Builds the `kaio` command, .build/command/release/kaio-command
 
 $(COMMAND): export SWIFT_DETERMINISTIC_HASHING = 1
 
-$(COMMAND): $(ROOT)Package.swift $(shell find $(addprefix $(ROOT),Sources/kaio-command Sources/CKernel include) -type f) $(OLDER)/flags $(ROOT)Makefile
+$(COMMAND): $(ROOT)Package.swift $(shell find $(addprefix $(ROOT),Sources/kaio-command Sources/CKernel include) -type f) $(OLDER)/flags $(STAND_IN) $(ROOT)Makefile
 	KAIO_COMMAND=1 $(SWIFT) build --package-path $(or $(ROOT),.) --scratch-path $(ROOT).build/command -c release \
 		--product kaio-command --static-swift-stdlib $(COMMAND_COMPILE:%=-Xswiftc %) \
 		$(COMMAND_LINK:%=-Xlinker %) $$(sed 's/^/-Xlinker /' $(OLDER)/flags)

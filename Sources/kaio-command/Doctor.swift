@@ -572,7 +572,7 @@ private struct ReportedText {
     func cleaned(_ text: String) -> String {
         var result = home.map { ReportedText.replacing($0, in: text) } ?? text
         // Of whoever else: /home/NAME.
-        while let start = ReportedText.index(of: "/home/", in: result) {
+        while let start = result.position(of: "/home/") {
             let name = result.index(start, offsetBy: "/home/".count)
             let end = result[name...].firstIndex { "/ :;,\"'\n".contains($0) } ?? result.endIndex
             result.replaceSubrange(start..<end, with: "~")
@@ -583,7 +583,7 @@ private struct ReportedText {
     /// Where it is the whole of a directory's name.
     private static func replacing(_ directory: String, in text: String) -> String {
         var (result, rest) = ("", text[...])
-        while let start = index(of: directory, in: rest) {
+        while let start = rest.position(of: directory) {
             let end = rest.index(start, offsetBy: directory.count)
             let isWhole =
                 end == rest.endIndex || !(rest[end].isLetter || rest[end].isNumber || "_-.".contains(rest[end]))
@@ -591,9 +591,5 @@ private struct ReportedText {
             rest = rest[end...]
         }
         return result + rest
-    }
-
-    private static func index(of part: String, in text: some StringProtocol) -> String.Index? {
-        text.indices.first { text[$0...].hasPrefix(part) }
     }
 }

@@ -116,7 +116,7 @@ struct LiveReader {
     private static func hint(below process: pid_t) -> String {
         let name = String(cString: live_name())
         let busy = descendants(of: process).filter { process in
-            text(of: "/proc/\(process)/maps")?.contains("/\(name)") ?? false
+            text(of: "/proc/\(process)/maps")?.position(of: "/\(name)") != nil
         }
         let named = busy.prefix(8).map { "\($0) (\(programName(of: $0)))" }
         return named.isEmpty ? "" : "; look at its child \(named.joined(separator: ", "))"

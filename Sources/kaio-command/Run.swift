@@ -133,7 +133,7 @@ struct Run: ParsableCommand {
         var facts = stat()
         let isThere = stat(path, &facts) == 0
         // A %p is known only when the library opens the file.
-        if !isThere, Path.directory(of: path).contains("%p") { return }
+        if !isThere, Path.directory(of: path).position(of: "%p") != nil { return }
         let isDirectory = isThere && facts.st_mode & S_IFMT == S_IFDIR
         if !isDirectory, access(isThere ? path : Path.directory(of: path), W_OK) == 0 { return }
         let problem = errorText(isDirectory ? EISDIR : errno)

@@ -23,11 +23,11 @@ struct Stack {
         // The variable counts as if it stood in front of the file. KAIO_VFS_PARAMETERS does so by itself.
         var lines = ["[global]"]
         if let objects { lines.append("vfs objects = \(objects)") }
-        if let file { lines.append("include = \(file.replacing("%", with: "%%"))") }
+        if let file { lines.append("include = \(file.substituting("%%", for: "%"))") }
         do {
             return try Stack.understood("/dev/stdin", library, input: lines.joined(separator: "\n") + "\n")
         } catch {
-            let message = error.message.replacing("/dev/stdin:2: vfs objects", with: "--vfs")
+            let message = error.message.substituting("--vfs", for: "/dev/stdin:2: vfs objects")
             throw Failure(message: message, code: error.code)
         }
     }
@@ -57,7 +57,7 @@ struct Stack {
 
     /// A percent sign, but that of `%p`, stands twice.
     private static func escaped(_ path: String) -> String {
-        path.replacing("%", with: "%%").replacing("%%p", with: "%p")
+        path.substituting("%%", for: "%").substituting("%p", for: "%%p")
     }
 
     /// As `kaio testparm` shows it. It runs as a process, since the library writes to stdout, and may load modules.

@@ -169,3 +169,24 @@ func write(_ text: String, to file: CInt) -> Bool {
     }
     return true
 }
+
+// What `replacing`, `contains` and `split` do with a text would link the whole of Swift's regular expressions, 1.7 MB.
+extension StringProtocol {
+    /// Where a part of it begins.
+    func position(of part: String) -> Index? {
+        indices.first { self[$0...].hasPrefix(part) }
+    }
+
+    func pieces(between separator: String) -> [SubSequence] {
+        var (result, rest) = ([SubSequence](), self[...])
+        while let next = rest.position(of: separator) {
+            result.append(rest[..<next])
+            rest = rest[next...].dropFirst(separator.count)
+        }
+        return result + [rest]
+    }
+
+    func substituting(_ replacement: String, for part: String) -> String {
+        pieces(between: part).joined(separator: replacement)
+    }
+}

@@ -46,7 +46,7 @@ struct Terminal: Sendable {
     func say(_ text: String) { write(cleaned(text) + "\n", to: file) }
 
     func cleaned(_ text: String) -> String {
-        let pieces = hasColor ? text.split(separator: "\u{1b}[", omittingEmptySubsequences: false) : [text[...]]
+        let pieces = hasColor ? text.pieces(between: "\u{1b}[") : [text[...]]
         var result = ""
         for (number, piece) in pieces.enumerated() {
             let isStyle = number > 0 && piece.drop { $0.isASCII && $0.isNumber }.hasPrefix("m")
