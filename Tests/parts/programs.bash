@@ -57,7 +57,7 @@ compile_programs() {
     local case targets=()
     for case in "${cases[@]}"; do
         case ${case% *} in
-            unit | fuzz/* | fio/* | examples/* | soak/* | distributions/* | file-systems/* | command/* | install/* | manual/* | faults/*) ;;
+            unit | fuzz/* | fio/* | examples/* | soak/* | distributions/* | file-systems/* | command/* | install/* | manual/* | runner/* | faults/*) ;;
             stress-ng/*) targets+=(.build/tests/exit.so) ;;
             *) targets+=("$(binary "${case% *}" "${case##* }")") ;;
         esac

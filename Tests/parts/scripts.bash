@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154
-# The cases that are scripts: those of the command, of what is installed, of the manual, and of system calls that fail. Each runs in an empty
+# The cases that are scripts: those of the command, of what is installed, of the manual, of Tests/run itself, and of system calls that fail. Each runs in an empty
 # directory of its own, with CHECK_ROOT, CHECK_LIBRARY and CHECK_COMMAND set. It holds if it exits with 0; else the last
 # line of its stderr says why not.
 
@@ -14,7 +14,7 @@ script_of() {
 # What the cases of a folder share, check.bash and serving.bash, is none.
 list_scripts() {
     local folder script
-    for folder in command install manual faults; do
+    for folder in command install manual runner faults; do
         for script in "$root/Tests/${folder^}"/*.bash; do
             script=${script##*/} script=${script%.bash}
             [[ $script == @(check|serving) ]] || cases+=("$folder/$script $folder")
