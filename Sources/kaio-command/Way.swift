@@ -25,10 +25,9 @@ struct Way {
         guard directory >= 0, fstat(directory, &facts) == 0 else { return nil }
         trusted = [0, geteuid()] + (Way.hasNoNumber(facts.st_uid) ? [facts.st_uid] : [])
         guard path.hasPrefix("/") || enter(open(".", Way.byName)), look() else { return nil }
-        var names = path.split(separator: "/")
+        var names = path.split(separator: "/")[...]
         var links = 0
-        names.reverse()
-        while let name = names.popLast() {
+        while let name = names.popFirst() {
             let next = openat(directory, String(name), Way.byName | O_NOFOLLOW)
             guard next >= 0, fstat(next, &facts) == 0 else { return nil }
             guard facts.st_mode & S_IFMT == S_IFLNK else {
@@ -44,7 +43,7 @@ struct Way {
                 return nil
             }
             if target.hasPrefix("/") { guard enter(open("/", Way.byName)), look() else { return nil } }
-            names += target.split(separator: "/").reversed()
+            names = target.split(separator: "/")[...] + names
         }
     }
 
