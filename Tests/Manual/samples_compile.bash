@@ -42,7 +42,17 @@ for size in 4k 64k 100k; do
     cmp source target || fail "the second sample does not read what it has written by $size"
 done
 
+# That of kaio_aio(3) reads what is there, and says what is not.
+cc -I"$CHECK_ROOT/include" -o extensions extensions.1.c "$CHECK_LIBRARY"
+export LD_LIBRARY_PATH=${CHECK_LIBRARY%/*}
+expect 0 ./extensions source >said
+[[ $(<said) == *" read 4096 bytes of source" ]] || fail "the sample of the extensions says $(<said)"
+expect 1 ./extensions nowhere
+says "nowhere: No such file or directory"
+expect 1 ./extensions .
+says ".: Is a directory"
+
 # That of kaio_connect(3) reads what is there.
 cc -I"$CHECK_ROOT/include" -o connections connections.1.c "$CHECK_LIBRARY"
-expect 0 env LD_LIBRARY_PATH="${CHECK_LIBRARY%/*}" ./connections source >said
+expect 0 ./connections source >said
 [[ $(<said) == "65536 bytes of source" ]] || fail "the connection's sample says $(<said)"
