@@ -123,7 +123,7 @@ test: set-up-test all fuzzers ## Runs all tests; ends with "N passed, N failed"
 SECONDS = 60
 MODE = preloaded
 
-soak: library $(if $(filter static,$(MODE)),archive) ## Everything at the same time, verified, for SECONDS=60 (MODE=, SEED=, ACTORS=); says what came of it
+soak: library $(if $(filter static,$(MODE)),archive) ## Everything at the same time, verified, for SECONDS=60 (MODE=, SEED=, ACTORS=)
 	@$(ROOT)Tests/Soak/run $(MODE) --seconds $(SECONDS) $(SEED:%=--seed %) $(if $(ACTORS),--actors "$(ACTORS)")
 
 crash-group-sync: library ## Kills a writer 300 times, with its device: what was complete must be there (KILLS=300)

@@ -96,7 +96,7 @@ struct Program {
         }
         if !elf.isDynamic || elf.interpreter == nil {
             return [
-                "\(name) is a static program, which a preload does not reach: it runs on kaio if it is linked with libkaio.a"
+                "\(name) is a static program, on which LD_PRELOAD has no effect: it runs on kaio if it is linked with libkaio.a"
             ]
         }
         if let privilege {

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154
-# What ended, as XML in the form of JUnit, which CI services read: each case with its mode, how long it took, and why it failed. A
+# The results as XML in the form of JUnit, for CI services: each case with its mode, how long it took, and why it failed. A
 # case that held when it ran again alone has passed. $junit is the file; without one nothing is kept.
 
 declare -A seconds_of=() said_of=()

@@ -1,4 +1,4 @@
-// holds: A program that runs with another group's or user's rights minds no KAIO_ variable: it loads no module that one names, nor one by its path, reads and writes no file that one names, and works with the standard stack.
+// holds: A program that runs with another group's or user's rights ignores every KAIO_ variable: it loads no module that one names, nor one by its path, reads and writes no file that one names, and works with the standard stack.
 // source: kaio
 // modes: linked
 // limit: 60
