@@ -22,17 +22,20 @@ final class AIOPthread: Module {
     func work(_ own: Request, _ turn: inout Turn) -> Int { OpenFiles.work(own) }
     func finished(_ own: Request, _ turn: inout Turn) { OpenFiles.finished(own, &turn) }
 
-    /// On a thread of the pool, whose number is given: does what the request asks for and completes it.
-    static func perform(_ request: Request, on thread: CInt) {
+    /// On a thread of the pool, whose number is given: does what the request asks for and completes it. `nearEnd` is called when it is
+    /// done and nobody knows yet; not of a request that goes on elsewhere.
+    static func perform(_ request: Request, on thread: CInt, nearEnd: () -> Void) {
         Turn.visit(as: .worker) { turn in
-            perform(request, on: thread, &turn)
+            perform(request, on: thread, &turn, nearEnd: nearEnd)
             turn.finishAndHarvest()
         }
     }
 
     /// Returns what the last call gave: the request may be another's by then.
     @discardableResult
-    static func perform(_ request: Request, on thread: CInt, _ turn: inout Turn) -> Int {
+    static func perform(
+        _ request: Request, on thread: CInt, _ turn: inout Turn, nearEnd: () -> Void = {}
+    ) -> Int {
         if request.block.pointee.operation == .work { return work(request, on: thread, &turn) }
         if AIOLinux.tryAgain(request) { return 0 }
         request.block.pointee.runner.store(thread, ordering: .sequentiallyConsistent)
@@ -56,6 +59,7 @@ final class AIOPthread: Module {
             return 0
         }
         Statistics.count(Statistics.ranOnWorker, by: request)
+        nearEnd()
         turn.complete(request, result)
         return result
     }

@@ -4,9 +4,10 @@
 // a device, or a server, that is slow or stuck leaves threads for the others, and those that wait for it hold up nobody else.
 // Between lanes they go by priority and then by turns.
 //
-// The writes of a regular file that go through the page cache have a lane of the file's, where one runs at a time: file systems hold a
-// lock of the file all through such a write, so further threads would only be woken to wait for it. These lanes together use half of the
-// threads at most.
+// The writes of a regular file that go through the page cache have a lane of the file's: file systems hold a lock of the file all through
+// such a write, so few threads are of use. Where a program makes one after the other, it is about to make the next one while the thread
+// that did the last is still telling of it (`nearEnd`): that thread takes it, and no other is woken. These lanes together use half of
+// the threads at most.
 //
 // Invariant: the lock of the first lane's queue guards all lanes, and the counts. Every thread of the pool is either counted in
 // `idle` (it is about to sleep, or sleeps, on `work`), or runs a request, which is counted in its lane; whoever queues a
@@ -53,6 +54,8 @@ enum Workers {
     /// In all lanes, and in those of files.
     nonisolated(unsafe) private static var running = 0
     nonisolated(unsafe) private static var runningOfFiles = 0
+    /// Of each lane: how many threads have their request's result, and look for the next one in a moment.
+    nonisolated(unsafe) private static var nearEnd: UnsafeMutablePointer<Atomic<Int32>>?
     /// The lane whose turn it is, and how often in a row another went before it.
     nonisolated(unsafe) private static var nextLane = 0
     nonisolated(unsafe) private static var overtakes = 0
@@ -83,7 +86,10 @@ enum Workers {
             let under = index > 0 ? lanes[0].queue : nil
             (lanes + index).initialize(to: Lane(queue: HoldingQueue(.byPriority(), under: under, isTimed: true)))
         }
+        let ends = UnsafeMutablePointer<Atomic<Int32>>.allocate(capacity: laneCount)
+        for index in 0..<laneCount { (ends + index).initialize(to: Atomic(0)) }
         first = lanes[0].queue
+        nearEnd = ends
         made = lanes
         return true
     }
@@ -130,10 +136,15 @@ enum Workers {
         if lanes[lane].queue.isEmpty { occupied &= ~bit } else { occupied |= bit }
     }
 
-    /// How many requests more of a lane threads may run.
+    private static let mostOfFile = 4
+
+    /// How many requests more of a lane threads may run, besides those that threads near their end will take.
     private static func room(_ lane: Int) -> Int {
         let mine = lanes[lane].running
-        if lane >= firstOfFiles { return mine == 0 && runningOfFiles < max(1, Options.workers / 2) ? 1 : 0 }
+        if lane >= firstOfFiles {
+            let isTaken = lanes[lane].queue.count <= Int(nearEnd.unsafelyUnwrapped[lane].load(ordering: .relaxed))
+            return isTaken || runningOfFiles >= max(1, Options.workers / 2) ? 0 : max(0, mostOfFile - mine)
+        }
         let left = Options.workers - (running - mine)
         return max(0, (lane == 0 ? left : max(1, (left * 3 + 3) / 4)) - mine)
     }
@@ -333,11 +344,14 @@ enum Workers {
         // Above 0: one of the latest requests took so long that the thread may have slept in it.
         var mayTakeLong = memory
         var mine = -1
+        var isNearEnd = false
         while true {
             let seen = work.load(ordering: .sequentiallyConsistent)
             waiting.lock()
+            if isNearEnd { nearEnd.unsafelyUnwrapped[mine].wrappingSubtract(1, ordering: .relaxed) }
             if mine >= 0 { countRunning(-1, in: mine) }
             mine = -1
+            isNearEnd = false
             if let (request, lane) = takeNext() {
                 mine = lane
                 // What this thread's last request kept others from may be more than one.
@@ -355,7 +369,10 @@ enum Workers {
                 if stepsBack, mayTakeLong > 0, Thread.stepBack(false) { stepsBack = false }
                 let began = Instant.now.nanoseconds
                 if began - request.block.pointee.arrival > late { trusted.store(trust, ordering: .relaxed) }
-                AIOPthread.perform(request, on: thread)
+                AIOPthread.perform(request, on: thread) {
+                    isNearEnd = true
+                    nearEnd.unsafelyUnwrapped[lane].wrappingAdd(1, ordering: .relaxed)
+                }
                 mayTakeLong = Instant.now.nanoseconds - began > long ? memory : max(0, mayTakeLong - 1)
                 continue
             }
@@ -391,6 +408,7 @@ enum Workers {
             for lane in 0..<laneCount {
                 made[lane].queue.reset()
                 made[lane].running = 0
+                nearEnd?[lane].store(0, ordering: .relaxed)
             }
         }
         occupied = 0

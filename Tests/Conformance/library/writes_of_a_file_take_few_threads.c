@@ -1,11 +1,26 @@
-// holds: Writes of a file through the page cache run one after the other, on one thread, as the file system would have them wait for each other; those of other files, and reads, run beside them, and one that waits can be cancelled.
+// holds: Writes of a file through the page cache that come one after the other are one thread's; of several at a time four are, as the file system has them wait for each other; other files' writes, and reads, run beside them, and one that waits can be cancelled.
 // source: kaio
 // environment: "KAIO_VFS_OBJECTS=ordered aio_pthread"
 #include "../check.h"
 
 enum { count = 32, size = 65536 };
 
-static void write_all(int files, int expected) {
+// Each begins when the one before it is over, and the thread that did that takes it.
+static void write_one_by_one(void) {
+    int file = scratch_file(0);
+    unsigned char *buffer = aligned_buffer(size);
+    OK(ftruncate(file, count * size));
+    for (int i = 0; i < 10 * count; i++) {
+        fill(buffer, size, 9, i % count * size);
+        struct aiocb control = request(file, buffer, size, i % count * size);
+        OK(aio_write(&control));
+        EQUAL(FINISH(&control), size);
+    }
+    EQUAL(count_threads_named("kaio-worker"), 1);
+    free(buffer);
+}
+
+static void write_all(int files) {
     static struct aiocb controls[2][count];
     static unsigned char *buffers[2][count];
     int file[2];
@@ -28,7 +43,7 @@ static void write_all(int files, int expected) {
         VERIFY(all, count * size, f + 1, 0);
         free(all);
     }
-    EQUAL(count_threads_named("kaio-worker"), expected);
+    CHECK(count_threads_named("kaio-worker") <= 4 * files);
 }
 
 // While one is under way for long, the next ones wait; a read and another file's write don't.
@@ -65,8 +80,9 @@ static void cancel_one(void) {
 }
 
 int main(void) {
-    write_all(1, 1);
-    write_all(2, 2);
+    write_one_by_one();
+    write_all(1);
+    write_all(2);
     cancel_one();
     return 0;
 }
