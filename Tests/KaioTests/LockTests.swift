@@ -1,4 +1,5 @@
 import CKernel
+import Glibc
 import Synchronization
 import Testing
 
@@ -111,5 +112,66 @@ private final class Word: Sendable {
                 while word.value.load(ordering: .sequentiallyConsistent) == 0 { _ = Futex.wait(word.value, 0) }
             }
         }
+    }
+}
+
+/// A `Spin`, as a static one of the library's.
+private final class Looking: Sendable {
+    private let spin = Spin()
+
+    func look(_ isThere: () -> Bool) -> Bool { spin.look(isThere) }
+    func sleep(_ nanoseconds: Int64) { spin.slept(since: Instant.now.advanced(by: -nanoseconds)) }
+
+    /// How many short sleeps it takes until a look is tried, which is in vain.
+    var patience: Int {
+        for count in 0..<10_000 {
+            var isTried = false
+            _ = look {
+                isTried = true
+                return false
+            }
+            if isTried { return count }
+            sleep(1_000)
+        }
+        return .max
+    }
+}
+
+@Suite struct `Looking again before going to sleep` {
+    @Test(.enabled(if: sysconf(CInt(_SC_NPROCESSORS_ONLN)) > 1)) func `is tried where sleeps were short, and pays`() {
+        let looking = Looking()
+        #expect(!looking.look { true })
+        looking.sleep(10_000_000)
+        #expect(!looking.look { true })
+        looking.sleep(1_000)
+        for _ in 0..<100 { #expect(looking.look { true }) }
+    }
+
+    @Test(.enabled(if: sysconf(CInt(_SC_NPROCESSORS_ONLN)) > 1)) func `is tried less and less where it is in vain`() {
+        let looking = Looking()
+        var last = looking.patience
+        #expect(last == 1)
+        for _ in 0..<7 {
+            let next = looking.patience
+            #expect(next > last)
+            last = next
+        }
+        // One that pays makes it as cheap as at first.
+        for _ in 0..<last { looking.sleep(1_000) }
+        while !looking.look({ true }) { looking.sleep(1_000) }
+        _ = looking.look { false }
+        #expect(looking.patience <= 13)
+    }
+
+    @Test(.enabled(if: sysconf(CInt(_SC_NPROCESSORS_ONLN)) > 1)) func `is one thread's at a time`() {
+        let looking = Looking()
+        for _ in 0..<10 { looking.sleep(1_000) }
+        var inner: Bool?
+        #expect(
+            looking.look {
+                if inner == nil { inner = looking.look { true } }
+                return true
+            })
+        #expect(inner == false)
     }
 }

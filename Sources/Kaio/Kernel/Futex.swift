@@ -66,6 +66,85 @@ struct Pause {
     }
 }
 
+/// Whether to look for something again and again for a moment, before going to sleep for it: to sleep and be woken takes a multiple of what
+/// a thread on another processor does in memory.
+///
+/// It learns. Each short sleep earns trust, and so does each look that soon had what it looked for. A look in vain costs as much as many
+/// of these earn, and so do three in a row that took long: one may, as the other thread had to be woken once. The price doubles with each
+/// that did not pay, so where none does (a busy machine) it is hardly tried. One thread looks at a time; what several do to the numbers
+/// at the same time may be lost.
+struct Spin: ~Copyable {
+    private let trust = Atomic<Int32>(0)
+    private let slow = Atomic<Int32>(0)
+    private let failures = Atomic<Int32>(0)
+    /// Until when a thread looks.
+    private let end = Atomic<Int64>(0)
+
+    private static let most: Int32 = 64
+    private static let price: Int32 = 12
+    private static let mostFailures: Int32 = 6
+    private static let mostSlow: Int32 = 3
+    private static let moment: Int64 = 50_000
+    private static let soon: Int64 = 15_000
+    /// What is slept for such a time could have been looked for.
+    private static let short: Int64 = 100_000
+
+    /// False: it was not worth a try, or `isThere` was false for a moment.
+    func look(_ isThere: () -> Bool) -> Bool {
+        guard trust.load(ordering: .relaxed) > 0, Spin.hasOthers else { return false }
+        let began = Instant.now.nanoseconds
+        guard began >= end.load(ordering: .relaxed) else { return false }
+        end.store(began + Spin.moment, ordering: .relaxed)
+        var (isFound, now) = (false, began)
+        while !isFound, now - began < Spin.moment {
+            for _ in 0..<16 where !isFound {
+                ck_pause()
+                isFound = isThere()
+            }
+            now = Instant.now.nanoseconds
+        }
+        end.store(0, ordering: .relaxed)
+        if isFound, now - began < Spin.soon {
+            slow.store(0, ordering: .relaxed)
+            failures.store(0, ordering: .relaxed)
+            earn()
+        } else if case let count = slow.load(ordering: .relaxed) + 1, isFound, count < Spin.mostSlow {
+            slow.store(count, ordering: .relaxed)
+        } else {
+            slow.store(0, ordering: .relaxed)
+            let failed = failures.load(ordering: .relaxed)
+            failures.store(min(Spin.mostFailures, failed + 1), ordering: .relaxed)
+            trust.store(min(0, trust.load(ordering: .relaxed) - Spin.price << failed), ordering: .relaxed)
+        }
+        return isFound
+    }
+
+    /// To be told of each sleep.
+    func slept(since began: Instant) {
+        if Instant.now < began.advanced(by: Spin.short) { earn() }
+    }
+
+    private func earn() {
+        let before = trust.load(ordering: .relaxed)
+        if before < Spin.most { trust.store(before + 1, ordering: .relaxed) }
+    }
+
+    /// Whether the process may use more than one processor; asked once.
+    private static var hasOthers: Bool {
+        let known = processors.load(ordering: .relaxed)
+        if known != 0 { return known > 1 }
+        var mask = InlineArray<128, UInt64>(repeating: 0)
+        let length = withUnsafeMutablePointer(to: &mask) {
+            systemCall(SYS_sched_getaffinity, 0, MemoryLayout<InlineArray<128, UInt64>>.size, address($0))
+        }
+        var count: Int32 = 0
+        if length > 0 { for index in 0..<length / 8 { count += Int32(mask[index].nonzeroBitCount) } }
+        processors.store(max(1, count), ordering: .relaxed)
+        return count > 1
+    }
+    private static let processors = Atomic<Int32>(0)
+}
+
 /// A lock for a few instructions or a short list.
 ///
 /// Invariant: it is only held while all signals are blocked in the holder's thread, so that a signal handler

@@ -197,6 +197,9 @@ enum KernelQueue {
     static var hasRoom: Bool { waiting.isEmpty }
 
     /// Whether so many requests are all that is in flight, and all of them are in the kernel.
+    /// Whether the kernel has any.
+    static var hasTransfers: Bool { transfers.load(ordering: .relaxed) != 0 }
+
     static func isAll(_ count: Int) -> Bool {
         transfers.load(ordering: .relaxed) == count && Outstanding.count == count
             && Own.inFlight.load(ordering: .relaxed) == 0

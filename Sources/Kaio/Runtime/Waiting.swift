@@ -36,6 +36,8 @@ enum Waiting {
     /// When a thread first saw events that it had to leave to the leader; 0 if none did since one led.
     private static let unattendedSince = Atomic<Int64>(0)
 
+    private static let spin = Spin()
+
     private static let followersLook: Int64 = 100_000_000
     private static let leaderLooks: Int64 = 500_000_000
     /// A sleep of no more than this may begin anew.
@@ -161,11 +163,18 @@ enum Waiting {
         ck_gives_up_when_unwound()
         var isPatient = true
         var isMarked = false
+        var hasLooked = false
         while true {
             let seen = count
             harvest(as: role)
             if isDone() { return .done }
             if deadline != .never, Instant.now >= deadline { return .timedOut }
+            // What threads do may be over in a moment. Not marked yet, so who completes it need not wake anybody.
+            let isForThreads = !KernelQueue.hasTransfers
+            if !hasLooked {
+                hasLooked = true
+                if isForThreads, role != .reactor, spin.look(isDone) { continue }
+            }
             if !isMarked {
                 mark()
                 atomicMemoryFence(ordering: .sequentiallyConsistent)
@@ -174,6 +183,7 @@ enum Waiting {
             }
             isMarked = !marksAgain
             if count != seen { continue }
+            let began = isForThreads ? Instant.now : .never
             let result: Int
             if isPatient, case let number = events(), maySleep(for: number) {
                 result = sleep(for: number, seen, until: deadline, cancellable: cancellable)
@@ -181,6 +191,7 @@ enum Waiting {
             } else {
                 result = sleep(seen, until: deadline, as: role, cancellable: cancellable)
             }
+            if isForThreads { spin.slept(since: began) }
             if result == -Int(EINTR) {
                 return isDone() ? .done : .interrupted
             }

@@ -66,6 +66,8 @@ enum Workers {
     /// Changes when all threads are to end.
     private static let generation = Atomic<UInt32>(0)
 
+    private static let spin = Spin()
+
     /// How long a thread without work stays.
     private static let patience: Int64 = 2_000_000_000
     /// More than it takes to change the policy twice, less than a disk takes.
@@ -345,6 +347,8 @@ enum Workers {
         var mayTakeLong = memory
         var mine = -1
         var isNearEnd = false
+        // Since its last request.
+        var hasLooked = false
         while true {
             let seen = work.load(ordering: .sequentiallyConsistent)
             waiting.lock()
@@ -354,6 +358,7 @@ enum Workers {
             isNearEnd = false
             if let (request, lane) = takeNext() {
                 mine = lane
+                hasLooked = false
                 // What this thread's last request kept others from may be more than one.
                 let left = ready
                 let wakes = left > woken && idle > woken
@@ -377,6 +382,11 @@ enum Workers {
                 continue
             }
             if generation.load(ordering: .relaxed) != own { break }
+            if !hasLooked {
+                waiting.unlock()
+                hasLooked = !spin.look { work.load(ordering: .sequentiallyConsistent) != seen }
+                continue
+            }
             if !stepsBack, mayStepBack {
                 waiting.unlock()
                 if Thread.stepBack(true) { stepsBack = true } else { mayStepBack = false }
@@ -384,7 +394,9 @@ enum Workers {
             }
             idle += 1
             waiting.unlock()
-            let result = Futex.wait(work, seen, until: Instant.now.advanced(by: patience))
+            let began = Instant.now
+            let result = Futex.wait(work, seen, until: began.advanced(by: patience))
+            spin.slept(since: began)
             waiting.lock()
             idle -= 1
             woken = max(0, woken - 1)
