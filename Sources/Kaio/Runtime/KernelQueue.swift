@@ -196,10 +196,10 @@ enum KernelQueue {
     @inline(__always)
     static var hasRoom: Bool { waiting.isEmpty }
 
-    /// Whether so many requests are all that is in flight, and all of them are in the kernel.
     /// Whether the kernel has any.
     static var hasTransfers: Bool { transfers.load(ordering: .relaxed) != 0 }
 
+    /// Whether so many requests are all that is in flight, and all of them are in the kernel.
     static func isAll(_ count: Int) -> Bool {
         transfers.load(ordering: .relaxed) == count && Outstanding.count == count
             && Own.inFlight.load(ordering: .relaxed) == 0

@@ -48,25 +48,25 @@ enum Registry {
         }
     }
 
-    private static func visit(_ body: (ModuleEntry) -> Void) {
+    private static func first(where isMeant: (ModuleEntry) -> Bool) -> ModuleEntry? {
         var index = 0
         while let entry = entry(at: index) {
-            body(entry)
-            index += 1
-        }
-    }
-
-    /// The module of exactly this name.
-    @inline(never)
-    static func entry(_ name: Text) -> ModuleEntry? {
-        // Each service of a configuration asks for each of its modules; the usual ones come first.
-        var index = 0
-        while let entry = entry(at: index) {
-            if name == entry.name { return entry }
+            if isMeant(entry) { return entry }
             index += 1
         }
         return nil
     }
+
+    private static func visit(_ body: (ModuleEntry) -> Void) {
+        _ = first {
+            body($0)
+            return false
+        }
+    }
+
+    /// The module of exactly this name. Each service of a configuration asks for each of its modules; the usual ones come first.
+    @inline(never)
+    static func entry(_ name: Text) -> ModuleEntry? { first { name == $0.name } }
 
     static func has(_ name: Text) -> Bool { entry(name) != nil }
 
