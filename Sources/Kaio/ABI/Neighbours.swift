@@ -98,4 +98,6 @@ enum Neighbours {
 public func start() {
     StandardError.remember()
     Neighbours.find()
+    // As long as there is but one thread.
+    Descriptor.makeRoom()
 }

@@ -91,13 +91,15 @@ struct Descriptor: Equatable {
 
     private static let highUp = 800
 
-    private static let hasRoom = Atomic<Bool>(false)
+    /// The process that has the room.
+    private static let roomy = Atomic<CInt>(0)
 
-    /// Has the kernel make the table of descriptors as large as the library's own numbers need. To be called before the
-    /// library's first thread: for a process with one thread the table grows at once, for others after a grace period of
+    /// Has the kernel make the table of descriptors as large as the library's own numbers need. To be called before there
+    /// are threads: for a process with one thread the table grows at once, for others after a grace period of
     /// the kernel's (10 ms), which the first request would wait for.
     static func makeRoom() {
-        if hasRoom.exchange(true, ordering: .relaxed) { return }
+        let process = CInt(truncatingIfNeeded: systemCall(SYS_getpid))
+        if roomy.exchange(process, ordering: .relaxed) == process { return }
         Descriptor(number: CInt(systemCall(SYS_eventfd2, 0, Int(O_CLOEXEC)))).moved(to: highUp).close()
     }
 
