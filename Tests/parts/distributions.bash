@@ -40,7 +40,7 @@ step="find the library by name"
 [ -z "$(LD_PRELOAD=libkaio.so.1 /bin/true 2>&1)" ]
 for program in /kaio/programs/*; do
     step="run ${program##*/}"
-    CHECK_DIRECTORY=/kaio/files CHECK_LIBRARY=/kaio/libkaio.so LD_PRELOAD=/kaio/libkaio.so "$program"
+    KAIO_RING_AFTER=0 CHECK_DIRECTORY=/kaio/files CHECK_LIBRARY=/kaio/libkaio.so LD_PRELOAD=/kaio/libkaio.so "$program"
 done
 for depth in 1 32; do
     for direct in 0 1; do

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Runs inside the guest of Tests/kernels, as its first process. What it says on the console is read there.
-export PATH=/bin HOME=/root LC_ALL=C
+export PATH=/bin HOME=/root LC_ALL=C KAIO_RING_AFTER=0
 host=@FACTOR@ whole=@WHOLE@
 sep=$'\x1f'
 mount -t proc proc /proc

@@ -144,11 +144,11 @@ final class AIOLinux: Module {
         !request.block.pointee.operation.isSynchronize && !request.block.pointee.file.isDirect
     }
 
-    /// Whether there is a context, which is opened for what is direct.
+    /// Whether there is a context, which is opened for what is direct: for a connection's, which is to need no threads, at once.
     private func hasContext(for request: Request) -> Bool {
         if KernelQueue.context != nil { return true }
-        let isTransfer = !request.block.pointee.operation.isSynchronize
-        return isTransfer && request.block.pointee.file.isDirect && Engine.openKernel()
+        guard !request.block.pointee.operation.isSynchronize, request.block.pointee.file.isDirect else { return false }
+        return (gate != nil || KernelQueue.isWorthItsEnd()) && Engine.openKernel()
     }
 
     private static func transferAtOnce(_ request: Request) -> Int {
@@ -260,7 +260,7 @@ final class AIOLinux: Module {
     private static func ask(_ attempt: Attempt) -> FastAnswer {
         if let flags = flagsInCall(attempt) { return transfer(attempt, flags) }
         let file = attempt.file
-        guard file.isDirect, !attempt.isWrite || mayWrite(file, attempt.descriptor, attempt.end, isDirect: true),
+        guard file.isDirect, KernelQueue.context != nil, !attempt.isWrite || mayWrite(file, attempt.descriptor, attempt.end, isDirect: true),
             knowsNoWait(file, attempt.operation), KernelQueue.hasRoom,
             // Where a leader gets what the kernel refuses, what is remembered can't be put right.
             !Waiting.hasLeader || attempt.isStillOnItsFile, !attempt.needsUs || Reactor.isRunning

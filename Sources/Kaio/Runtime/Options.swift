@@ -17,6 +17,8 @@ enum Options {
     nonisolated(unsafe) private static var userSetWorkers = false
     /// What io_setup is asked for.
     nonisolated(unsafe) private(set) static var ring = 256
+    /// What is asked of O_DIRECT before there is a ring; see `KernelQueue.isWorthItsEnd`.
+    nonisolated(unsafe) private(set) static var ringAfter = 2400
     nonisolated(unsafe) private(set) static var maxRequests = 65536
     /// How many bytes modules may keep; see Runtime/Pool.swift.
     nonisolated(unsafe) private(set) static var poolSize = 64 << 20
@@ -32,7 +34,8 @@ enum Options {
     private static let known: StaticString =
         """
         KAIO_CONFIG, KAIO_IDLE_SECONDS, KAIO_LIVE_DIR, KAIO_MAX_REQUESTS, KAIO_MODULE_DIR, KAIO_POOL, \
-        KAIO_RING, KAIO_SHOW_STATS, KAIO_STATS_FILE, KAIO_VERBOSE, KAIO_VFS_OBJECTS, KAIO_VFS_PARAMETERS, KAIO_WORKERS
+        KAIO_RING, KAIO_RING_AFTER, KAIO_SHOW_STATS, KAIO_STATS_FILE, KAIO_VERBOSE, KAIO_VFS_OBJECTS, \
+        KAIO_VFS_PARAMETERS, KAIO_WORKERS
         """
 
     /// The process has more rights than who set its environment.
@@ -49,7 +52,8 @@ enum Options {
         guard !isSecure, var entry = ck_environment() else { return false }
         while let variable = entry.pointee {
             entry += 1
-            if Text(variable).hasPrefix("KAIO_") { return true }
+            let text = Text(variable)
+            if text.hasPrefix("KAIO_"), !text.hasPrefix("KAIO_RING_AFTER=") { return true }
         }
         return false
     }
@@ -88,6 +92,8 @@ enum Options {
             userSetWorkers = true
         } else if name == "KAIO_RING" {
             ring = number(name, value, "a number of requests", 1...65536, ring)
+        } else if name == "KAIO_RING_AFTER" {
+            ringAfter = number(name, value, "a number", 0...1_000_000, ringAfter)
         } else if name == "KAIO_MAX_REQUESTS" {
             maxRequests = number(name, value, "a number of requests", 1...16_777_216, maxRequests)
         } else if name == "KAIO_POOL" {

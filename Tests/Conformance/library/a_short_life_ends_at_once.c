@@ -1,4 +1,4 @@
-// holds: A process whose requests the kernel's queue would not make faster (cached reads, buffered writes, aio_fsync) opens no io context, with which it would end some 30 ms later, as long as the kernel takes to be rid of one; O_DIRECT opens it.
+// holds: A process whose requests the kernel's queue would not make faster (cached reads, buffered writes, aio_fsync) opens no io context, with which it would end some 30 ms later, as long as the kernel takes to be rid of one; O_DIRECT opens it, with KAIO_RING_AFTER=0 at the first request that the kernel can take.
 // source: kaio; io_setup(2): the context is destroyed when the process ends
 #include "../check.h"
 

@@ -23,6 +23,7 @@ int main(int count, char **arguments) {
         {"KAIO_WORKERS=257", "256"},
         {"KAIO_WORKERS=12x", "256"},
         {"KAIO_RING=0", "65536"},
+        {"KAIO_RING_AFTER=-1", "1000000"},
         {"KAIO_RING=65537", "65536"},
         {"KAIO_RING=99999999999999999999", "65536"},
         {"KAIO_MAX_REQUESTS=many", "65536"},
