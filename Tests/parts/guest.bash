@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Runs inside the guest of Tests/kernels, as its first process. What it says on the console is read there.
 export PATH=/bin HOME=/root LC_ALL=C KAIO_RING_AFTER=0
-host=@FACTOR@ whole=@WHOLE@
+host=@FACTOR@ jobs=@JOBS@
 sep=$'\x1f'
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
@@ -20,6 +20,8 @@ for disk in vdb:ext4 vdc:xfs vdd:btrfs; do
     mkdir -p "/files/${disk#*:}"
     mount -t "${disk#*:}" "/dev/${disk%:*}" "/files/${disk#*:}" || echo "@say no ${disk#*:} here"
 done
+# Else khugepaged gives programs memory that they have never touched, where they measure what they have.
+echo 0 >/sys/kernel/mm/transparent_hugepage/khugepaged/max_ptes_none
 read -r _ _ release _ </proc/version
 echo "@kernel $release"
 
@@ -27,19 +29,26 @@ read -r began _ </proc/uptime
 head -c 40000000 /dev/zero | sha256sum >/dev/null
 read -r ended _ </proc/uptime
 # Several jobs run at a time; and what waits for a disk or for threads is slowed down by more than what computes.
-jobs=4
 factor=$((2 * (10#${ended/./} - 10#${began/./}) / host + 3))
 echo "@say limits are $factor times those of the programs"
 
-# one NAME LIMIT ENVIRONMENT: runs a program on ext4; sets result, took and text.
+# one NAME LIMIT ENVIRONMENT: runs a program on ext4, or a job of fio; sets result, took and text.
 one() {
-    local limit=$(($2 * factor < 600 ? $2 * factor : 600 + $2)) me=$BASHPID directory=/files/ext4/$BASHPID code settings=() began ended
+    local limit=$(($2 * factor < 600 ? $2 * factor : 600 + $2)) me=$BASHPID directory=/files/ext4/$BASHPID code settings=() began ended run
+    run=(env CHECK_LIBRARY=/kaio/libkaio.so CHECK_COMMAND=/bin/kaio LD_LIBRARY_PATH=/kaio LD_PRELOAD=/kaio/libkaio.so)
+    if [[ $1 == fio/* ]]; then
+        run+=(fio --output="/tmp/$me.out" "${verified[@]}")
+        directory=${1#fio/} directory=/files/${directory%%_*}/$me
+        [[ $1 != *direct* ]] || run+=(--direct=1)
+        run+=(--iodepth="${1##*_}")
+    else
+        [[ ! $3 ]] || mapfile -t settings < <(xargs -n1 printf '%s\n' <<<"$3")
+        run+=(CHECK_DIRECTORY="$directory" "${settings[@]}" "/tests/$1")
+    fi
     mkdir -p "$directory"
-    [[ ! $3 ]] || mapfile -t settings < <(xargs -n1 printf '%s\n' <<<"$3")
     read -r began _ </proc/uptime
     cd "$directory" || return
-    timeout -s KILL "$limit" env CHECK_DIRECTORY="$directory" CHECK_LIBRARY=/kaio/libkaio.so CHECK_COMMAND=/bin/kaio \
-        "${settings[@]}" LD_LIBRARY_PATH=/kaio LD_PRELOAD=/kaio/libkaio.so "/tests/$1" >"/tmp/$me.out" 2>"/tmp/$me.err"
+    timeout -s KILL "$limit" "${run[@]}" >"/tmp/$me.out" 2>"/tmp/$me.err"
     code=$?
     cd /
     read -r ended _ </proc/uptime
@@ -55,24 +64,38 @@ one() {
     rm -rf "$directory" "/tmp/$me".*
 }
 
+# A checksum in each block that is written, and compared when it is read.
+verified=(--name=verify --ioengine=posixaio --thread --rw=randrw --bs=4k --size=8m --verify=crc32c --verify_fatal=1 --fsync=64 --minimal)
+
 say() { printf '@result %s%s%s%s%s%s%s\n' "$1" "$sep" "$result" "$sep" "$took" "$sep" "${text:0:300}"; }
+
+# Whether nobody has taken this number of the list before.
+take() {
+    local status
+    set -o noclobber
+    { : >"/tmp/taken/$1"; } 2>/dev/null
+    status=$?
+    set +o noclobber
+    return $status
+}
 
 # Some at a time; what fails is tried again, alone, in the end.
 part() {
     local number=0 name limit environment
     while IFS=$sep read -r name limit environment; do
-        ((number++ % jobs == $1)) || continue
+        number=$((number + 1))
+        take $number || continue
         one "$name" "$limit" "$environment"
         if [[ $result == fails ]]; then
             echo "$name$sep$limit$sep$environment$sep$text" >>/tmp/again
-            echo "@say once more, later: $name: ${text:0:200}"
-        else
-            say "$name"
+            result=beside
         fi
+        say "$name"
     done </list
 }
+mkdir /tmp/taken
 : >/tmp/again
-for ((number = 0; number < jobs; number++)); do part $number & done
+for ((number = 0; number < jobs; number++)); do part & done
 wait
 while IFS=$sep read -r name limit environment before; do
     one "$name" "$limit" "$environment"
@@ -80,26 +103,6 @@ while IFS=$sep read -r name limit environment before; do
     say "$name"
 done </tmp/again
 
-# fio KIND: writes and reads with a checksum in each block.
-verify() {
-    local system=$1 direct=$2 depth=$3 began ended
-    read -r began _ </proc/uptime
-    result=fails
-    text=$(cd "/files/$system" && timeout -s KILL $((60 * factor)) env LD_PRELOAD=/kaio/libkaio.so fio --name=verify --ioengine=posixaio \
-        --thread --rw=randrw --bs=4k --size=8m --direct="$direct" --iodepth="$depth" --verify=crc32c --verify_fatal=1 \
-        --fsync=64 --minimal --output=/tmp/fio 2>&1) && result=holds
-    read -r ended _ </proc/uptime
-    took=$(((10#${ended/./} - 10#${began/./}) / 100)) text=${text//$'\n'/; }
-    say "fio/${system}_$( ((direct)) && echo direct || echo buffered)_depth_$depth"
-    rm -f "/files/$system"/*
-}
-if [[ ! $whole ]]; then
-    for system in ext4 xfs btrfs; do
-        for direct in 0 1; do
-            for depth in 1 32; do verify $system $direct $depth; done
-        done
-    done
-fi
 [[ ! -x /bin/kaio ]] || kaio doctor --library /kaio/libkaio.so /files/ext4 | sed 's/^/@doctor /'
 echo "@end"
 sync
