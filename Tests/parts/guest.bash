@@ -35,7 +35,7 @@ echo "@say limits are $factor times those of the programs"
 # one NAME LIMIT ENVIRONMENT: runs a program on ext4, or a job of fio; sets result, took and text.
 one() {
     local limit=$(($2 * factor < 600 ? $2 * factor : 600 + $2)) me=$BASHPID directory=/files/ext4/$BASHPID code settings=() began ended run
-    run=(env CHECK_LIBRARY=/kaio/libkaio.so CHECK_COMMAND=/bin/kaio LD_LIBRARY_PATH=/kaio LD_PRELOAD=/kaio/libkaio.so)
+    run=(env CHECK_SLOWER=$((factor < 30 ? factor : 30)) CHECK_LIBRARY=/kaio/libkaio.so CHECK_COMMAND=/bin/kaio LD_LIBRARY_PATH=/kaio LD_PRELOAD=/kaio/libkaio.so)
     if [[ $1 == fio/* ]]; then
         run+=(fio --output="/tmp/$me.out" "${verified[@]}")
         directory=${1#fio/} directory=/files/${directory%%_*}/$me

@@ -1,8 +1,16 @@
 // holds: A read of up to 64 KiB from the page cache is done when aio_read returns: aio_error is not EINPROGRESS.
 // source: kaio
 #include "../check.h"
+#include <sys/uio.h>
 
 enum { length = 1 << 20 };
+
+// Linux 5.10 refuses reads at the end of a file that must not wait, as no page is there.
+static int is_refused(int file, off_t offset) {
+    char byte;
+    struct iovec vector = {&byte, 1};
+    return preadv2(file, &vector, 1, offset, RWF_NOWAIT) == -1 && errno == EAGAIN;
+}
 
 int main(void) {
     int file = scratch_file(0);
@@ -16,8 +24,8 @@ int main(void) {
             struct aiocb control = request(file, block, size, offset);
             memset(block, 0, size);
             OK(aio_read(&control));
-            EQUAL(aio_error(&control), 0);
-            EQUAL(aio_return(&control), there);
+            if (there > 0 || !is_refused(file, offset)) EQUAL(aio_error(&control), 0);
+            EQUAL(FINISH(&control), there);
             VERIFY(block, there, 1, (uint64_t)offset);
         }
     struct aiocb control = request(file, block, 65536, 0);

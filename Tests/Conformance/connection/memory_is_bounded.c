@@ -14,14 +14,6 @@ static int mappings(void) {
     return lines;
 }
 
-static long resident(void) {
-    long size, pages;
-    FILE *statm = fopen("/proc/self/statm", "re");
-    CHECK(statm && fscanf(statm, "%ld %ld", &size, &pages) == 2);
-    fclose(statm);
-    return pages * 4;
-}
-
 static long reserved(void) {
     long pages;
     FILE *statm = fopen("/proc/self/statm", "re");
@@ -92,16 +84,16 @@ int main(void) {
     dup2(stderr_before, STDERR_FILENO);
     sleep(3);
     int maps = mappings(), descriptors = count_descriptors();
-    long memory = resident(), room = reserved();
+    long memory = resident_memory(), room = reserved();
     for (int i = 500; i < 10500; i++) succeed(i, buffer);
     dup2(quiet, STDERR_FILENO);
     for (int i = 500; i < 10500; i++) fail(i);
     dup2(stderr_before, STDERR_FILENO);
     sleep(3);
-    printf("%d of %d mappings, %ld of %ld KiB, %ld of %ld KiB reserved\n", mappings(), maps, resident(), memory, reserved(), room);
+    printf("%d of %d mappings, %ld of %ld KiB, %ld of %ld KiB reserved\n", mappings(), maps, resident_memory(), memory, reserved(), room);
     CHECK(connects >= 12000);
     CHECK(mappings() <= maps + 4);
-    CHECK(resident() <= memory + 256);
+    CHECK(resident_memory() <= memory + 256);
     CHECK(reserved() <= room + 4096);
     EQUAL(count_descriptors(), descriptors);
     OK(kaio_disconnect(other));

@@ -35,7 +35,7 @@ static void find_out(void *words) {
     OK(close(file));
     stop_listening(&said);
     if (words) HAS(said.text, (const char *)words);
-    else EQUAL(said.text[0], 0);
+    else if (said.text[0]) failed(__FILE__, __LINE__, "it says: %s", said.text);
     legs_are_equal(2);
 }
 
@@ -109,7 +109,8 @@ static void change_it_within_a_step(void *nothing) {
     (void)nothing;
     struct said said;
     static unsigned char data[size];
-    int file = open_mirror(0);
+    // Not the mirror's, which is not to be changed where this is skipped.
+    int file = scratch_file(0);
     if (!times_differ(file, data)) {
         printf("skipped: the file system's times have steps\n");
         return;

@@ -43,8 +43,8 @@ static void expect(int line, const char *objects, const char *parameters, double
         SUCCEEDED(&child);
         EQUAL(sscanf(child.output, "%d %lf %lf", &failures, &failed_took, &worked_took), 3);
         EQUAL(failures, count / 2);
-        if (failed_took >= failed_for && failed_took <= failed_for + 100 && worked_took >= worked_for &&
-            worked_took <= worked_for + 100)
+        if (failed_took >= failed_for && failed_took <= failed_for + 100 * times_slower() && worked_took >= worked_for &&
+            worked_took <= worked_for + 100 * times_slower())
             return;
     }
     failed(__FILE__, line, "%s: %s", objects, child.output);

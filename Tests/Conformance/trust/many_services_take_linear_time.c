@@ -62,9 +62,9 @@ int main(int count, char **arguments) {
     }
     char path[PATH_MAX], variable[PATH_MAX + 32];
     // Ten times what it takes here, on a machine that does something else too; in a square it would be a minute.
-    CHECK(check_with_output_away(services(path, "many.conf", 100000, NULL), 0) < 5);
+    CHECK(check_with_output_away(services(path, "many.conf", 100000, NULL), 0) < 5 * times_slower());
     const char *const five[] = {"delay=1ms", "minimum=1ms", "seed=1", "operations=read", "distribution=fixed", NULL};
-    CHECK(check_with_output_away(services(path, "five.conf", 10000, five), 0) < 2);
+    CHECK(check_with_output_away(services(path, "five.conf", 10000, five), 0) < 2 * times_slower());
     static struct child child;
     snprintf(variable, sizeof variable, "KAIO_CONFIG=%s", path);
     run_again(&child, "work", (const char *[]){variable, NULL}, NULL);
@@ -81,7 +81,7 @@ int main(int count, char **arguments) {
         if (process == 0) {
             be_the_stranger();
             snprintf(path, sizeof path, "/proc/self/fd/%d", file);
-            CHECK(check_with_output_away(path, 0) < 2);
+            CHECK(check_with_output_away(path, 0) < 2 * times_slower());
             _exit(0);
         }
         EXITS(process);
@@ -98,5 +98,5 @@ int main(int count, char **arguments) {
         fclose(file);
     }
     configuration_file(path, "level9", "");
-    CHECK(check_with_output_away(path_of(path, "level0"), -1) < 5);
+    CHECK(check_with_output_away(path_of(path, "level0"), -1) < 5 * times_slower());
 }
