@@ -316,7 +316,7 @@ public final class AsyncFile: Sendable {
         return taken
     }
 
-    /// Submits what has left the queue, or was begun, for that. On the connection's thread, so none is complete meanwhile.
+    /// Submits what has left the queue, or was begun, for that. Some may be complete at once, but each call is held.
     func submitHeld(_ requests: ArraySlice<Request>) {
         var rest = requests
         while !rest.isEmpty {

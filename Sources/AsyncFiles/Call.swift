@@ -144,6 +144,7 @@ struct Request: @unchecked Sendable {
                 let request = Request(block: block.unsafelyUnwrapped.assumingMemoryBound(to: Block.self))
                 let error = kaio_aio_error(file, control)
                 let count = kaio_aio_return(file, control)
+                request.call.file.connection.loop.completions.wrappingAdd(1, ordering: .relaxed)
                 request.call.file.completed(request, error == 0 ? count : -Int(error))
             }
 }

@@ -2,8 +2,8 @@
 //
 // That thread sleeps in poll on the connection's descriptor. Once awake it takes all that is complete in one look, resumes the tasks,
 // runs those that prefer it (`TaskExecutor`), and submits what was begun in the meantime, many requests at once. It is the only one
-// that calls kaio_connection_dispatch, so callbacks run there and nowhere else. It ends the connection when the last reference to
-// this object, and so the last file, is gone.
+// that calls kaio_connection_dispatch. A callback may also be called by the thread of the library's that did the transfer, or by one that
+// submits. It ends the connection when the last reference to this object, and so the last file, is gone.
 //
 // Invariant, under `Loop.work`: while there is work the thread does not go to sleep, and who brings some while it sleeps wakes it.
 
@@ -33,7 +33,8 @@ public import SystemPackage
 ///
 /// What such a task computes, all files of the connection wait for.
 public final class Connection: Sendable {
-    /// How often the connection's thread woke up, and how many requests were complete then.
+    /// How often the connection's thread woke up for requests, and how many are complete. The thread that did a transfer resumes the task
+    /// itself, where it may, and wakes none but the task's.
     public struct Statistics: Sendable, Equatable {
         public var wakeUps = 0
         public var completions = 0

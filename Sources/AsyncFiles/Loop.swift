@@ -18,6 +18,8 @@ final class Loop: Sendable {
     private let isOver = Atomic<Bool>(false)
     private let thread = Atomic<pthread_t>(0)
     private let isAwake = Atomic<Bool>(false)
+    /// There are jobs or requests. Changed by the lock of `work`.
+    private let hasWork = Atomic<Bool>(false)
     private let work = Guarded(Work())
 
     private struct Work: ~Copyable {
@@ -52,6 +54,7 @@ final class Loop: Sendable {
     private func bring(_ put: (inout Work) -> Void) {
         let isAsleep = work.withLock { work in
             put(&work)
+            hasWork.store(true, ordering: .relaxed)
             defer { work.isAsleep = false }
             return work.isAsleep
         }
@@ -78,23 +81,17 @@ final class Loop: Sendable {
             pollfd(fd: kaio_connection_fd(handle.pointer), events: Int16(POLLIN), revents: 0),
             pollfd(fd: alarm.rawValue, events: Int16(POLLIN), revents: 0),
         ]
+        var sinceLook = 0
         while !isOver.load(ordering: .acquiring) {
-            let isIdle = work.withLock { work in
-                work.isAsleep = work.jobs.isEmpty && work.requests.isEmpty
-                return work.isAsleep
-            }
-            // Nothing interrupts it for good: all signals are blocked in this thread.
-            _ = poll(&ready, 2, isIdle ? -1 : 0)
-            if isIdle { work.withLock { $0.isAsleep = false } }
             isAwake.store(true, ordering: .relaxed)
-            if ready[1].revents != 0 {
-                var count: UInt64 = 0
-                _ = read(alarm.rawValue, &count, 8)
+            let served = AsyncCalls.serve(handle.pointer) {
+                hasWork.load(ordering: .relaxed) || isOver.load(ordering: .relaxed)
             }
-            if ready[0].revents != 0 {
-                wakeUps.wrappingAdd(1, ordering: .relaxed)
-                let count = kaio_connection_dispatch(handle.pointer, 0)
-                if count > 0 { completions.wrappingAdd(Int(count), ordering: .relaxed) }
+            sinceLook += 1
+            let isIdle = !served && !hasWork.load(ordering: .relaxed)
+            if isIdle || sinceLook == Loop.mostWithoutLook {
+                sinceLook = 0
+                look(&ready, mayWait: isIdle)
             }
             runJobs()
             submitAll()
@@ -103,9 +100,38 @@ final class Loop: Sendable {
         try? alarm.close()
     }
 
+    /// After so many turns the descriptors are looked at, whatever else there is to do.
+    private static let mostWithoutLook = 16
+
+    /// Looks at the descriptors; without work, and if it may, it sleeps there. Calls what is due.
+    private func look(_ ready: inout [pollfd], mayWait: Bool) {
+        let isIdle = mayWait && work.withLock { work in
+            work.isAsleep = work.jobs.isEmpty && work.requests.isEmpty
+            return work.isAsleep
+        }
+        if isIdle { isAwake.store(false, ordering: .relaxed) }
+        let began = isIdle ? AsyncCalls.now : 0
+        // Nothing interrupts it for good: all signals are blocked in this thread.
+        _ = poll(&ready, 2, isIdle ? -1 : 0)
+        if isIdle {
+            AsyncCalls.slept(handle.pointer, since: began)
+            work.withLock { $0.isAsleep = false }
+        }
+        isAwake.store(true, ordering: .relaxed)
+        if ready[1].revents != 0 {
+            var count: UInt64 = 0
+            _ = read(alarm.rawValue, &count, 8)
+        }
+        if ready[0].revents != 0 {
+            wakeUps.wrappingAdd(1, ordering: .relaxed)
+            _ = kaio_connection_dispatch(handle.pointer, 0)
+        }
+    }
+
     /// Those that are there now; what they bring comes after a look at the files.
     private func runJobs() {
         let (jobs, connection) = work.withLock { work in
+            hasWork.store(!work.requests.isEmpty, ordering: .relaxed)
             defer { (work.jobs, work.connection) = ([], nil) }
             return (work.jobs, work.connection)
         }
@@ -118,6 +144,7 @@ final class Loop: Sendable {
     private func submitAll() {
         let requests = work.withLock { work in
             isAwake.store(false, ordering: .relaxed)
+            hasWork.store(!work.jobs.isEmpty, ordering: .relaxed)
             defer { work.requests = [] }
             return work.requests
         }

@@ -11,6 +11,20 @@ public enum AsyncCalls {
     /// The calling thread is the connection's until it ends: no signal interrupts it.
     public static func blockSignals() { SignalMask.blockForGood() }
 
+    /// For the connection's thread, before it sleeps: completes what workers have done, and waits for more for a moment, where that paid of
+    /// late, or until `isOver`. False: there was nothing.
+    public static func serve(_ connection: OpaquePointer, until isOver: () -> Bool) -> Bool {
+        Connection(connection)?.serve(until: isOver) ?? false
+    }
+
+    /// The connection's thread has slept, since the clock's `began` (ns), and something woke it.
+    public static func slept(_ connection: OpaquePointer, since began: Int64) {
+        Connection(connection)?.state.pointee.spin.slept(since: Instant(nanoseconds: began))
+    }
+
+    /// The clock of `slept`.
+    public static var now: Int64 { Instant.now.nanoseconds }
+
     /// Makes an open descriptor a file of the connection's, which kaio_close closes. Nil: it stays the caller's.
     public static func adopt(_ connection: OpaquePointer, _ descriptor: CInt, waits: Bool) -> OpaquePointer? {
         guard let connection = Connection(connection), connection.isOfThisProcess else { return nil }
@@ -18,7 +32,8 @@ public enum AsyncCalls {
     }
 
     /// Submits several requests on a file at once; each aiocb has its operation, and a callback. Returns how many were taken, in
-    /// their order; where that is not all, `error` is what is wrong with the next.
+    /// their order; where that is not all, `error` is what is wrong with the next. A callback is called by the connection's thread, by
+    /// the thread of the library's that did the transfer, or by one that submits, with all signals blocked; it must not wait for anything.
     ///
     /// - Parameter request: the aiocb, and whether its data is known not to be in the page cache.
     public static func submit(
@@ -29,16 +44,19 @@ public enum AsyncCalls {
             error = EINVAL
             return 0
         }
-        let completions = file.connection.completions
-        return file.submit(count, &error) { index in
-            let (control, isKnownToWait) = request(index)
-            let user = UserBlock(control)
-            user.setDescriptor(file.descriptor)
-            let operation = Operation(rawValue: control.pointee.aio_lio_opcode) ?? .read
-            return Submission.Member(
-                user: user, operation: operation.inLibrary,
-                notification: file.notification(for: user, completions) ?? Notification(),
-                isVector: operation == .readVector || operation == .writeVector, isKnownToWait: isKnownToWait)
+        return SignalMask.whileAllBlocked {
+            file.submit(count, &error) { index in
+                let (control, isKnownToWait) = request(index)
+                let user = UserBlock(control)
+                user.setDescriptor(file.descriptor)
+                var notification = file.notification(for: user) ?? Notification()
+                notification.isImmediate = true
+                let operation = Operation(rawValue: control.pointee.aio_lio_opcode) ?? .read
+                return Submission.Member(
+                    user: user, operation: operation.inLibrary,
+                    notification: notification,
+                    isVector: operation == .readVector || operation == .writeVector, isKnownToWait: isKnownToWait)
+            }
         }
     }
 

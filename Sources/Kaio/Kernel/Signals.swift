@@ -60,6 +60,18 @@ struct SignalMask {
         ck_blocks_signals().pointee = 1
     }
 
+    /// Does it with all signals blocked; nothing above costs a system call meanwhile.
+    @inline(never)
+    static func whileAllBlocked<Result>(_ body: () -> Result) -> Result {
+        if ck_blocks_signals().pointee != 0 { return body() }
+        let before = blockAll()
+        ck_blocks_signals().pointee = 1
+        let result = body()
+        ck_blocks_signals().pointee = 0
+        before.restore()
+        return result
+    }
+
     // Not inlined: another object would have another copy of the thread's mark.
     @inline(never)
     private static func exchange(_ mask: SignalMask, how: CInt = SIG_SETMASK) -> SignalMask {

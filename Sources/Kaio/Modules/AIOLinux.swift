@@ -368,7 +368,7 @@ final class AIOLinux: Module {
         }
         block.pointee.wakesReactor = request.isExpectedByNobody
         if block.pointee.notification.hasOwnEvent, !block.pointee.wakesReactor {
-            request.setEvent(Descriptor(number: block.pointee.notification.target))
+            request.setEvent(block.pointee.notification.ownEvent)
         }
         let priority = block.pointee.priority
         if priority > 0 {

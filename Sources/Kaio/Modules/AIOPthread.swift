@@ -60,7 +60,7 @@ final class AIOPthread: Module {
         }
         Statistics.count(Statistics.ranOnWorker, by: request)
         nearEnd()
-        turn.complete(request, result)
+        if !Connection.leave(request, result) { turn.complete(request, result) }
         return result
     }
 

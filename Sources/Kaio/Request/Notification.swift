@@ -14,7 +14,7 @@ struct Notification {
 
     var kind = Kind.none
     var signal: CInt = 0
-    /// The thread of SIGEV_THREAD_ID, the eventfd of KAIO_SIGEV_EVENTFD or of the connection.
+    /// The thread of SIGEV_THREAD_ID, the eventfd of KAIO_SIGEV_EVENTFD.
     var target: CInt = 0
     var value = sigval()
     var function: NotifyFunction?
@@ -22,6 +22,9 @@ struct Notification {
     /// connection's
     /// file; see `ConnectionFile`.
     var attributes: UnsafeMutableRawPointer?
+    /// Of a connection: the function waits for nothing, so whoever completes the request calls it, where no signal handler of the
+    /// program's may have been the one.
+    var isImmediate = false
 
     init() {}
 
@@ -97,6 +100,12 @@ struct Notification {
 
     /// Whether `target` is an eventfd.
     var hasOwnEvent: Bool { kind == .event || kind == .connection }
+
+    /// What the kernel is to signal when it is done with the request, now.
+    var ownEvent: Descriptor {
+        guard kind == .connection, let attributes else { return event }
+        return ConnectionFile(attributes).connection.completions
+    }
 
     /// The eventfd of KAIO_SIGEV_EVENTFD.
     @inline(__always)

@@ -15,9 +15,9 @@
 // Invariants, under `lock`: a request is counted in its connection and its file before it is made, and until its result
 // is published and its callback, if it has one, is in `ready`; there it keeps its control block until `dispatch` takes
 // it. Who sets a file's `isClosed` closes it, and takes it out of the list; then it stays until its last callback has
-// returned. While `isDispatching`, a completion need not
-// signal: the one who dispatches looks once more. Who waits for a count to be 0 then takes the lock once: so the thread
-// that counted is out of it, and the memory may go.
+// returned. Whenever something is ready or finished, somebody dispatches, and looks once more before he ends, or `isSignalled`: the
+// eventfd has been signalled, or is about to be, and nobody has looked since. Who waits for a count to be 0 then takes the
+// lock once: so the thread that counted is out of it, and the memory may go.
 
 import CKaio
 import CKernel
@@ -40,6 +40,10 @@ struct Connection: Equatable {
         /// Of the process that made it; see `ProcessPage`.
         let secret: UInt64
         let inFlight = Atomic<Int>(0)
+        /// How many are in `done`. Changed under the lock.
+        let doneCount = Atomic<Int>(0)
+        /// Of who serves it.
+        let spin = Spin()
         let guarded: UnsafeMutablePointer<Guarded>
         /// By the lock of `Connections`.
         let next: UnsafeMutablePointer<Connection?>
@@ -50,9 +54,14 @@ struct Connection: Equatable {
         var files: ConnectionFile?
         var ready = RequestQueue()
         var readyCount = 0
+        /// What workers have done and a thread that serves the connection is to complete.
+        var done = RequestQueue()
+        /// Such a thread is there, and looks at `done` before it goes.
+        var isServed = false
         /// Completed since the last look, without a callback.
         var finished = 0
         var isDispatching = false
+        var isSignalled = false
         var isClosing = false
         /// Of all its files.
         var users = 0
@@ -331,12 +340,7 @@ struct Connection: Equatable {
     /// complete at the beginning. Returns how many requests were completed, or a negated errno.
     func dispatch(_ most: Int) -> Int {
         guard isOfThisProcess else { return -Int(EINVAL) }
-        let isBusy = locked {
-            if guarded.pointee.isDispatching { return true }
-            guarded.pointee.isDispatching = true
-            return false
-        }
-        if isBusy { return -Int(EBUSY) }
+        guard beginDispatching() else { return -Int(EBUSY) }
         reset()
         Reactor.turn()
         Waiting.harvest(as: .submitter)
@@ -348,12 +352,69 @@ struct Connection: Equatable {
             return (finished, min(limit - finished, guarded.pointee.readyCount))
         }
         let called = callReady(due)
-        let isMore = locked {
-            guarded.pointee.isDispatching = false
-            return !guarded.pointee.ready.isEmpty || guarded.pointee.finished > 0
-        }
-        if isMore { Connection.blocked { signal() } }
+        endDispatching()
         return finished + called
+    }
+
+    /// By a thread that is there for the connection alone, with all signals blocked: completes what workers leave to it, which then go on
+    /// with the next transfer, and waits for more for a moment, where that paid of late, or until `isOver`. False: there was nothing.
+    func serve(until isOver: () -> Bool) -> Bool {
+        guard isOfThisProcess else { return false }
+        locked { guarded.pointee.isServed = true }
+        if !isOver() { _ = state.pointee.spin.look { hasDone || isOver() } }
+        let first = completeDone(isLast: false)
+        return completeDone(isLast: true) || first
+    }
+
+    /// False: there was nothing. After the last time workers leave nothing any more.
+    private func completeDone(isLast: Bool) -> Bool {
+        var done = locked {
+            var done = RequestQueue()
+            swap(&done, &guarded.pointee.done)
+            state.pointee.doneCount.store(0, ordering: .relaxed)
+            if isLast { guarded.pointee.isServed = false }
+            return done
+        }
+        if done.isEmpty { return false }
+        Turn.visit(as: .submitter) { turn in
+            while let request = done.popFirst() { turn.complete(request, request.block.pointee.result) }
+        }
+        return true
+    }
+
+    private var hasDone: Bool { state.pointee.doneCount.load(ordering: .relaxed) > 0 }
+
+    /// By a worker that has the result of a request. False: it is to complete the request itself.
+    static func leave(_ request: Request, _ result: Int) -> Bool {
+        guard request.block.pointee.notification.isImmediate else { return false }
+        let connection = ConnectionFile(request.block.pointee.notification.attributes!).connection
+        return connection.state.pointee.lock.locked {
+            guard connection.guarded.pointee.isServed else { return false }
+            request.block.pointee.result = result
+            connection.guarded.pointee.done.append(request)
+            connection.state.pointee.doneCount.wrappingAdd(1, ordering: .relaxed)
+            return true
+        }
+    }
+
+    /// False: another thread dispatches. What was signalled is as good as seen.
+    private func beginDispatching() -> Bool {
+        locked {
+            if guarded.pointee.isDispatching { return false }
+            guarded.pointee.isDispatching = true
+            guarded.pointee.isSignalled = false
+            return true
+        }
+    }
+
+    private func endDispatching() {
+        let signals = locked {
+            guarded.pointee.isDispatching = false
+            guard !guarded.pointee.ready.isEmpty || guarded.pointee.finished > 0 else { return false }
+            guarded.pointee.isSignalled = true
+            return true
+        }
+        if signals { Connection.blocked { signal() } }
     }
 
     /// Calls the callbacks of so many requests at most, with the caller's own signal mask. Returns of how many.
@@ -361,17 +422,9 @@ struct Connection: Equatable {
         var called = 0
         while called < most {
             guard let request = locked({ takeReady() }) else { break }
-            let notification = request.block.pointee.notification
-            let user = request.block.pointee.user!
-            let file = ConnectionFile(notification.attributes!)
-            Engine.release(request)
-            unsafeBitCast(notification.function!, to: ConnectionCallback.self)(
-                file.handle, user.base.assumingMemoryBound(to: aiocb.self), notification.value.sival_ptr)
+            let file = ConnectionFile.call(request)
             called += 1
-            let isLast = locked {
-                file.guarded.pointee.callbacks -= 1
-                return file.guarded.pointee.isGone && file.guarded.pointee.callbacks == 0
-            }
+            let isLast = locked { file.endCallback() }
             if isLast { file.free() }
         }
         return called
@@ -504,7 +557,7 @@ struct ConnectionFile: Equatable {
     func submit(_ user: UserBlock, _ operation: Operation) -> CInt {
         guard connection.isOfThisProcess else { return EINVAL }
         if user.isInProgress { return EBUSY }
-        guard let notification = notification(for: user, connection.completions) else { return EINVAL }
+        guard let notification = notification(for: user) else { return EINVAL }
         var error: CInt = 0
         _ = submit(1, &error) { _ in
             user.setDescriptor(descriptor)
@@ -535,8 +588,8 @@ struct ConnectionFile: Equatable {
         return taken
     }
 
-    /// Nil where the connection's descriptor, of which `completions` is a part, can't tell in that way.
-    func notification(for user: UserBlock, _ completions: Descriptor) -> Notification? {
+    /// Nil where the connection's descriptor can't tell in that way.
+    func notification(for user: UserBlock) -> Notification? {
         var notification = Notification()
         switch user.event.pointee.sigev_notify {
         case CInt(KAIO_SIGEV_CALLBACK):
@@ -547,14 +600,37 @@ struct ConnectionFile: Equatable {
         default: return nil
         }
         notification.kind = .connection
-        notification.target = completions.number
         notification.attributes = UnsafeMutableRawPointer(state)
         return notification
     }
 
     private func countOut() {
-        state.pointee.inFlight.wrappingSubtract(1, ordering: .sequentiallyConsistent)
+        countOutOfFile()
+        countOutOfConnection()
+    }
+
+    private func countOutOfFile() { state.pointee.inFlight.wrappingSubtract(1, ordering: .sequentiallyConsistent) }
+
+    private func countOutOfConnection() {
         connection.state.pointee.inFlight.wrappingSubtract(1, ordering: .sequentiallyConsistent)
+    }
+
+    /// Under the lock, when a callback has returned. True: it was the last, and the file is to be freed.
+    fileprivate func endCallback() -> Bool {
+        guarded.pointee.callbacks -= 1
+        return guarded.pointee.isGone && guarded.pointee.callbacks == 0
+    }
+
+    /// Calls the request's function, with which the request ends.
+    @discardableResult
+    fileprivate static func call(_ request: Request) -> ConnectionFile {
+        let notification = request.block.pointee.notification
+        let user = request.block.pointee.user!
+        let file = ConnectionFile(notification.attributes!)
+        Engine.release(request)
+        unsafeBitCast(notification.function!, to: ConnectionCallback.self)(
+            file.handle, user.base.assumingMemoryBound(to: aiocb.self), notification.value.sival_ptr)
+        return file
     }
 
     /// A request's result is published.
@@ -562,6 +638,23 @@ struct ConnectionFile: Equatable {
         let file = ConnectionFile(request.block.pointee.notification.attributes!)
         let connection = file.connection
         let hasCallback = request.block.pointee.notification.function != nil
+        // Who may not create threads may not call the program's runtime either.
+        if hasCallback, turn.mayCreateThreads, request.block.pointee.notification.isImmediate {
+            // The function may close the file, but the connection is kept by what is counted in it.
+            connection.state.pointee.lock.locked {
+                file.guarded.pointee.callbacks += 1
+                file.countOutOfFile()
+            }
+            call(request)
+            let isLast = connection.state.pointee.lock.locked {
+                file.countOutOfConnection()
+                return file.endCallback()
+            }
+            if isLast { file.free() }
+            // Who waits for the last of them.
+            turn.mustTell = true
+            return
+        }
         // Who waits for the last of them.
         turn.mustTell = true
         connection.state.pointee.lock.lock()
@@ -572,7 +665,13 @@ struct ConnectionFile: Equatable {
         } else {
             connection.guarded.pointee.finished += 1
         }
-        if !connection.guarded.pointee.isDispatching { connection.signal() }
+        if !connection.guarded.pointee.isDispatching, !connection.guarded.pointee.isSignalled {
+            connection.guarded.pointee.isSignalled = true
+            // Who is woken takes the lock at once. What is not counted out yet keeps the connection.
+            connection.state.pointee.lock.unlock()
+            connection.signal()
+            connection.state.pointee.lock.lock()
+        }
         file.countOut()
         connection.state.pointee.lock.unlock()
         if !hasCallback { Engine.release(request) }
