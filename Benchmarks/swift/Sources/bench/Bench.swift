@@ -1,8 +1,9 @@
-// bench [DIRECTORY] [--rounds N] [--seconds S] [--rows WORD] [--alone]: compares AsyncFiles with NIOFileSystem, FoundationEssentials and
-// a pool of threads. In each round every way has its turn, so a busy moment hits all; what is printed are medians, and of the ratios to
-// NIOFileSystem the median of the rounds'. `--alone` is for a profiler: AsyncFiles, and nothing else.
+// bench [DIRECTORY] [--rounds N] [--seconds S] [--rows WORD] [--only tasks|connection|nio|pool]: compares AsyncFiles with NIOFileSystem,
+// FoundationEssentials and a pool of threads. In each round every way has its turn, so a busy moment hits all; what is printed are medians, and of the ratios to
+// NIOFileSystem the median of the rounds'. `--only` is for a profiler.
 
 import AsyncFiles
+import Dispatch
 import Glibc
 import Synchronization
 
@@ -138,34 +139,54 @@ struct Bench {
         return figure
     }
 
+    /// What no library can be faster than: as many threads as there are processors, or one, call pread and do nothing else.
+    func measureBare(_ work: Work, seed: Int) -> Figure {
+        fillCache()
+        let number = open(path, O_RDONLY)
+        defer { close(number) }
+        let total = Total()
+        let (size, began, cpu) = (size, now(), cpuTime())
+        let end = began + seconds
+        DispatchQueue.concurrentPerform(iterations: work.tasks == 1 ? 1 : sysconf(CInt(_SC_NPROCESSORS_ONLN))) { thread in
+            var offsets = Offsets(seed: seed * 100 + thread, size: size)
+            let memory = UnsafeMutableRawPointer.allocate(byteCount: Block.size, alignment: Block.size)
+            defer { memory.deallocate() }
+            var count = 0
+            while count & 15 != 0 || now() < end {
+                precondition(pread(number, memory, Block.size, off_t(offsets.next())) == Block.size, "no block")
+                count += 1
+            }
+            total.done.wrappingAdd(count, ordering: .relaxed)
+        }
+        let done = Double(total.done.load(ordering: .relaxed))
+        return Figure(rate: done / (now() - began), cpuMicroseconds: (cpuTime() - cpu) / done * 1e6)
+    }
+
     /// Operations are begun at a fixed rate, whether or not the earlier ones are over: 70 reads and 30 writes of a hundred.
     func offered<E: Engine>(_: E.Type, rate: Int) async throws -> String {
         fillCache()
         let engine = try await E.open(path, isDirect: false)
-        let (size, block, seconds) = (size, block, seconds)
+        let (size, block) = (size, block)
+        // Seconds enough for the first moments not to count.
+        let seconds = max(seconds, 2)
         let tasks = 64
+        let pacer = Pacer(tasks: tasks)
         let before = residentKiB()
         let began = now()
+        Thread.start { pacer.run(rate: rate, seconds: seconds) }
         let latencies = try await withThrowingTaskGroup(of: [Float].self) { group in
             for number in 0..<tasks {
                 group.addTask {
                     var offsets = Offsets(seed: number, size: size)
                     var latencies: [Float] = []
-                    let interval = Double(tasks) / Double(rate)
-                    var due = began + interval * Double(number) / Double(tasks)
-                    while due < began + seconds {
-                        let wait = due - now()
-                        if wait > 0.0005 { try await Task.sleep(for: .microseconds(Int(wait * 1e6))) }
-                        // All that is due by now; each is late by as long as it had to wait.
-                        while due < now(), due < began + seconds {
-                            if latencies.count % 10 < 7 {
-                                try await engine.read(Block.size, at: offsets.next())
-                            } else {
-                                try await engine.write(block, at: offsets.next())
-                            }
-                            latencies.append(Float(now() - due))
-                            due += interval
+                    latencies.reserveCapacity(Int(Double(rate) * seconds) / tasks + 1)
+                    while let due = await pacer.next(of: number) {
+                        if latencies.count % 10 < 7 {
+                            try await engine.read(Block.size, at: offsets.next())
+                        } else {
+                            try await engine.write(block, at: offsets.next())
                         }
+                        latencies.append(Float(now() - due))
                     }
                     return latencies
                 }
@@ -196,13 +217,13 @@ func short(_ value: Double) -> String {
 @main
 enum Main {
     static func main() async throws {
-        var (directory, rounds, seconds, words, isAlone) = (".", 5, 1.0, [String](), false)
+        var (directory, rounds, seconds, words, only) = (".", 5, 1.0, [String](), "")
         var arguments = CommandLine.arguments.dropFirst()
         while let word = arguments.popFirst() {
             switch word {
             case "--rounds": rounds = arguments.popFirst().flatMap { Int($0) } ?? rounds
             case "--seconds": seconds = arguments.popFirst().flatMap { Double($0) } ?? seconds
-            case "--alone": isAlone = true
+            case "--only": only = arguments.popFirst() ?? ""
             case "--rows": words.append(arguments.popFirst() ?? "")
             default: directory = word
             }
@@ -218,23 +239,26 @@ enum Main {
         close(number)
         let bench = Bench(path: path, size: size, seconds: seconds)
         print(
-            "| work | AsyncFiles, a second | tasks on its connection | NIOFileSystem | pread pool | FoundationEssentials "
-                + "| ratio of the first and the second to NIOFileSystem | target | CPU of one in the first four, us |"
+            "| work | AsyncFiles, a second | tasks on its connection | NIOFileSystem | pread pool | FoundationEssentials | pread alone "
+                + "| ratio of the first, the second and the last to NIOFileSystem | target | CPU of one in the first four, us |"
         )
-        print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+        print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
         for work in Work.allCases where words.isEmpty || words.contains(where: { work.rawValue.contains($0) }) {
-            var figures: [[Figure]] = [[], [], [], [], []]
+            var figures: [[Figure]] = [[], [], [], [], [], []]
             for round in 0..<rounds {
-                figures[0].append(try await bench.measure(Kaio.self, work, seed: round))
-                figures[1].append(try await bench.measureOnConnection(work, seed: round))
-                if isAlone { continue }
-                figures[2].append(try await bench.measure(NIO.self, work, seed: round))
-                figures[3].append(try await bench.measure(Pool.self, work, seed: round))
-                if work == .sequential {
+                func isWanted(_ way: String) -> Bool { only.isEmpty || only == way }
+                if isWanted("tasks") { figures[0].append(try await bench.measure(Kaio.self, work, seed: round)) }
+                if isWanted("connection") { figures[1].append(try await bench.measureOnConnection(work, seed: round)) }
+                if isWanted("nio") { figures[2].append(try await bench.measure(NIO.self, work, seed: round)) }
+                if isWanted("pool") { figures[3].append(try await bench.measure(Pool.self, work, seed: round)) }
+                if only.isEmpty, work == .cached || work == .one {
+                    figures[5].append(bench.measureBare(work, seed: round))
+                }
+                if only.isEmpty, work == .sequential {
                     figures[4].append(try await bench.measure(Essentials.self, work, seed: round))
                 }
             }
-            let ratios = figures[...1].map { way in
+            let ratios = [figures[0], figures[1], figures[5]].filter { !$0.isEmpty }.map { way in
                 short(median(zip(way, figures[2]).map { $0.rate / $1.rate }))
             }
             let rates = figures.map { short(median($0.map(\.rate))) }.joined(separator: " | ")
@@ -246,7 +270,7 @@ enum Main {
         if words.isEmpty || words.contains("offered") {
             print("\n100,000 reads and writes of 4k a second offered:")
             print("- AsyncFiles: \(try await bench.offered(Kaio.self, rate: 100_000))")
-            if isAlone { return }
+            if !only.isEmpty { return }
             print("- NIOFileSystem: \(try await bench.offered(NIO.self, rate: 100_000))")
         }
     }
