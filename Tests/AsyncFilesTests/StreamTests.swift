@@ -280,6 +280,16 @@ import Testing
         #expect(connection.statistics.completions >= 30)
     }
 
+    @Test func `is not woken for what a worker has done`() async throws {
+        let temporary = TemporaryFile(size: 100_000)
+        let connection = try Connection(modules: "ordered aio_pthread")
+        try await withFile(at: temporary.path, .readWrite, on: connection) { file async throws in
+            for index in 0..<30 { try await file.write([UInt8](repeating: 7, count: 100), at: Int64(index) * 1000) }
+        }
+        let statistics = connection.statistics
+        #expect(statistics.completions == 30 && statistics.wakeUps == 0)
+    }
+
     @Test func `that is wrong is refused`() {
         #expect(throws: Errno.self) { try Connection(modules: "no_such_module") }
         #expect(throws: Errno.self) { try Connection(modules: "ordered aio_linux", parameters: "ordered:nonsense = 1") }
