@@ -51,6 +51,11 @@ struct SignalMask {
         }
     }
 
+    /// The calling thread's.
+    static var current: SignalMask { exchange(SignalMask(bits: 0), how: SIG_BLOCK) }
+
+    func blocks(_ signal: CInt) -> Bool { bits & SignalMask.bit(signal) != 0 }
+
     private static func bit(_ signal: CInt) -> UInt64 { 1 << UInt64(signal - 1) }
 
     /// Blocks all signals in the calling thread until it ends; from then on nothing above costs a system call.

@@ -115,7 +115,8 @@ enum Express {
             let file = KnownFiles.facts(of: user.descriptor, at: time), file.kind == .file,
             operation == .write ? file.isWritable : file.isReadable,
             case let stack = Services.stack(of: user.descriptor, file), case let path = stack.fastPath(of: operation),
-            path.asked != 0, !stack.hearsOfFiles || isInUse(user.descriptor, file, stack)
+            path.asked != 0, !stack.hearsOfFiles || isInUse(user.descriptor, file, stack),
+            file.isDirect || !notification.interrupts(.current)
         else { return .slow(isKnownToWait: false) }
         // Who is to be notified needs a control block. Where there is none, nothing may be done: the call fails.
         let request =

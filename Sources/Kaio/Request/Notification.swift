@@ -58,6 +58,11 @@ struct Notification {
         value = event.pointee.sigev_value
     }
 
+    /// Whether it is a signal that a thread with this mask, which submits the request, would hear before its call returned, were the
+    /// request done in that. Programs then sleep until a signal comes, and this one has come: with the C library it mostly comes a
+    /// moment later. So what is in the page cache is a worker's, too. A signal that is blocked waits.
+    func interrupts(_ mask: @autoclosure () -> SignalMask) -> Bool { kind == .signal && !mask().blocks(signal) }
+
     private static let lastSignal: CInt = 64
     /// The kernel's own first one; the C library keeps two of them.
     private static let firstRealTime: CInt = 32

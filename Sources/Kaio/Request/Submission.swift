@@ -43,8 +43,14 @@ enum Submission {
         var queue = RequestQueue()
         var known = Known()
         take(request, user, operation, 0, vector: length, &known, &queue, &turn)
+        if notification.interrupts(mask) { leaveToWorker(request) }
         run(&queue, &turn)
         return 0
+    }
+
+    /// Not in the call; see `Notification.interrupts`. What is direct is the kernel's.
+    private static func leaveToWorker(_ request: Request) {
+        if !request.block.pointee.file.isDirect { request.block.pointee.isKnownToWait = true }
     }
 
     /// One of several requests on a connection's file.
@@ -189,7 +195,7 @@ enum Submission {
         Engine.prepare()
         let mask = SignalMask.blockAll()
         var held: Request?
-        let error = begin(members, count, wait: wait, listNotification, &held)
+        let error = begin(members, count, wait: wait, listNotification, mask, &held)
         mask.restore()
         guard let list = held else { return error }
         return awaitMembers(list, error)
@@ -198,7 +204,7 @@ enum Submission {
     /// Submits a list's members. With `wait`, `held` is the list, which the caller has a hold of.
     private static func begin(
         _ members: UnsafePointer<UnsafeMutablePointer<aiocb>?>?, _ length: Int, wait: Bool,
-        _ notification: Notification, _ held: inout Request?
+        _ notification: Notification, _ mask: SignalMask, _ held: inout Request?
     ) -> CInt {
         var count = 0
         for index in 0..<length where isMember(members?[index]) { count += 1 }
@@ -241,6 +247,12 @@ enum Submission {
             }
             addMember(request, UserBlock(member), list, &known, &queue, &turn)
         }
+        var last: Request?
+        for request in queue {
+            if request.block.pointee.notification.interrupts(mask) { leaveToWorker(request) }
+            last = request
+        }
+        if let last, notification.interrupts(mask) { leaveToWorker(last) }
         run(&queue, &turn)
         if wait {
             held = list
