@@ -48,6 +48,7 @@ private func works(_ file: borrowing TestFile, fill: UInt8 = 0x5a) -> Bool {
     @Test func `gives everything back when it was idle, and starts afresh`() async {
         await #expect(processExitsWith: .success) {
             setenv("KAIO_IDLE_SECONDS", "1", 1)
+            setenv("KAIO_RING_AFTER", "0", 1)
             let file = TestFile()
             for round in 1...2 {
                 check(works(file, fill: UInt8(round)))

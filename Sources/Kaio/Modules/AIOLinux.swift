@@ -260,7 +260,8 @@ final class AIOLinux: Module {
     private static func ask(_ attempt: Attempt) -> FastAnswer {
         if let flags = flagsInCall(attempt) { return transfer(attempt, flags) }
         let file = attempt.file
-        guard file.isDirect, KernelQueue.context != nil, !attempt.isWrite || mayWrite(file, attempt.descriptor, attempt.end, isDirect: true),
+        guard file.isDirect, KernelQueue.context != nil,
+            !attempt.isWrite || mayWrite(file, attempt.descriptor, attempt.end, isDirect: true),
             knowsNoWait(file, attempt.operation), KernelQueue.hasRoom,
             // Where a leader gets what the kernel refuses, what is remembered can't be put right.
             !Waiting.hasLeader || attempt.isStillOnItsFile, !attempt.needsUs || Reactor.isRunning
