@@ -105,10 +105,12 @@ final class Loop: Sendable {
 
     /// Looks at the descriptors; without work, and if it may, it sleeps there. Calls what is due.
     private func look(_ ready: inout [pollfd], mayWait: Bool) {
-        let isIdle = mayWait && work.withLock { work in
-            work.isAsleep = work.jobs.isEmpty && work.requests.isEmpty
-            return work.isAsleep
-        }
+        let isIdle =
+            mayWait
+            && work.withLock { work in
+                work.isAsleep = work.jobs.isEmpty && work.requests.isEmpty
+                return work.isAsleep
+            }
         if isIdle { isAwake.store(false, ordering: .relaxed) }
         let began = isIdle ? AsyncCalls.now : 0
         // Nothing interrupts it for good: all signals are blocked in this thread.

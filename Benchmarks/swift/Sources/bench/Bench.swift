@@ -147,7 +147,8 @@ struct Bench {
         let total = Total()
         let (size, began, cpu) = (size, now(), cpuTime())
         let end = began + seconds
-        DispatchQueue.concurrentPerform(iterations: work.tasks == 1 ? 1 : sysconf(CInt(_SC_NPROCESSORS_ONLN))) { thread in
+        DispatchQueue.concurrentPerform(iterations: work.tasks == 1 ? 1 : sysconf(CInt(_SC_NPROCESSORS_ONLN))) {
+            thread in
             var offsets = Offsets(seed: seed * 100 + thread, size: size)
             let memory = UnsafeMutableRawPointer.allocate(byteCount: Block.size, alignment: Block.size)
             defer { memory.deallocate() }

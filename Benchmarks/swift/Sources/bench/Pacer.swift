@@ -73,7 +73,12 @@ enum Thread {
     static func start(_ body: @escaping @Sendable () -> Void) {
         let argument = Unmanaged.passRetained(Body(body)).toOpaque()
         var thread = pthread_t()
-        let error = pthread_create(&thread, nil, { Unmanaged<Body>.fromOpaque($0!).takeRetainedValue().body(); return nil }, argument)
+        let error = pthread_create(
+            &thread, nil,
+            {
+                Unmanaged<Body>.fromOpaque($0!).takeRetainedValue().body()
+                return nil
+            }, argument)
         precondition(error == 0, "no thread")
         pthread_detach(thread)
     }
