@@ -112,7 +112,9 @@ static void leak(void) {
     pthread_t thread;
     if (wrong(LEAKED_MEMORY)) memset(malloc(2000000), 1, 2000000);
     if (wrong(LEAKED_DESCRIPTOR) && dup(STDERR_FILENO) < 0) broken(NULL, "dup: %s", strerror(errno));
-    if (wrong(LEAKED_THREAD)) pthread_create(&thread, NULL, sleep_for_ever, NULL);
+    // More of them than the library may have.
+    for (int i = 0; i < 4; i++)
+        if (wrong(LEAKED_THREAD)) pthread_create(&thread, NULL, sleep_for_ever, NULL);
 }
 
 // --- Failures
