@@ -41,14 +41,19 @@ extension Request {
     /// The transfer can't be asked not to wait, so a worker does it, once it need not.
     var needsWorker: Bool { block.pointee.cannotAskNotToWait && !block.pointee.neverBlocks }
 
-    /// What poll says of these events now, or within `patience`; 0 for none.
-    func readiness(_ events: CInt, _ patience: Int64 = 0) -> CInt {
+    /// What poll says of these events now, or within `patience`; 0 for none. Where a filter refuses poll, all of them: the worker
+    /// that makes the transfer then waits in it.
+    func readiness(_ events: CInt, _ patience: Int64 = 0) -> CInt { poll(events, patience) ?? events }
+
+    /// Nil: the call was refused.
+    private func poll(_ events: CInt, _ patience: Int64 = 0) -> CInt? {
         var wanted = pollfd(fd: block.pointee.descriptor.number, events: Int16(events), revents: 0)
         var limit = timespec(interval: patience)
         let result = withUnsafeMutablePointer(to: &wanted) {
             systemCall(SYS_ppoll, address($0), 1, address(&limit), 0, 8)
         }
-        return result > 0 ? CInt(wanted.revents) : 0
+        if result > 0 { return CInt(wanted.revents) }
+        return result == 0 || result == -Int(EINTR) ? 0 : nil
     }
 
     private func control(_ command: Int, _ argument: UnsafeMutableRawPointer) -> Int {
@@ -156,7 +161,7 @@ extension Request {
     /// A datagram socket after shutdown(SHUT_RD), of which a read that must not wait gives EAGAIN, and any other 0.
     var isShutDown: Bool {
         block.pointee.file.kind == .socket && block.pointee.operation == .read
-            && readiness(Request.readIsOver) & Request.readIsOver != 0
+            && (poll(Request.readIsOver) ?? 0) & Request.readIsOver != 0
     }
 
     // MARK: terminals

@@ -40,6 +40,7 @@ static void refuse(int call, int error) {
 }
 
 static int files[2], ends[2];
+static const char *refused;
 static unsigned char *buffer;
 
 static void use(int error) {
@@ -57,7 +58,7 @@ static void use(int error) {
         if (i % 8 == 6) EQUAL(write(ends[1], "x", 1), 1);
         int status = wait_for(&control, 20);
         if (status && status != error && status != EAGAIN)
-            failed(__FILE__, __LINE__, "request %d has status %d, expected 0, %d or EAGAIN", i, status, error);
+            failed(__FILE__, __LINE__, "%s is refused: request %d has status %d, expected 0, %d or EAGAIN", refused, i, status, error);
         EQUAL(aio_return(&control), status ? -1 : i % 8 == 7 ? 0 : (ssize_t)length);
         if (!status && !(i & 4) && i % 8 < 2) VERIFY(buffer, length, 1, 0);
         if (i & 4) {
@@ -72,6 +73,7 @@ static void use(int error) {
 
 static void child(int call, int error, int is_later) {
     struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
+    refused = "nothing";
     alarm((unsigned)(60 * times_slower()));
     OK(sigaction(SIGRTMIN, &action, NULL));
     OK(pipe(ends));
@@ -82,6 +84,8 @@ static void child(int call, int error, int is_later) {
     buffer = aligned_buffer(64 * size);
     if (is_later) use(0);
     refuse(call, error);
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
+        if (calls[i].number == call) refused = calls[i].name;
     use(error);
     _exit(0);
 }
