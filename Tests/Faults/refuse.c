@@ -37,8 +37,8 @@ static const struct name {
 } calls[] = {
     NAME(clock_gettime), NAME(clone3), NAME(close), NAME(close_range), NAME(dup3), NAME(epoll_create1), NAME(epoll_ctl),
     NAME(epoll_pwait), NAME(eventfd2), NAME(fcntl), NAME(fdatasync), NAME(fstat), NAME(fsync), NAME(futex), NAME(getpid),
-    NAME(getrandom), NAME(getsockopt), NAME(gettid), NAME(io_cancel), NAME(io_destroy), NAME(io_pgetevents), NAME(io_setup),
-    NAME(io_submit), NAME(ioctl), NAME(lseek), NAME(madvise), NAME(mmap), NAME(mprotect), NAME(mremap), NAME(munlock),
+    NAME(getrandom), NAME(getsockopt), NAME(gettid), NAME(inotify_add_watch), NAME(inotify_init1), NAME(inotify_rm_watch),
+    NAME(io_cancel), NAME(io_destroy), NAME(io_pgetevents), NAME(io_setup), NAME(io_submit), NAME(ioctl), NAME(lseek), NAME(madvise), NAME(mmap), NAME(mprotect), NAME(mremap), NAME(munlock),
     NAME(munmap), NAME(nanosleep), NAME(openat), NAME(poll), NAME(ppoll), NAME(prctl), NAME(pread64), NAME(preadv),
     NAME(preadv2), NAME(prlimit64), NAME(pwrite64), NAME(pwritev), NAME(pwritev2), NAME(read), NAME(readlinkat), NAME(readv),
     NAME(recvmsg), NAME(rt_sigpending), NAME(rt_sigprocmask), NAME(rt_sigqueueinfo), NAME(rt_sigtimedwait),

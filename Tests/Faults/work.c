@@ -6,6 +6,7 @@
 // of its output says how many were taken, how many refused, and how many ended with that error.
 //
 // FAULT_ERRNO     the errno that a request may end with besides success, and a call may fail with; 0 for none
+// FAULT_FOLLOWS   the module `follow` is there: reads at the end of a file wait until it grows
 // FAULT_SIGNALS   none: signals can't be sent, so none is waited for; unnamed: they do not say which request it was
 
 #include "../Conformance/check.h"
@@ -18,7 +19,7 @@
 enum { block = 4096, blocks = 64, most = 4096, event_notify = 0x6b61 };
 enum notify { silent, by_signal, by_function, by_event, ways };
 
-static int fault, is_silent, is_unnamed;
+static int fault, follows, is_silent, is_unnamed;
 static atomic_int taken, refused, faulted, next_number;
 static atomic_int told[most], expected[most];
 
@@ -294,6 +295,20 @@ static void collect(struct model *model) {
     }
 }
 
+// A read at the end waits until the file grows; inotify says so, or the file is looked at now and then.
+static void grow(struct model *model) {
+    off_t size = (off_t)blocks * block;
+    struct job job;
+    prepare(&job, model->cached, model->buffer, block, size, (enum notify)random_below(&model->state, ways));
+    if (TAKEN(&job, aio_read(&job.control))) {
+        sleep_for(0.005);
+        EQUAL(aio_error(&job.control), EINPROGRESS);
+        EQUAL(pwrite(model->cached, model->data, block, size), block);
+        if (end(&job, block, 0) == 0) CHECK(memcmp(model->buffer, model->data, block) == 0);
+    }
+    OK(ftruncate(model->cached, size));
+}
+
 static void open_model(struct model *model, unsigned seed) {
     char path[PATH_MAX], name[64];
     snprintf(name, sizeof name, "data-%u-%d", seed, getpid());
@@ -323,6 +338,7 @@ static void *work(void *argument) {
         list(&model, LIO_NOWAIT);
         streams(round & 1, (enum notify)((round + (int)seed) % ways));
         timeouts();
+        if (follows) grow(&model);
     }
     close(model.direct), close(model.cached);
     free(model.data), free(model.buffer), free(model.back);
@@ -407,6 +423,7 @@ int main(int count, char **words) {
     pthread_t threads[2];
     struct model model;
     fault = getenv("FAULT_ERRNO") ? atoi(getenv("FAULT_ERRNO")) : 0;
+    follows = getenv("FAULT_FOLLOWS") != NULL;
     const char *signals = getenv("FAULT_SIGNALS");
     is_silent = signals && strcmp(signals, "none") == 0;
     is_unnamed = signals && strcmp(signals, "unnamed") == 0;
