@@ -45,7 +45,7 @@ def main(library):
         def run(parameters, *words):
             environment = {key: value for key, value in os.environ.items() if not key.startswith(("KAIO_", "LD_"))}
             if parameters is not None:
-                environment["LD_PRELOAD"] = str(preload)
+                environment |= {"LD_PRELOAD": str(preload), "KAIO_RING_AFTER": "0"}
             if parameters:
                 environment |= {"KAIO_VFS_OBJECTS": STACK, "KAIO_VFS_PARAMETERS": parameters}
             result = subprocess.run([program, *map(str, words)], env=environment, capture_output=True, text=True, timeout=300)

@@ -37,7 +37,7 @@ def main(library):
 
         def run(stack, parameters, *words, disks=True):
             environment = {key: value for key, value in os.environ.items() if not key.startswith(("KAIO_", "LD_"))}
-            environment |= {"LD_PRELOAD": str(preload), "KAIO_VFS_OBJECTS": stack}
+            environment |= {"LD_PRELOAD": str(preload), "KAIO_RING_AFTER": "0", "KAIO_VFS_OBJECTS": stack}
             if parameters:
                 environment["KAIO_VFS_PARAMETERS"] = parameters
             if disks:

@@ -113,7 +113,7 @@ def main(library):
         def call(way, situation, depth, calls, *files):
             environment = {key: value for key, value in os.environ.items() if not key.startswith(("KAIO_", "LD_"))}
             if way == "posix":
-                environment["LD_PRELOAD"] = str(directory / "libkaio.so")
+                environment |= {"LD_PRELOAD": str(directory / "libkaio.so"), "KAIO_RING_AFTER": "0"}
             result = subprocess.run([program, "call", way, situation, str(depth), str(calls), str(SECONDS), *map(str, files)],
                                     env=environment, capture_output=True, text=True, timeout=300)
             if result.returncode != 0:
@@ -179,7 +179,7 @@ def compare(directory):
                 values = {}
                 for name in ("libkaio.so", "other.so")[::1 if number % 2 else -1]:
                     result = subprocess.run([directory / "never", "rate", place, str(depth), os.environ.get("BENCH_MS", "700"), directory / "file"],
-                                            env={"LD_PRELOAD": str(directory / name)}, capture_output=True, text=True,
+                                            env={"LD_PRELOAD": str(directory / name), "KAIO_RING_AFTER": "0"}, capture_output=True, text=True,
                                             timeout=60, check=True)
                     values[name] = json.loads(result.stdout)
                 mine, other = values["libkaio.so"], values["other.so"]
