@@ -47,6 +47,10 @@ class Figure:
         return "reached" if (self.median >= bound if at_least else self.median <= bound) else "**missed**"
 
 
+# A workload below this, of glibc's rate, is named in the report's first lines.
+SLOWER = 0.98
+
+
 def digits(value):
     if value == 0:
         return "0"
@@ -162,6 +166,11 @@ def markdown(data, plots):
         f"all; load of the machine before: {data['load']:.1f}. Figures are medians of the rounds. A ratio is taken "
         "within each round, then the median. A figure with ~ is too noisy to mean anything: the doubt about its median "
         "is more than 10 %.\n")
+    names = [name for name, case in data["cases"].items() if any("cpu_us" in kept for kept in case["engines"].values())]
+    slower = [(data["cases"][name]["title"], against) for name in names
+              if (against := ratio(name, "iops", "kaio", "glibc")) and against.median < SLOWER]
+    if slower:
+        parts.append("**Slower than glibc:** " + "; ".join(f"{title}, {shown(against)}" for title, against in slower) + ".\n")
     if left_out := data["left out"]:
         parts.append("Left out: " + "; ".join(f"{what} ({why})" for what, why in left_out.items()) + ".\n")
     if data["failures"]:
@@ -170,7 +179,6 @@ def markdown(data, plots):
         parts.append("## Targets\n\n" + text)
 
     engines = ("kaio", "glibc", "libaio", "io_uring", "psync")
-    names = [name for name, case in data["cases"].items() if any("cpu_us" in kept for kept in case["engines"].values())]
     if names:
         parts.append("## fio\n")
         parts += [f"![{title}]({name})\n" for name, title in plots]
