@@ -226,6 +226,9 @@ enum Main {
             case "--seconds": seconds = arguments.popFirst().flatMap { Double($0) } ?? seconds
             case "--only": only = arguments.popFirst() ?? ""
             case "--rows": words.append(arguments.popFirst() ?? "")
+            case let word where word.hasPrefix("-"):
+                print("bench [DIRECTORY] [--rounds N] [--seconds S] [--rows WORD] [--only tasks|connection|nio|pool]")
+                return
             default: directory = word
             }
         }
