@@ -33,9 +33,11 @@ static void at_most_some(const int *calls, int number) {
     if (calls[number] > count * 9 / 10) failed(__FILE__, __LINE__, "%d times system call %d", calls[number], number);
 }
 
-// On an emulated machine, under the tracer, calls are so slow that some go the long way round.
-static void exactly(const int *calls, int number, int expected) {
-    if (times_slower() == 1) EQUAL(calls[number], expected);
+// On a busy machine the clock ticks between a look at the descriptor and the request now and then, which then takes the slow path; on
+// an emulated one, under the tracer, for many.
+static void about(const int *calls, int number, int expected) {
+    if (times_slower() == 1 && abs(calls[number] - expected) > count / 20)
+        failed(__FILE__, __LINE__, "%d times system call %d, not %d", calls[number], number, expected);
 }
 
 static void count_calls(void) {
@@ -43,17 +45,17 @@ static void count_calls(void) {
     trace_again("direct", calls);
     for (int number = 0; number < call_numbers; number++)
         if (calls[number]) printf("direct: %d times system call %d\n", calls[number], number);
-    exactly(calls, SYS_io_submit, count);
-    exactly(calls, SYS_preadv2, 0);
+    about(calls, SYS_io_submit, count);
+    about(calls, SYS_preadv2, 0);
     at_most_some(calls, SYS_fcntl);
     at_most_some(calls, SYS_statx);
     trace_again("cached", calls);
     for (int number = 0; number < call_numbers; number++)
         if (calls[number]) printf("cached: %d times system call %d\n", calls[number], number);
-    exactly(calls, SYS_preadv2, count);
-    exactly(calls, SYS_io_submit, 0);
-    exactly(calls, SYS_io_pgetevents, 0);
-    exactly(calls, SYS_rt_sigprocmask, 0);
+    about(calls, SYS_preadv2, count);
+    about(calls, SYS_io_submit, 0);
+    about(calls, SYS_io_pgetevents, 0);
+    about(calls, SYS_rt_sigprocmask, 0);
     at_most_some(calls, SYS_fcntl);
     at_most_some(calls, SYS_statx);
 }

@@ -41,12 +41,13 @@ int main(int arguments, char **names) {
         trace_again(roles[i], calls);
         for (int number = 0; number < call_numbers; number++)
             if (calls[number]) printf("%s: %d times system call %d\n", roles[i], calls[number], number);
-        // On an emulated machine, under the tracer, calls are so slow that some go the long way round.
+        // On a busy machine some requests take the slow path, as the clock has ticked between a look at the descriptor and the
+        // request; on an emulated one, under the tracer, many do.
         if (times_slower() == 1) {
-            EQUAL(calls[SYS_io_submit], i % 2 == 0 ? count : 0);
-            EQUAL(calls[SYS_preadv2], i % 2 == 0 ? 0 : count);
+            CHECK(abs(calls[SYS_io_submit] - (i % 2 == 0 ? count : 0)) <= count / 10);
+            CHECK(abs(calls[SYS_preadv2] - (i % 2 == 0 ? 0 : count)) <= count / 10);
             // Of the slow path; a harvest has them too.
-            if (i % 2 == 1) EQUAL(calls[SYS_rt_sigprocmask], 0);
+            if (i % 2 == 1) CHECK(calls[SYS_rt_sigprocmask] <= count / 5);
         }
         // The path is found out once.
         EQUAL(calls[SYS_readlinkat], 0);
