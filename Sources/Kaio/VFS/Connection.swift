@@ -638,6 +638,8 @@ struct ConnectionFile: Equatable {
         let file = ConnectionFile(request.block.pointee.notification.attributes!)
         let connection = file.connection
         let hasCallback = request.block.pointee.notification.function != nil
+        // Who waits for the last of them.
+        turn.mustTell = true
         // Who may not create threads may not call the program's runtime either.
         if hasCallback, turn.mayCreateThreads, request.block.pointee.notification.isImmediate {
             // The function may close the file, but the connection is kept by what is counted in it.
@@ -651,12 +653,8 @@ struct ConnectionFile: Equatable {
                 return file.endCallback()
             }
             if isLast { file.free() }
-            // Who waits for the last of them.
-            turn.mustTell = true
             return
         }
-        // Who waits for the last of them.
-        turn.mustTell = true
         connection.state.pointee.lock.lock()
         if hasCallback {
             connection.guarded.pointee.ready.append(request)

@@ -1,26 +1,11 @@
 // holds: Where io_setup gives ENOSYS, EPERM or EAGAIN the program does not notice; one line says why, and what would help, unless KAIO_VERBOSE=0.
 // source: kaio
 // limit: 60
-#include "../check.h"
-
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <stddef.h>
-#include <sys/prctl.h>
+#include "../refuse.h"
 
 static int refusal;
 
-static void refuse_io_setup(void) {
-    struct sock_filter filter[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_setup, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (uint32_t)refusal),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    struct sock_fprog program = {sizeof filter / sizeof *filter, filter};
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
-        failed(__FILE__, __LINE__, "seccomp: %s", strerror(errno));
-}
+static void refuse_io_setup(void) { refuse((int[]){SYS_io_setup}, 1, refusal); }
 
 static atomic_int called;
 

@@ -1,11 +1,7 @@
 // holds: Where a filter (seccomp) refuses one system call, with ENOSYS or EPERM, from the start or from some moment on, requests are done by another way or refused by the call or their status; none is lost, nor its notification.
 // source: kaio (extension)
 // limit: 90
-#include "../check.h"
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <stddef.h>
-#include <sys/prctl.h>
+#include "../refuse.h"
 
 #define NAME(name) {#name, SYS_##name}
 static const struct {
@@ -25,19 +21,6 @@ enum { size = 4096, large = 49 * size, at_once = 8 };
 
 static atomic_int signals;
 static void handler(int number) { (void)number, signals++; }
-
-static void refuse(int call, int error) {
-    struct sock_filter code[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)call, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)error),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    struct sock_fprog program = {sizeof code / sizeof *code, code};
-    CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
-    // Of all threads.
-    CHECK(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program) == 0);
-}
 
 static int files[2], ends[2];
 static const char *refused;
@@ -83,7 +66,7 @@ static void child(int call, int error, int is_later) {
     }
     buffer = aligned_buffer(64 * size);
     if (is_later) use(0);
-    refuse(call, error);
+    refuse(&call, 1, error);
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
         if (calls[i].number == call) refused = calls[i].name;
     use(error);

@@ -4,31 +4,13 @@
 #ifndef KAIO_TESTS_STREAMS_H
 #define KAIO_TESTS_STREAMS_H
 
-#include "../check.h"
-#include <linux/filter.h>
-#include <linux/seccomp.h>
+#include "../refuse.h"
 #include <netinet/in.h>
-#include <stddef.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
 static void check_stream(void);
-
-static UNUSED void refuse(const int *calls, unsigned count, int error) {
-    struct sock_filter filter[16];
-    unsigned length = 0;
-    filter[length++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
-    for (unsigned i = 0; i < count; i++) {
-        filter[length++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)calls[i], 0, 1);
-        filter[length++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)error);
-    }
-    filter[length++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-    struct sock_fprog program = {(unsigned short)length, filter};
-    OK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
-    OK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program));
-}
 
 int main(void) {
     static const char *const names[] = {"as it is", "without kernel AIO", "without RWF_NOWAIT"};

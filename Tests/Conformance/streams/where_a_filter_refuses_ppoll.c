@@ -1,23 +1,7 @@
 // holds: Where a filter (seccomp) refuses ppoll, reads and writes of terminals, pipes and sockets are done all the same, and a socket's read waits for data.
 // source: kaio (extension)
-#include "../check.h"
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <stddef.h>
-#include <sys/prctl.h>
+#include "../refuse.h"
 #include <sys/socket.h>
-
-static void refuse(int call, int error) {
-    struct sock_filter code[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)call, 0, 1),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)error),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    struct sock_fprog program = {sizeof code / sizeof *code, code};
-    OK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
-    OK(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program));
-}
 
 // A read that comes first, and a write.
 static void use(int reader, int writer) {
@@ -43,7 +27,7 @@ int main(void) {
     open_pipe(pipes);
     OK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets));
     OK(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, datagrams));
-    refuse(SYS_ppoll, EPERM);
+    refuse((int[]){SYS_ppoll}, 1, EPERM);
     use(pipes[0], pipes[1]);
     use(sockets[0], sockets[1]);
     use(datagrams[0], datagrams[1]);

@@ -1,6 +1,6 @@
 // bench [DIRECTORY] [--rounds N] [--seconds S] [--rows WORD] [--only tasks|connection|nio|pool]: compares AsyncFiles with NIOFileSystem,
-// FoundationEssentials and a pool of threads. In each round every way has its turn, so a busy moment hits all; what is printed are medians, and of the ratios to
-// NIOFileSystem the median of the rounds'. `--only` is for a profiler.
+// FoundationEssentials and a pool of threads. In each round every way has its turn, so a busy moment hits all; what is printed are
+// medians, and of the ratios to NIOFileSystem the median of the rounds'. `--only` is for a profiler.
 
 import AsyncFiles
 import Dispatch
