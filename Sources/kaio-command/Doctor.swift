@@ -157,12 +157,14 @@ private struct Examination {
             examineStreams(kernelAIO)
             examineDirect(directRefusal(kernelAIO))
             examineOverwrites(kernelAIO)
+            examineDirectReads(kernelAIO)
         } catch {
             add(
                 "io_setup", .workers, refusal(error.number), kaio: "runs every request on worker threads",
                 person: advice(error.number, calls: "io_setup, io_submit, io_pgetevents, io_cancel and io_destroy"))
             examineDirect("without io_setup")
         }
+        examineNewerCalls()
         examineUring()
     }
 
@@ -210,9 +212,12 @@ private struct Examination {
     /// Before this process takes its share.
     private mutating func examineIdleTime() {
         if KernelAIO.isGivenBack {
+            let part =
+                KernelAIO.isMovedInPart
+                ? "a part of it too, with which the context moves" : "but no part of it, as from Linux 7.1 on"
             add(
-                "idle time", .ok, "the ring can be moved away", kaio: "gives its io context back when a process is idle"
-            )
+                "idle time", .ok, "the ring can be moved away, \(part)",
+                kaio: "moves the whole of it, and gives its io context back when a process is idle")
         } else {
             add("idle time", .info, "the ring can't be moved away", kaio: "keeps its io context until the process ends")
         }
@@ -284,7 +289,16 @@ private struct Examination {
             if result >= 0, result < size { short += 1 }
             if result < size { pread(file, buffer.baseAddress, size, block * size) }
         }
+        var vector = iovec(iov_base: buffer.baseAddress, iov_len: size)
+        let behind = systemCall(SYS_preadv2, Int(file), address(&vector), 1, blocks * size, 0, 8)
         ftruncate(file, size)
+        if behind == -Int(EAGAIN) {
+            add(
+                "reads at the end", .info, "one that must not wait is refused, though there is nothing to wait for",
+                kaio: "makes it on a worker thread")
+        } else {
+            add("reads at the end", .ok, "one that must not wait says that it is the end", kaio: "hands that on")
+        }
         let kaio = "holds each short count against the file's size"
         if short == 0 {
             add("short reads", .ok, "no read that must not wait ends early in the middle of a file", kaio: kaio)
@@ -318,6 +332,58 @@ private struct Examination {
                 "overwrites", .info,
                 "\(refused) of \(tries) direct ones that were 20 ms apart would wait: for a time stamp, on XFS, and on ext4 from Linux 7.3 on",
                 kaio: "gives those to the kernel a second time, from a worker thread")
+        }
+    }
+
+    /// Direct reads of what the page cache has too, and across the end.
+    private mutating func examineDirectReads(_ kernelAIO: borrowing KernelAIO) {
+        let (size, room) = (4096, 65536)
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: room, alignment: size)
+        defer { buffer.deallocate() }
+        buffer.initializeMemory(as: UInt8.self, repeating: 0x6b)
+        // Its pages are clean then, and in the page cache.
+        let end = size + 1000
+        guard pwrite(file, buffer.baseAddress, end, 0) == end, fsync(file) == 0 else { return }
+        let flags = fcntl(file, F_GETFL)
+        guard fcntl(file, F_SETFL, flags | __O_DIRECT) == 0 else { return }
+        defer { _ = fcntl(file, F_SETFL, flags) }
+        let block = UnsafeMutableRawBufferPointer(rebasing: buffer[..<size])
+        let isRefused = kernelAIO.transfer(.read, file, block) == -Int(EAGAIN)
+        buffer.initializeMemory(as: UInt8.self, repeating: 0x6b)
+        // Waiting, if it has to be: what it leaves behind its count is the question.
+        guard pread(file, buffer.baseAddress, room, 0) == end else { return }
+        let zeroes = buffer[end...].prefix { $0 == 0 }.count
+        let change =
+            zeroes == room - end
+            ? "one across the end zeroes the whole buffer behind its count"
+            : "one across the end zeroes \(zeroes) of \(room - end) bytes behind its count"
+        if !isRefused {
+            add("direct reads", .ok, "are taken at any time; \(change)", kaio: "has the kernel do them")
+        } else {
+            add(
+                "direct reads", .info, "those of what the page cache has too would wait; \(change)",
+                kaio: "makes those on a worker thread")
+        }
+    }
+
+    /// What was added to the kernel after Linux 5.10.
+    private mutating func examineNewerCalls() {
+        // The numbers are the same on all machines: close_range of nothing with CLOSE_RANGE_CLOEXEC, cachestat of no descriptor,
+        // and a write with RWF_NOSIGNAL.
+        var missing: [String] = []
+        if systemCall(SYS_close_range, Int(Int32.max), Int(Int32.max), 4) < 0 { missing.append("CLOSE_RANGE_CLOEXEC") }
+        if systemCall(451, -1, 0, 0, 0) == -Int(ENOSYS) { missing.append("cachestat") }
+        var nothing: UInt8 = 0
+        let written = withUnsafeMutablePointer(to: &nothing) { byte in
+            var vector = iovec(iov_base: byte, iov_len: 1)
+            return systemCall(SYS_pwritev2, Int(file), address(&vector), 1, 0, 0, 0x100)
+        }
+        if written < 0 { missing.append("RWF_NOSIGNAL") }
+        let kaio = "uses cachestat for files in memory, where it is there, and needs none of them"
+        if missing.isEmpty {
+            add("newer calls", .ok, "CLOSE_RANGE_CLOEXEC, cachestat and RWF_NOSIGNAL are there", kaio: kaio)
+        } else {
+            add("newer calls", .info, "there is no \(missing.joined(separator: ", no "))", kaio: kaio)
         }
     }
 

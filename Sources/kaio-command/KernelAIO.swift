@@ -63,6 +63,27 @@ struct KernelAIO: ~Copyable {
         return systemCall(SYS_rt_sigprocmask, 99, address(area + page), 0, 8) == -Int(EINVAL)
     }
 
+    /// Whether a page of the ring can be moved alone. The context is then known by that page's address.
+    static var isMovedInPart: Bool {
+        var context = 0
+        guard withUnsafeMutablePointer(to: &context, { systemCall(SYS_io_setup, 256, address($0)) }) == 0 else {
+            return false
+        }
+        let page = Int(getauxval(UInt(AT_PAGESZ)))
+        let capacity = UnsafeRawPointer(bitPattern: context)!.load(fromByteOffset: 4, as: UInt32.self)
+        let length = (32 + Int(capacity) * 32 + page - 1) / page * page
+        let none = MAP_PRIVATE | MAP_ANONYMOUS
+        guard length > page, let place = mmap(nil, page, PROT_NONE, none, -1, 0), place != MAP_FAILED
+        else {
+            _ = systemCall(SYS_io_destroy, context)
+            return false
+        }
+        let moved = systemCall(SYS_mremap, context + length - page, page, page, 3, address(place)) == address(place)
+        // By the one or the other.
+        if systemCall(SYS_io_destroy, context) != 0 { _ = systemCall(SYS_io_destroy, address(place)) }
+        return moved
+    }
+
     /// Whether an event that a sleep can't deliver stays in the ring.
     var leavesEvents: Bool {
         let event = eventfd(1, Int32(EFD_CLOEXEC))
@@ -90,9 +111,10 @@ struct KernelAIO: ~Copyable {
         case write = 1
     }
 
-    /// A transfer of the whole buffer at the beginning of a file, that must not wait. A count or a negated errno.
+    /// A transfer of the whole buffer that must not wait. A count or a negated errno.
     func transfer(
-        _ operation: Transfer, _ file: CInt, _ buffer: UnsafeMutableRawBufferPointer, once: Bool = false
+        _ operation: Transfer, _ file: CInt, _ buffer: UnsafeMutableRawBufferPointer, at offset: Int = 0,
+        once: Bool = false
     ) -> Int {
         var block = iocb()
         block.aio_lio_opcode = operation.rawValue
@@ -100,6 +122,7 @@ struct KernelAIO: ~Copyable {
         block.aio_rw_flags = KernelAIO.noWait
         block.aio_buf = UInt64(UInt(bitPattern: buffer.baseAddress))
         block.aio_nbytes = UInt64(buffer.count)
+        block.aio_offset = Int64(offset)
         var result = run(&block)
         // A page may be in use for a moment, by the write that comes before.
         for _ in 0..<10 where result == -Int(EAGAIN) && !once {

@@ -9,7 +9,7 @@ mkdir place
 doctor --json place >out 2>err
 result=$?
 names=$(jq -r '.checks | map(.name) | join(",")' out)
-expected="library,aio-max-nr,io_setup,completion ring,idle time,buffered reads,buffered writes,short reads,aio_fsync,pipes\, sockets,O_DIRECT,overwrites,io_uring"
+expected="library,aio-max-nr,io_setup,completion ring,idle time,buffered reads,buffered writes,reads at the end,short reads,aio_fsync,pipes\, sockets,O_DIRECT,overwrites,direct reads,newer calls,io_uring"
 [[ $names == "${expected//\\/}" ]] || fail "checks are '$names'"
 jq -e --arg path "$PWD/place" --arg kernel "$(uname -r)" '.path == $path and .kernel == $kernel
     and (.checks | all(.verdict | IN("ok", "workers", "missing", "info")) and all(.found != "" and .kaio != ""))
@@ -18,7 +18,7 @@ jq -e --arg path "$PWD/place" --arg kernel "$(uname -r)" '.path == $path and .ke
 [[ $(jq -r .file_system out) == "$(findmnt -no FSTYPE --target place)" ]] || fail "file system $(jq .file_system out)"
 
 expect "$result" doctor place
-[[ $(grep -cE '^(ok|workers|missing|info) ' out) == 13 ]] || fail "not 13 lines: $(<out)"
+[[ $(grep -cE '^(ok|workers|missing|info) ' out) == 16 ]] || fail "not 16 lines: $(<out)"
 touch place/file
 expect "$result" doctor place/file
 has out "^$PWD/place \\("

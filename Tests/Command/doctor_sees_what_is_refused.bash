@@ -35,3 +35,15 @@ diff <(jq "$others" before) <(jq "$others" out) >err || fail "more has changed t
 ./tools refuse "$(number statx)" 38 "$CHECK_COMMAND" doctor --library "$CHECK_LIBRARY" --json >out
 [[ $(check O_DIRECT) == "info: "*" has none: "* || $(check O_DIRECT) == "ok: everything in units of "*" bytes (tried)"* ]] ||
     jq_error O_DIRECT
+
+# What older kernels have not.
+./tools refuse 451 38 "$CHECK_COMMAND" doctor --library "$CHECK_LIBRARY" --json >out
+[[ $(check 'newer calls') == "info: there is no "*"cachestat"* ]] || jq_error 'newer calls'
+./tools refuse "$(number pwritev2)" 95 "$CHECK_COMMAND" doctor --library "$CHECK_LIBRARY" --json >out
+[[ $(check 'newer calls') == "info: there is no "*"RWF_NOSIGNAL"* ]] || jq_error 'newer calls'
+# A read that must not wait, at the end and in the middle.
+./tools refuse "$(number preadv2)" 11 "$CHECK_COMMAND" doctor --library "$CHECK_LIBRARY" --json >out
+[[ $(check 'reads at the end') == "info: one that must not wait is refused"* ]] || jq_error 'reads at the end'
+# The ring of a process that may not move it stays.
+./tools refuse "$(number mremap)" 22 "$CHECK_COMMAND" doctor --library "$CHECK_LIBRARY" --json >out
+[[ $(check 'idle time') == "info: the ring can't be moved away; keeps "* ]] || jq_error 'idle time'
