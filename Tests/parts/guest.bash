@@ -55,6 +55,7 @@ one() {
     took=$(((10#${ended/./} - 10#${began/./}) / 100)) text='' result=fails
     if ((code == 0)); then
         result=holds
+        text=$(sed -n 's/^measured: //p' "/tmp/$me.out")
     elif ((code == 137)); then
         text="hangs, or takes longer than $limit s"
     else
