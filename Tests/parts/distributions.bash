@@ -63,7 +63,12 @@ distribution_programs=(data/every_size_and_offset_direct data/partly_cached_read
     process/a_child_has_everything data/list_of_many_files)
 
 distribution_case() {
-    local suite=${name#*/} tree=$root/.build/distributions/${name#*/} program stubs=()
+    local suite=${name#*/} tree=$root/.build/distributions/${name#*/} program packages stubs=()
+    packages=("$root"/.build/deb/*_"$(dpkg --print-architecture)".deb)
+    if [[ ! -e ${packages[0]-} ]]; then
+        conclude "there are no packages in .build/deb; 'make deb' makes them"
+        return
+    fi
     bounded 1200 bash -c "$(declare -f distribution_tree); root=$(printf %q "$root"); distribution_tree $suite"
     if ((exit_code)); then
         cp "$tree.log" "$dir/err" 2>/dev/null
@@ -73,7 +78,7 @@ distribution_case() {
     rm -rf "$tree/kaio"
     mkdir -p "$tree/kaio/programs" "$tree/kaio/files"
     cp -L "$library" "$tree/kaio/libkaio.so"
-    cp "$root"/.build/deb/*.deb "$tree/kaio/" 2>/dev/null
+    cp "${packages[@]}" "$tree/kaio/"
     mapfile -t stubs <"$root/.build/older-libc/flags"
     for program in "${distribution_programs[@]}"; do
         # Like the objects, for the oldest of them.

@@ -34,14 +34,46 @@ static void work(void) {
     VERIFY(data, blocks * size, 5, 0);
 }
 
+// Overwrites of one block each, with as many in flight, that are to run in the kernel; at least 99 in 100.
+static void overwrite(int number, int in_flight, double pause) {
+    static struct aiocb controls[depth];
+    int direct = scratch_file(O_DIRECT);
+    unsigned char *data = aligned_buffer(depth * size);
+    write_pattern(direct, depth * size, 5, 0);
+    OK(fsync(direct));
+    for (int i = 0; i < number + in_flight; i++) {
+        struct aiocb *control = &controls[i % in_flight];
+        if (i >= in_flight) EQUAL(FINISH(control), size);
+        if (i >= number) continue;
+        sleep_for(pause);
+        unsigned char *block = data + i % in_flight * size;
+        fill(block, size, (unsigned)i, 0);
+        *control = request(direct, block, size, i % in_flight * size);
+        OK(aio_write(control));
+    }
+}
+
+enum { paced = 150, deep = 3200 };
+
 int main(int arguments, char **names) {
     (void)names;
     if (arguments > 1) {
-        work();
+        if (!getenv("CHECK_DEPTH")) work();
+        else if (atoi(getenv("CHECK_DEPTH")) == 1) overwrite(paced, 1, 0.02);
+        else overwrite(deep, depth, 0);
         return 0;
     }
     char json[4096];
     CHECK(statistics_of_work(json, sizeof json));
     CHECK(stat_of(json, "modules", "aio_linux") >= (blocks + 50) * 99 / 100);
     EQUAL(stat_of(json, "bytes", "written"), (blocks + 50) * size);
+    OK(setenv("CHECK_DEPTH", "1", 1));
+    CHECK(statistics_of_work(json, sizeof json));
+    long by_kernel = stat_of(json, "modules", "aio_linux");
+    OK(setenv("CHECK_DEPTH", "32", 1));
+    CHECK(statistics_of_work(json, sizeof json));
+    long deep_by_kernel = stat_of(json, "modules", "aio_linux");
+    printf("\nmeasured: of direct overwrites %ld of %d that were 20 ms apart, and %ld of %d with %d in flight, ran in the kernel\n",
+           by_kernel, paced, deep_by_kernel, deep, depth);
+    CHECK(by_kernel * 100 >= paced * 99 && deep_by_kernel * 100 >= deep * 99);
 }

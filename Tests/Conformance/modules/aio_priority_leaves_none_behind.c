@@ -5,11 +5,12 @@
 
 enum { size = 4096, count = 16 };
 
-int main(void) {
-    deadline(60);
-    int file = scratch_file(O_DIRECT);
-    write_pattern(file, (count + 1) * size, 1, 0);
-    unsigned char *data = aligned_buffer((count + 1) * size);
+static int file;
+static unsigned char *data;
+
+// Whether it waited as long as it has to. It need not where none of high priority is left for a moment: on a busy machine all of them may
+// end before this thread runs again.
+static int is_overtaken_without_end(void) {
     struct aiocb requests[count], low = request(file, data + count * size, size, count * size);
     const struct aiocb *list[count];
     for (int i = 0; i < count; i++) {
@@ -18,11 +19,10 @@ int main(void) {
         OK(aio_read(&requests[i]));
     }
     low.aio_reqprio = 20;
-    OK(aio_read(&low));
     double begin = now();
+    OK(aio_read(&low));
     long overtakes = 0;
     while (aio_error(&low) == EINPROGRESS) {
-        // There is always one of high priority that waits.
         EQUAL(aio_suspend(list, count, NULL), 0);
         for (int i = 0; i < count; i++) {
             if (aio_error(&requests[i]) == EINPROGRESS) continue;
@@ -31,8 +31,17 @@ int main(void) {
             overtakes++;
         }
     }
-    CHECK(now() - begin >= 0.19);
-    CHECK(overtakes > 32);
+    double waited = now() - begin;
     EQUAL(FINISH(&low), size);
     for (int i = 0; i < count; i++) EQUAL(FINISH(&requests[i]), size);
+    return waited >= 0.2 && overtakes > 32;
+}
+
+int main(void) {
+    deadline(60);
+    file = scratch_file(O_DIRECT);
+    write_pattern(file, (count + 1) * size, 1, 0);
+    data = aligned_buffer((count + 1) * size);
+    int tries = 0;
+    while (!is_overtaken_without_end()) CHECK(++tries < 10);
 }
