@@ -30,10 +30,10 @@ private func make(
     _ operation: Kaio.Operation, _ descriptor: CInt = -1, length: Int = 0, offset: Int = 0
 ) -> Request {
     let request = makeRequest()
-    request.block.pointee.operation = operation
-    request.block.pointee.descriptor = Descriptor(number: descriptor)
-    request.block.pointee.length = length
-    request.block.pointee.offset = offset
+    request.operation = operation
+    request.descriptor = Descriptor(number: descriptor)
+    request.length = length
+    request.offset = offset
     return request
 }
 

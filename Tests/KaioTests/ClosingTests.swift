@@ -55,8 +55,8 @@ import Testing
         await #expect(processExitsWith: .success) {
             withRequests(3) { requests in
                 let (one, other) = (Descriptor(number: 50), Descriptor(number: 60))
-                for request in requests { request.block.pointee.descriptor = one }
-                requests[2].block.pointee.descriptor = other
+                for request in requests { request.descriptor = one }
+                requests[2].descriptor = other
                 check(!Exposure.isExposed(one))
                 for request in requests {
                     Exposure.begin(request)
@@ -79,7 +79,7 @@ import Testing
         await #expect(processExitsWith: .success) {
             withRequests(1) { requests in
                 check(Exposure.range(0, .max), is: 0..<0)
-                requests[0].block.pointee.descriptor = Descriptor(number: 50)
+                requests[0].descriptor = Descriptor(number: 50)
                 Exposure.begin(requests[0])
                 check(Exposure.range(0, .max).contains(50))
                 check(Exposure.range(50, 50), is: 50..<51)

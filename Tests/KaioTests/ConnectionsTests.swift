@@ -197,7 +197,7 @@ private func wait(_ connection: OpaquePointer?, for control: UnsafeMutablePointe
                     loan.stack.leave()
                 }
             }
-            request.block.pointee.isPublished.store(true, ordering: .releasing)
+            request.shared.isPublished.store(true, ordering: .releasing)
             check(!loan.stack.enter(for: request, sequence))
             loan.stack.awaitVisitors()
         }

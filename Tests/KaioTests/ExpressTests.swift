@@ -20,12 +20,12 @@ private func cachedFile(size: Int = 1 << 20) -> TestFile {
 /// A request on a file that passed `ordered` and is in flight until `end`.
 private func begin(_ operation: Operation, _ file: borrowing TestFile, _ offset: Int, _ length: Int = 4096) -> Request {
     let request = makeRequest()
-    request.block.pointee.operation = operation
-    request.block.pointee.offset = offset
-    request.block.pointee.length = length
-    request.block.pointee.file = FileFacts(Descriptor(number: file.descriptor))!
-    request.block.pointee.descriptor = Descriptor(number: file.descriptor)
-    request.block.pointee.watchers = 1
+    request.operation = operation
+    request.offset = offset
+    request.length = length
+    request.file = FileFacts(Descriptor(number: file.descriptor))!
+    request.descriptor = Descriptor(number: file.descriptor)
+    request.watchers = 1
     precondition(OrderedCells.enter(request))
     return request
 }

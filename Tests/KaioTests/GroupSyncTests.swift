@@ -18,7 +18,7 @@ private final class SyncCounter: Module {
     func submit(_ requests: inout RequestQueue, _ turn: inout Turn) {
         var others = RequestQueue()
         while let request = requests.popFirst() {
-            guard request.block.pointee.operation.isSynchronize else {
+            guard request.operation.isSynchronize else {
                 others.append(request)
                 continue
             }

@@ -10,7 +10,7 @@ import Testing
         return withRequests(priorities.count) { requests in
             queue.locked {
                 for (request, priority) in zip(requests, priorities) {
-                    request.block.pointee.priority = priority
+                    request.priority = priority
                     queue.hold(request)
                 }
             }
@@ -54,7 +54,7 @@ import Testing
         await #expect(processExitsWith: .success) {
             withRequests(5) { requests in
                 let queue = HoldingQueue(.byPriority())
-                for (index, request) in requests.enumerated() { request.block.pointee.priority = index < 2 ? 5 : 0 }
+                for (index, request) in requests.enumerated() { request.priority = index < 2 ? 5 : 0 }
                 var again = RequestQueue()
                 queue.locked {
                     for request in requests { queue.hold(request) }
@@ -81,11 +81,11 @@ import Testing
                     let queue = HoldingQueue(.byPriority())
                     for (index, request) in requests.enumerated() {
                         let isOther = index == 0 || index == many + 2
-                        request.block.pointee.file.inode = isOther ? 2 : 1
-                        request.block.pointee.priority = isOther ? 20 : index == 1 ? 5 : 0
+                        request.file.inode = isOther ? 2 : 1
+                        request.priority = isOther ? 20 : index == 1 ? 5 : 0
                     }
                     let (sync, foreign) = (requests[many + 3], requests[many + 4])
-                    foreign.block.pointee.file.inode = 3
+                    foreign.file.inode = 3
                     var order: [Request] = []
                     queue.locked {
                         check(!queue.hold(sync, behindItsFileOr: nil))
@@ -123,7 +123,7 @@ import Testing
                 check(withdraw(requests[0], at: 1) == .no)
                 // It waits in another queue of the same module.
                 check(withdraw(requests[2]) == .no)
-                requests[0].block.pointee.transferred = 1
+                requests[0].transferred = 1
                 check(withdraw(requests[0]) == .begun)
                 check(queue.count, is: 2)
                 check(withdraw(requests[0], force: true) == .taken)
@@ -141,7 +141,7 @@ import Testing
             let count = 400
             withRequests(count) { requests in
                 let queue = HoldingQueue(.byPriority())
-                for (index, request) in requests.enumerated() { request.block.pointee.priority = Int32(index % 21) }
+                for (index, request) in requests.enumerated() { request.priority = Int32(index % 21) }
                 let gone = (0..<4).map { _ in UnsafeMutablePointer<Int>.allocate(capacity: 1) }
                 for number in gone { number.pointee = 0 }
                 concurrently(4) { number in

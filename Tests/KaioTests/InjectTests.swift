@@ -79,9 +79,9 @@ private func due(_ rule: String, seed: UInt64 = 1) -> [Int] {
                         (0, 100, .read, false), (0, 101, .read, true), (199, 1, .write, true), (200, 1, .write, false),
                         (150, 10, .synchronize, false), (0, 1000, .write, true), (Int.max, 10, .read, false),
                     ] as [(Int, Int, Operation, Bool)] {
-                        requests[0].block.pointee.operation = operation
-                        requests[0].block.pointee.offset = offset
-                        requests[0].block.pointee.length = length
+                        requests[0].operation = operation
+                        requests[0].offset = offset
+                        requests[0].length = length
                         check(rules[0].isAbout(requests[0]), is: isAbout)
                     }
                 }

@@ -57,11 +57,11 @@ final class LastBlock: Module {
     func submit(_ requests: inout RequestQueue, _ turn: inout Turn) {
         var others = RequestQueue()
         while let request = requests.popFirst() {
-            if request.block.pointee.operation == .write {
+            if request.operation == .write {
                 begun.wrappingAdd(1, ordering: .sequentiallyConsistent)
                 file.store(0, ordering: .sequentiallyConsistent)
                 turn.watch(request, at: position)
-            } else if request.block.pointee.operation == .read, fill(request, &turn) {
+            } else if request.operation == .read, fill(request, &turn) {
                 continue
             }
             others.append(request)
@@ -70,9 +70,9 @@ final class LastBlock: Module {
     }
 
     private func fill(_ request: Request, _ turn: inout Turn) -> Bool {
-        let offset = request.block.pointee.offset
-        guard request.openFile != nil, request.block.pointee.vectorCount == 0,
-            LastBlock.isInOneBlock(offset, request.block.pointee.length),
+        let offset = request.offset
+        guard request.openFile != nil, request.vectorCount == 0,
+            LastBlock.isInOneBlock(offset, request.length),
             users.compareExchange(expected: 0, desired: LastBlock.filling, ordering: .acquiringAndReleasing).exchanged
         else { return false }
         file.store(0, ordering: .sequentiallyConsistent)
@@ -94,11 +94,11 @@ final class LastBlock: Module {
     func joined(_ parent: Request, _ own: OwnRequests, _ turn: inout Turn) {
         var result = own.result
         if result >= 0 {
-            let from = parent.block.pointee.offset % LastBlock.size
-            (block, length) = (parent.block.pointee.offset / LastBlock.size, result)
+            let from = parent.offset % LastBlock.size
+            (block, length) = (parent.offset / LastBlock.size, result)
             if at == begun.load(ordering: .acquiring) { file.store(parent.openFile?.word ?? 0, ordering: .releasing) }
-            result = min(max(0, result - from), parent.block.pointee.length)
-            memcpy(parent.block.pointee.buffer!, memory! + from, result)
+            result = min(max(0, result - from), parent.length)
+            memcpy(parent.buffer!, memory! + from, result)
         }
         users.wrappingSubtract(LastBlock.filling, ordering: .releasing)
         turn.complete(parent, result)

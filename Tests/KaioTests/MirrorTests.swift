@@ -18,8 +18,8 @@ private final class LegFailure: Module {
     func submit(_ requests: inout RequestQueue, _ turn: inout Turn) {
         var others = RequestQueue()
         while let request = requests.popFirst() {
-            if request.block.pointee.operation == .write, failing.load(ordering: .relaxed) > 0,
-                request.block.pointee.file.inode == inode.load(ordering: .relaxed)
+            if request.operation == .write, failing.load(ordering: .relaxed) > 0,
+                request.file.inode == inode.load(ordering: .relaxed)
             {
                 failing.wrappingSubtract(1, ordering: .relaxed)
                 turn.complete(request, -Int(EIO))

@@ -54,7 +54,7 @@ private final class Listener: Module {
     private var waiting: OpenFile?
 
     func finished(_ own: Request, _ turn: inout Turn) {
-        results.append(own.block.pointee.result)
+        results.append(own.result)
         waiting?.release(&turn)
     }
 

@@ -16,19 +16,19 @@ private func make(
     _ operation: Operation, _ offset: Int, _ length: Int = 4096, on inode: UInt64 = 1
 ) -> Request {
     let request = makeRequest()
-    request.block.pointee.operation = operation
-    request.block.pointee.offset = offset
-    request.block.pointee.length = length
-    request.block.pointee.file = file(inode)
+    request.operation = operation
+    request.offset = offset
+    request.length = length
+    request.file = file(inode)
     return request
 }
 
 /// Registers as `ordered` does under its lock; gives those that were adopted.
 private func lock(_ request: Request) -> [Request] {
     var adopted: [Request] = []
-    request.block.pointee.order.start = request.block.pointee.offset
-    request.block.pointee.order.end = request.end
-    request.block.pointee.order.hasRange = true
+    request.order.start = request.offset
+    request.order.end = request.end
+    request.order.hasRange = true
     OrderedCells.enterLocked(request) { adopted.append($0) }
     return adopted
 }
@@ -133,9 +133,9 @@ private let wide = 129 << 10
             check(OrderedCells.enter(first))
             let second = make(.write, 0, 16384)
             check(!OrderedCells.enter(second))
-            check(Int(second.block.pointee.cellsHeld), is: 2)
+            check(Int(second.cellsHeld), is: 2)
             check(lock(second), is: [second, first])
-            check(Int(second.block.pointee.cellsHeld), is: 4)
+            check(Int(second.cellsHeld), is: 4)
             OrderedCells.leaveLocked(first)
             for offset in [0, 4096, 8192, 12288] { check(!isClear(.read, offset)) }
             OrderedCells.leaveLocked(second)
@@ -148,16 +148,16 @@ private let wide = 129 << 10
             let first = make(.write, 0)
             check(OrderedCells.enter(first))
             // Over, but its word still stands there: the block is another's already.
-            first.block.pointee.lane.store(0, ordering: .relaxed)
+            first.shared.lane.store(0, ordering: .relaxed)
             let mask = SignalMask.blockAll()
             Slab.free(first)
             let second = Slab.allocate()!
             mask.restore()
             check(second, is: first)
-            second.block.pointee.operation = .write
-            second.block.pointee.offset = 1 << 20
-            second.block.pointee.length = 4096
-            second.block.pointee.file = file(1)
+            second.operation = .write
+            second.offset = 1 << 20
+            second.length = 4096
+            second.file = file(1)
             check(OrderedCells.enter(second))
             let other = make(.write, 0)
             check(!OrderedCells.enter(other))
@@ -191,36 +191,36 @@ private let wide = 129 << 10
                     var users: [UserBlock] = []
                     for _ in 0..<8 {
                         let request = makeRequest()
-                        users.append(request.block.pointee.user!)
-                        request.block.pointee.operation = Bool.random(using: &random) ? .write : .read
-                        request.block.pointee.file = file(1)
-                        request.block.pointee.descriptor = Descriptor(number: CInt(thread))
+                        users.append(request.user!)
+                        request.operation = Bool.random(using: &random) ? .write : .read
+                        request.file = file(1)
+                        request.descriptor = Descriptor(number: CInt(thread))
                         switch round % 4 {
                         case 0:
                             // Every place of 1 KiB is one thread's, every cell all threads'.
-                            request.block.pointee.offset = (Int.random(in: 0..<4, using: &random) * 4 + thread) << 10
-                            request.block.pointee.length = 1 << 10
+                            request.offset = (Int.random(in: 0..<4, using: &random) * 4 + thread) << 10
+                            request.length = 1 << 10
                         case 3 where Int.random(in: 0..<4, using: &random) == 0:
-                            request.block.pointee.offset = (thread + 1) << 20
-                            request.block.pointee.length = 200 << 10
+                            request.offset = (thread + 1) << 20
+                            request.length = 200 << 10
                         default:
                             let start = Int.random(in: 0..<24, using: &random) << 12
-                            request.block.pointee.offset = (thread + 1) << 20 + start
-                            request.block.pointee.length = Int.random(in: 1...8, using: &random) << 12
+                            request.offset = (thread + 1) << 20 + start
+                            request.length = Int.random(in: 1...8, using: &random) << 12
                         }
                         if Int.random(in: 0..<32, using: &random) == 0 {
-                            request.block.pointee.operation = .synchronize
-                            request.block.pointee.offset = 0
-                            request.block.pointee.length = 0
+                            request.operation = .synchronize
+                            request.offset = 0
+                            request.length = 0
                         } else if OrderedCells.enter(request) {
                             passed.wrappingAdd(1, ordering: .relaxed)
-                            request.block.pointee.position = 1
-                            request.block.pointee.watchers = 1
+                            request.position = 1
+                            request.watchers = 1
                             below.add(request)
                             continue
                         }
                         held.wrappingAdd(1, ordering: .relaxed)
-                        request.block.pointee.watchers = 0
+                        request.watchers = 0
                         submit([request])
                     }
                     while users.contains(where: \.isInProgress) { below.completeOne() }
@@ -254,17 +254,17 @@ private final class Below: Module {
     func add(_ request: Request) {
         let mask = SignalMask.blockAll()
         defer { mask.restore() }
-        let (start, end) = (request.block.pointee.offset, request.end)
-        let isWrite = request.block.pointee.operation == .write
+        let (start, end) = (request.offset, request.end)
+        let isWrite = request.operation == .write
         guarded.lock.locked {
             for other in guarded.requests {
-                let isOtherWrite = other.block.pointee.operation == .write
-                if request.block.pointee.operation == .synchronize {
+                let isOtherWrite = other.operation == .write
+                if request.operation == .synchronize {
                     // An aio_fsync covers its thread's writes before it.
                     if isOtherWrite, other.isOnSameDescriptor(as: request), other.sequence < request.sequence {
                         guarded.overlaps += 1
                     }
-                } else if isWrite || isOtherWrite, other.block.pointee.offset < end, other.end > start {
+                } else if isWrite || isOtherWrite, other.offset < end, other.end > start {
                     guarded.overlaps += 1
                 }
             }

@@ -47,11 +47,11 @@ private final class Bench {
         descriptor: CInt = 100
     ) -> Request {
         let request = makeRequest()
-        request.block.pointee.operation = operation
-        request.block.pointee.offset = offset
-        request.block.pointee.length = length
-        request.block.pointee.file = file
-        request.block.pointee.descriptor = Descriptor(number: descriptor)
+        request.operation = operation
+        request.offset = offset
+        request.length = length
+        request.file = file
+        request.descriptor = Descriptor(number: descriptor)
         return request
     }
 
@@ -120,9 +120,8 @@ private final class Bench {
             var inFlight: [Request] = []
 
             func conflict(_ a: Request, _ b: Request) -> Bool {
-                let (x, y) = (a.block, b.block)
-                return x.pointee.file.inode == y.pointee.file.inode && x.pointee.offset < b.end
-                    && y.pointee.offset < a.end && (x.pointee.operation == .write || y.pointee.operation == .write)
+                a.file.inode == b.file.inode && a.offset < b.end && b.offset < a.end
+                    && (a.operation == .write || b.operation == .write)
             }
 
             var wrong = 0
@@ -208,7 +207,7 @@ private final class Bench {
             let bench = Bench()
             let write = bench.add(.write)
             let all = (0..<5).map { _ in bench.add(.synchronize) }
-            let users = all.map { $0.block.pointee.user! }
+            let users = all.map { $0.user! }
             bench.complete(write)
             check(bench.below.requests.count, is: 1)
             bench.complete(bench.below.requests[0], -Int(EIO))
@@ -223,7 +222,7 @@ private final class Bench {
             let bench = Bench()
             let writes = (0..<3).map { bench.add(.write, $0 * 10, 10) }
             let all = (0..<4).map { _ in bench.add(.synchronizeData) }
-            let users = all.map { $0.block.pointee.user! }
+            let users = all.map { $0.user! }
             for index in order { bench.complete(writes[index]) }
             check(bench.below.requests.count, is: 1)
             bench.complete(bench.below.requests[0])
@@ -238,7 +237,7 @@ private final class Bench {
                 let write = bench.add(.write)
                 for operation in operations { bench.add(operation) }
                 bench.complete(write)
-                check(bench.below.requests.map { $0.block.pointee.operation }, is: [.synchronize])
+                check(bench.below.requests.map { $0.operation }, is: [.synchronize])
                 bench.complete(bench.below.requests[0])
             }
         }
@@ -248,7 +247,7 @@ private final class Bench {
         await #expect(processExitsWith: .success) {
             let bench = Bench()
             let write = bench.add(.write)
-            let users = (0..<3).map { _ in bench.add(.synchronize).block.pointee.user! }
+            let users = (0..<3).map { _ in bench.add(.synchronize).user! }
             bench.complete(write)
             // Below, it waited and was found there by aio_cancel.
             bench.complete(bench.below.requests[0], -Int(ECANCELED))
@@ -274,7 +273,7 @@ private final class Bench {
             let first = bench.add(.synchronize)
             let write = bench.add(.write)
             let second = bench.add(.synchronize)
-            let user = second.block.pointee.user!
+            let user = second.user!
             bench.complete(write)
             bench.complete(first)
             check(user.isInProgress)
@@ -337,7 +336,7 @@ private final class Bench {
         await #expect(processExitsWith: .success) {
             let bench = Bench()
             let (first, second) = (bench.add(.write), bench.add(.write))
-            let user = second.block.pointee.user!
+            let user = second.user!
             check(bench.cancel(first), is: .no)
             check(bench.cancel(second, second.sequence + 1), is: .no)
             check(bench.cancel(second), is: .taken)
@@ -357,7 +356,7 @@ private final class Bench {
                 bench.add(.write, 0, 10, descriptor: 101), bench.add(.synchronize, 0, 0, descriptor: 102),
                 bench.add(.read, 5, 10, descriptor: 103),
             ]
-            for request in held { check(Exposure.isExposed(request.block.pointee.descriptor)) }
+            for request in held { check(Exposure.isExposed(request.descriptor)) }
             bench.complete(first)
             while let next = bench.below.requests.first { bench.complete(next) }
             for number in 100...103 as ClosedRange<CInt> { check(!Exposure.isExposed(Descriptor(number: number))) }
@@ -406,7 +405,7 @@ private final class Bench {
             let bench = Bench()
             // Each overlaps its neighbours.
             let requests = (0..<10_000).map { bench.add(.write, $0 * 5, 10) }
-            let last = requests.last!.block.pointee.user!
+            let last = requests.last!.user!
             check(bench.below.requests, is: [requests[0]])
             bench.below.completesAtOnce = true
             concurrently(1, stackSize: 128 << 10) { _ in bench.complete(requests[0]) }
@@ -424,13 +423,13 @@ private final class Bench {
                 for _ in 0..<200 {
                     let requests = (0..<8).map { _ in
                         let request = makeRequest()
-                        request.block.pointee.operation = Bool.random(using: &random) ? .write : .read
-                        request.block.pointee.offset = thread * 2 + Int.random(in: 0..<2, using: &random)
-                        request.block.pointee.length = 1
-                        request.block.pointee.file = facts(1)
+                        request.operation = Bool.random(using: &random) ? .write : .read
+                        request.offset = thread * 2 + Int.random(in: 0..<2, using: &random)
+                        request.length = 1
+                        request.file = facts(1)
                         return request
                     }
-                    let users = requests.map { $0.block.pointee.user! }
+                    let users = requests.map { $0.user! }
                     submit(requests)
                     while users.contains(where: \.isInProgress) { below.completeOne() }
                 }
@@ -461,11 +460,10 @@ private final class Shared: Module {
     func submit(_ requests: inout RequestQueue, _ turn: inout Turn) {
         guarded.lock.locked {
             while let request = requests.popFirst() {
-                let block = request.block
-                let isWrite = block.pointee.operation == .write
-                let before = guarded.uses[block.pointee.offset]
+                let isWrite = request.operation == .write
+                let before = guarded.uses[request.offset]
                 if isWrite ? before != 0 : before >= 1000 { guarded.overlaps += 1 }
-                guarded.uses[block.pointee.offset] += isWrite ? 1000 : 1
+                guarded.uses[request.offset] += isWrite ? 1000 : 1
                 guarded.requests.append(request)
             }
         }
@@ -475,7 +473,7 @@ private final class Shared: Module {
         let mask = SignalMask.blockAll()
         let request: Request? = guarded.lock.locked {
             guard let request = guarded.requests.popLast() else { return nil }
-            guarded.uses[request.block.pointee.offset] -= request.block.pointee.operation == .write ? 1000 : 1
+            guarded.uses[request.offset] -= request.operation == .write ? 1000 : 1
             guarded.count += 1
             return request
         }

@@ -9,18 +9,18 @@ private struct Ranges {
 
     func latestConflict(_ start: Int, _ end: Int, isWrite: Bool, before sequence: UInt64) -> Request? {
         all.filter { request in
-            let order = request.block.pointee.order
+            let order = request.order
             return order.start < end && order.end > start && request.sequence < sequence
-                && (isWrite || request.block.pointee.operation == .write)
+                && (isWrite || request.operation == .write)
         }.max { $0.sequence < $1.sequence }
     }
 }
 
 extension Request {
     fileprivate func cover(_ start: Int, _ end: Int, _ operation: Operation) {
-        block.pointee.order.start = start
-        block.pointee.order.end = end
-        block.pointee.operation = operation
+        order.start = start
+        order.end = end
+        self.operation = operation
     }
 }
 
@@ -34,10 +34,10 @@ extension OrderedTree {
     /// How deep the tree is, if every node is right about the nodes below it.
     fileprivate func depth(_ node: Request?) -> Int? {
         guard let node else { return 0 }
-        let order = node.block.pointee.order
-        let children = [order.left, order.right].compactMap { $0?.block.pointee.order }
+        let order = node.order
+        let children = [order.left, order.right].compactMap { $0?.order }
         var span = OrderNode.Span(node)
-        var writeSpan = node.block.pointee.operation == .write ? span : OrderNode.Span()
+        var writeSpan = node.operation == .write ? span : OrderNode.Span()
         for child in children {
             span.add(child.span)
             writeSpan.add(child.writeSpan)
@@ -52,7 +52,7 @@ extension OrderedTree {
     fileprivate var inOrder: [Request] {
         func walk(_ node: Request?) -> [Request] {
             guard let node else { return [] }
-            return walk(node.block.pointee.order.left) + [node] + walk(node.block.pointee.order.right)
+            return walk(node.order.left) + [node] + walk(node.order.right)
         }
         return walk(root)
     }
@@ -90,7 +90,7 @@ extension OrderedTree {
                 if step % 50 == 0 {
                     #expect(tree.depth(tree.root) != nil)
                     #expect(Set(tree.inOrder.map(\.sequence)) == Set(model.all.map(\.sequence)))
-                    let starts = tree.inOrder.map { $0.block.pointee.order.start }
+                    let starts = tree.inOrder.map { $0.order.start }
                     #expect(starts == starts.sorted())
                 }
             }

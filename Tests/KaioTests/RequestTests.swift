@@ -7,7 +7,7 @@ import Testing
 extension RequestQueue {
     /// The requests from first to last.
     fileprivate var all: [Request] {
-        Array(sequence(first: first) { $0?.block.pointee.next }.prefix { $0 != nil }.map { $0! })
+        Array(sequence(first: first) { $0?.next }.prefix { $0 != nil }.map { $0! })
     }
 }
 
@@ -22,7 +22,7 @@ extension RequestQueue {
             #expect(queue.all == requests)
             for request in requests {
                 #expect(queue.popFirst() == request)
-                #expect(request.block.pointee.next == nil)
+                #expect(request.next == nil)
             }
             #expect(queue.isEmpty)
             queue.append(requests[1])
@@ -36,7 +36,7 @@ extension RequestQueue {
             var queue = RequestQueue()
             for request in requests[..<4] { queue.append(request) }
             #expect(queue.remove(requests[index]) == true)
-            #expect(requests[index].block.pointee.next == nil)
+            #expect(requests[index].next == nil)
             var rest = Array(requests[..<4])
             rest.remove(at: index)
             #expect(queue.all == rest)
@@ -145,8 +145,8 @@ extension Request {
             for (offset, length, end) in [
                 (0, 0, 0), (5, 10, 15), (Int.max, 1, Int.max), (.max - 5, 5, .max), (.max - 5, 6, .max),
             ] {
-                request.block.pointee.offset = offset
-                request.block.pointee.length = length
+                request.offset = offset
+                request.length = length
                 #expect(request.end == end)
             }
         }
@@ -156,11 +156,11 @@ extension Request {
         withRequests(1) { requests in
             let request = requests[0]
             let memory = UnsafeMutableRawPointer(bitPattern: 0x1000)!
-            request.block.pointee.buffer = memory
-            request.block.pointee.length = 100
-            request.block.pointee.offset = 4096
+            request.buffer = memory
+            request.length = 100
+            request.offset = 4096
             #expect(request.places == [Place(memory, 100)])
-            request.block.pointee.transferred = 30
+            request.transferred = 30
             #expect(request.places == [Place(memory + 30, 70)])
             #expect(request.remainingLength == 70)
             #expect(request.remainingOffset == 4126)
@@ -175,11 +175,11 @@ extension Request {
         vector.withUnsafeMutableBytes { vector in
             withRequests(1) { requests in
                 let request = requests[0]
-                request.block.pointee.buffer = vector.baseAddress
-                request.block.pointee.vectorCount = lengths.count
-                request.block.pointee.length = 35
+                request.buffer = vector.baseAddress
+                request.vectorCount = lengths.count
+                request.length = 35
                 for done in 0..<35 {
-                    request.block.pointee.transferred = done
+                    request.transferred = done
                     let left = request.places.flatMap { place in (0..<place.length).map { place.start! + $0 } }
                     #expect(left == Array(all[done...]))
                     #expect(request.remainingLength == left.count)

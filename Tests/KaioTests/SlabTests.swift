@@ -19,13 +19,13 @@ import Testing
                     if mine.count < 20, Bool.random(using: &random) || mine.isEmpty {
                         precondition(Engine.enter(1))
                         let request = Slab.allocate()!
-                        request.block.pointee.length = thread
-                        request.block.pointee.offset = round
+                        request.length = thread
+                        request.offset = round
                         mine.append((request, request.sequence))
                         sequences[thread].append(request.sequence)
                     } else {
                         let (request, sequence) = mine.remove(at: Int.random(in: 0..<mine.count, using: &random))
-                        if request.block.pointee.length != thread || request.sequence != sequence {
+                        if request.length != thread || request.sequence != sequence {
                             wrong.add(1, ordering: .relaxed)
                         }
                         Engine.release(request)
@@ -52,7 +52,7 @@ import Testing
                 for _ in 0..<20_000 {
                     guard let request = Slab.allocate() else { continue }
                     most.max(holders.add(1, ordering: .relaxed).newValue, ordering: .relaxed)
-                    request.block.pointee.length += 1
+                    request.length += 1
                     holders.subtract(1, ordering: .relaxed)
                     Slab.free(request)
                 }
@@ -119,56 +119,55 @@ import Testing
             let next = Slab.allocate()!
             check(next.sequence > last)
             check(Slab.used, is: 1)
-            check(next.block.pointee.operation, is: .read)
+            check(next.operation, is: .read)
         }
     }
 
     @Test func `gives a block without a trace of the request before`() async {
         await #expect(processExitsWith: .success) {
             check(Slab.prepare(limit: 1), is: 1)
-            let request = Slab.allocate()!
-            let sequence = request.sequence
+            let old = Slab.allocate()!
+            let sequence = old.sequence
             // All but the atomics, which have types of their own.
-            let old = request.block
-            memset(&old.pointee.iocb, 0xaa, MemoryLayout<iocb>.size)
-            old.pointee.user = UserBlock(UnsafeRawPointer(bitPattern: 0x1000)!)
-            old.pointee.next = request
-            old.pointee.operation = .write
-            old.pointee.position = 3
-            old.pointee.watchers = 7
-            old.pointee.priority = 20
-            old.pointee.descriptor = Descriptor(number: 5)
-            old.pointee.file.inode = 9
-            old.pointee.buffer = UnsafeMutableRawPointer(bitPattern: 0x1000)
-            old.pointee.length = 1
-            old.pointee.offset = 1
-            old.pointee.transferred = 1
-            old.pointee.result = 1
-            old.pointee.notification.kind = .signal
-            old.pointee.list = request
-            old.pointee.order.waiters = request
-            old.pointee.pending.store(3, ordering: .relaxed)
-            old.pointee.anyFailed.store(true, ordering: .relaxed)
-            old.pointee.waitingIn.store(2, ordering: .relaxed)
-            Slab.free(request)
-            let block = Slab.allocate()!.block
-            check(Request(block) == request && request.sequence == sequence + 1)
-            let isZero = withUnsafeBytes(of: &block.pointee.iocb) { bytes in bytes.allSatisfy { $0 == 0 } }
+            memset(&old.iocb, 0xaa, MemoryLayout<iocb>.size)
+            old.user = UserBlock(UnsafeRawPointer(bitPattern: 0x1000)!)
+            old.next = old
+            old.operation = .write
+            old.position = 3
+            old.watchers = 7
+            old.priority = 20
+            old.descriptor = Descriptor(number: 5)
+            old.file.inode = 9
+            old.buffer = UnsafeMutableRawPointer(bitPattern: 0x1000)
+            old.length = 1
+            old.offset = 1
+            old.transferred = 1
+            old.result = 1
+            old.notification.kind = .signal
+            old.list = old
+            old.order.waiters = old
+            old.shared.pending.store(3, ordering: .relaxed)
+            old.shared.anyFailed.store(true, ordering: .relaxed)
+            old.shared.waitingIn.store(2, ordering: .relaxed)
+            Slab.free(old)
+            let request = Slab.allocate()!
+            check(old == request && request.sequence == sequence + 1)
+            let isZero = withUnsafeBytes(of: &request.iocb) { bytes in bytes.allSatisfy { $0 == 0 } }
             check(isZero)
-            check(block.pointee.user == nil || block.pointee.user?.base == nil)
-            check(block.pointee.next == nil)
-            check(block.pointee.operation, is: .read)
-            check(block.pointee.position == 0 && block.pointee.watchers == 0 && block.pointee.priority == 0)
-            check(block.pointee.descriptor, is: .none)
-            check(block.pointee.file.inode, is: 0)
-            check(block.pointee.buffer == nil)
-            check(block.pointee.length == 0 && block.pointee.offset == 0)
-            check(block.pointee.transferred == 0 && block.pointee.result == 0)
-            check(block.pointee.notification.kind, is: .none)
-            check(block.pointee.list == nil && block.pointee.order.waiters == nil)
-            check(block.pointee.pending.load(ordering: .relaxed), is: 0)
-            check(block.pointee.anyFailed.load(ordering: .relaxed), is: false)
-            check(block.pointee.waitingIn.load(ordering: .relaxed), is: 0)
+            check(request.user == nil || request.user?.base == nil)
+            check(request.next == nil)
+            check(request.operation, is: .read)
+            check(request.position == 0 && request.watchers == 0 && request.priority == 0)
+            check(request.descriptor, is: .none)
+            check(request.file.inode, is: 0)
+            check(request.buffer == nil)
+            check(request.length == 0 && request.offset == 0)
+            check(request.transferred == 0 && request.result == 0)
+            check(request.notification.kind, is: .none)
+            check(request.list == nil && request.order.waiters == nil)
+            check(request.shared.pending.load(ordering: .relaxed), is: 0)
+            check(request.shared.anyFailed.load(ordering: .relaxed), is: false)
+            check(request.shared.waitingIn.load(ordering: .relaxed), is: 0)
         }
     }
 

@@ -21,11 +21,11 @@ final class Split: Module {
 
     /// False: it goes on whole, being short, of several buffers, no transfer of a file; or there is no room for two more.
     private func isSplit(_ request: Request, _ turn: inout Turn) -> Bool {
-        let length = request.block.pointee.length
+        let length = request.length
         // Of whole blocks, for O_DIRECT.
         let half = length / 8192 * 4096
-        guard half > 0, request.block.pointee.file.kind == .file, request.block.pointee.vectorCount == 0,
-            !request.block.pointee.operation.isSynchronize, !request.block.pointee.file.isAppending
+        guard half > 0, request.file.kind == .file, request.vectorCount == 0,
+            !request.operation.isSynchronize, !request.file.isAppending
         else { return false }
         for part in [0..<half, half..<length] where turn.make(part, of: request, at: position) == nil {
             turn.dropOwn(for: request)

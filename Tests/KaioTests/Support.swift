@@ -86,7 +86,7 @@ func withRequests<T>(_ count: Int, _ body: ([Request]) throws -> T) rethrows -> 
     let requests = (0..<count).map { _ in
         precondition(Engine.enter(1), "the engine does not start")
         let request = Slab.allocate()!
-        request.block.pointee.stack = Stack.standard
+        request.stack = Stack.standard!
         return request
     }
     defer { for request in requests { Engine.release(request) } }
@@ -103,8 +103,8 @@ func makeRequest() -> Request {
     let control = UnsafeMutablePointer<aiocb>.allocate(capacity: 1)
     control.initialize(to: aiocb())
     let user = UserBlock(control)
-    request.block.pointee.user = user
-    request.block.pointee.stack = Stack.standard
+    request.user = user
+    request.stack = Stack.standard!
     user.begin(slot: Slab.number(of: request), sequence: request.sequence)
     return request
 }
@@ -115,7 +115,7 @@ func submit(_ requests: [Request], _ body: (inout Turn) -> Void = { _ in }) {
     var turn = Turn(.submitter)
     var queue = RequestQueue()
     for request in requests {
-        request.block.pointee.stack = Stack.standard
+        request.stack = Stack.standard!
         queue.append(request)
     }
     turn.begin(&queue)

@@ -127,11 +127,11 @@ private func withdraw(_ request: Request, _ sequence: UInt64, position: Int = 0)
             let request = makeRequest()
             let sequence = request.sequence
             _ = add(request, in: 60_000_000_000)
-            check(request.block.pointee.waitingIn.load(ordering: .relaxed), is: 1)
+            check(request.shared.waitingIn.load(ordering: .relaxed), is: 1)
             check(!withdraw(request, sequence + 1))
             check(!withdraw(request, sequence, position: 1))
             check(withdraw(request, sequence))
-            check(request.block.pointee.waitingIn.load(ordering: .relaxed), is: 0)
+            check(request.shared.waitingIn.load(ordering: .relaxed), is: 0)
             check(Timers.next, is: .never)
             // An earlier one is what the timer is set to, and then the later one again.
             _ = add(request, in: 60_000_000_000)

@@ -27,7 +27,7 @@ private final class Watcher: Module {
         var current = requests.first
         while let request = current {
             turn.watch(request, at: position)
-            current = request.block.pointee.next
+            current = request.next
         }
         turn.handOn(&requests, below: position)
     }
@@ -64,11 +64,11 @@ private final class Bottom: Module {
             for watcher in [top, middle, low] {
                 watcher.reaction = { request, _ in
                     order.append(String(Text(watcher.name)))
-                    check(request.block.pointee.user!.isInProgress)
+                    check(request.user!.isInProgress)
                 }
             }
             let request = makeRequest()
-            let user = request.block.pointee.user!
+            let user = request.user!
             submit([request])
             check(order, is: ["low", "middle", "top"])
             check(user.error, is: 0)
@@ -80,7 +80,7 @@ private final class Bottom: Module {
         await #expect(processExitsWith: .success) {
             useStack([Bottom()])
             let request = makeRequest()
-            let user = request.block.pointee.user!
+            let user = request.user!
             submit([request]) { _ in check(user.isInProgress) }
             check(!user.isInProgress)
         }
@@ -92,7 +92,7 @@ private final class Bottom: Module {
             useStack([top, middle, low, Bottom()])
             middle.keeps = true
             let request = makeRequest()
-            let user = request.block.pointee.user!
+            let user = request.user!
             submit([request])
             check(low.seen == [request] && middle.seen == [request])
             check(top.seen.isEmpty)
@@ -124,7 +124,7 @@ private final class Bottom: Module {
             let requests = [makeRequest(), makeRequest()]
             submit(requests)
             check(bottom.kept, is: requests)
-            check(requests.allSatisfy { $0.block.pointee.position == 1 })
+            check(requests.allSatisfy { $0.position == 1 })
             submit([]) { turn in for request in requests { turn.complete(request, 0) } }
             check(requests.allSatisfy { $0.sequence == 0 })
         }

@@ -43,7 +43,7 @@ public func kaioVFSRequestData(
 @c(kaio_request_operation)
 public func kaioRequestOperation(_ token: OpaquePointer?) -> kaio_operation {
     guard let request = CModule.request(token) else { return KAIO_OPERATION_NONE }
-    switch request.block.pointee.operation {
+    switch request.operation {
     case .read: return KAIO_OPERATION_READ
     case .write: return KAIO_OPERATION_WRITE
     case .synchronize: return KAIO_OPERATION_FSYNC
@@ -54,30 +54,30 @@ public func kaioRequestOperation(_ token: OpaquePointer?) -> kaio_operation {
 
 @c(kaio_request_fd)
 public func kaioRequestDescriptor(_ token: OpaquePointer?) -> CInt {
-    CModule.request(token)?.block.pointee.descriptor.number ?? -1
+    CModule.request(token)?.descriptor.number ?? -1
 }
 
 @c(kaio_request_length)
-public func kaioRequestLength(_ token: OpaquePointer?) -> Int { CModule.request(token)?.block.pointee.length ?? 0 }
+public func kaioRequestLength(_ token: OpaquePointer?) -> Int { CModule.request(token)?.length ?? 0 }
 
 @c(kaio_request_offset)
-public func kaioRequestOffset(_ token: OpaquePointer?) -> Int { CModule.request(token)?.block.pointee.offset ?? 0 }
+public func kaioRequestOffset(_ token: OpaquePointer?) -> Int { CModule.request(token)?.offset ?? 0 }
 
 @c(kaio_request_result)
-public func kaioRequestResult(_ token: OpaquePointer?) -> Int { CModule.request(token)?.block.pointee.result ?? 0 }
+public func kaioRequestResult(_ token: OpaquePointer?) -> Int { CModule.request(token)?.result ?? 0 }
 
 @c(kaio_request_buffer)
 public func kaioRequestBuffer(_ token: OpaquePointer?) -> UnsafeMutableRawPointer? {
-    guard let request = CModule.request(token), request.block.pointee.vectorCount == 0 else { return nil }
-    return request.block.pointee.buffer
+    guard let request = CModule.request(token), request.vectorCount == 0 else { return nil }
+    return request.buffer
 }
 
 @c(kaio_request_iovec)
 public func kaioRequestVector(_ token: OpaquePointer?, _ vector: UnsafeMutablePointer<iovec>?, _ most: CInt) -> CInt {
-    guard let request = CModule.request(token), let buffer = request.block.pointee.buffer else { return 0 }
-    let count = request.block.pointee.vectorCount
+    guard let request = CModule.request(token), let buffer = request.buffer else { return 0 }
+    let count = request.vectorCount
     guard count > 0 else {
-        if most > 0 { vector?.pointee = iovec(iov_base: buffer, iov_len: request.block.pointee.length) }
+        if most > 0 { vector?.pointee = iovec(iov_base: buffer, iov_len: request.length) }
         return 1
     }
     if most > 0 { vector?.update(from: buffer.assumingMemoryBound(to: iovec.self), count: min(count, Int(most))) }
@@ -89,7 +89,7 @@ public func kaioRequestPath(_ token: OpaquePointer?, _ buffer: UnsafeMutablePoin
     guard let request = CModule.request(token) else { return Int(answer(EBADF)) }
     guard let buffer, size > 0 else { return Int(answer(ERANGE)) }
     let bytes = UnsafeMutableRawPointer(buffer).assumingMemoryBound(to: UInt8.self)
-    guard let length = request.block.pointee.descriptor.path(into: bytes, size) else { return Int(answer(ENOENT)) }
+    guard let length = request.descriptor.path(into: bytes, size) else { return Int(answer(ENOENT)) }
     if length >= size { return Int(answer(ERANGE)) }
     buffer[length] = 0
     return length

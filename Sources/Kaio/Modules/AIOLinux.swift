@@ -52,12 +52,12 @@ final class AIOLinux: Module {
             if isForWorkers(request) {
                 // It has its place in the bound, or none.
                 if isBuffered(request) || gate == nil && hasContext(for: request) {
-                    request.block.pointee.secondTry = .wanted
+                    request.secondTry = .wanted
                 }
                 others.append(request)
                 continue
             }
-            let hasWaited = request.block.pointee.isExposed
+            let hasWaited = request.isExposed
             if hasWaited || turn.role == .submitter, isBuffered(request) {
                 // As good as io_submit, and nothing has to be harvested. The number of what has waited may be another file's.
                 let problem = hasWaited ? request.fileProblem : 0
@@ -81,24 +81,24 @@ final class AIOLinux: Module {
     }
 
     private func handle(_ request: Request, _ result: Int, _ turn: inout Turn) {
-        let isKnown = result == request.block.pointee.length || isFileKnown(request, turn)
+        let isKnown = result == request.length || isFileKnown(request, turn)
         switch result {
         case -Int(EAGAIN), -Int(EOPNOTSUPP), -Int(EINVAL), -Int(ENOMEM), -Int(ENOSYS), -Int(EPERM), -Int(EINTR):
-            if result == -Int(EOPNOTSUPP), isKnown, !request.block.pointee.operation.isSynchronize {
-                AIOLinux.learn(request.block.pointee.file, request.block.pointee.operation)
+            if result == -Int(EOPNOTSUPP), isKnown, !request.operation.isSynchronize {
+                AIOLinux.learn(request.file, request.operation)
             }
             if result == -Int(EAGAIN), gate == nil, isForWorkers(request) || AIOLinux.isWorthASecondTry(request) {
-                request.block.pointee.secondTry = .wanted
+                request.secondTry = .wanted
             }
             turn.handOn(request, below: position)
         case 0... where isKnown && isPartial(request, result):
             // The kernel stopped early, or did not begin: the rest may not be in the page cache, or need an allocation.
-            request.block.pointee.transferred += result
+            request.transferred += result
             if result > 0 { Statistics.count(Statistics.ranInKernel, by: request) }
             turn.handOn(request, below: position)
         default:
             Statistics.count(Statistics.ranInKernel, by: request)
-            turn.complete(request, result < 0 ? result : request.block.pointee.transferred + result)
+            turn.complete(request, result < 0 ? result : request.transferred + result)
         }
     }
 
@@ -106,11 +106,11 @@ final class AIOLinux: Module {
     /// long as the call that submits the request has not returned. Afterwards the number may be another file's: then
     /// what the kernel gave is all there is, and what it refused is refused by who looks at the number next.
     private func isFileKnown(_ request: Request, _ turn: borrowing Turn) -> Bool {
-        guard request.block.pointee.isFileRemembered else { return true }
-        guard let now = FileFacts(request.block.pointee.descriptor) else { return false }
-        guard turn.own == request.sequence else { return now.isSameFile(as: request.block.pointee.file) }
-        request.block.pointee.file = now
-        request.block.pointee.isFileRemembered = false
+        guard request.isFileRemembered else { return true }
+        guard let now = FileFacts(request.descriptor) else { return false }
+        guard turn.own == request.sequence else { return now.isSameFile(as: request.file) }
+        request.file = now
+        request.isFileRemembered = false
         return true
     }
 
@@ -130,9 +130,9 @@ final class AIOLinux: Module {
     // MARK: what goes to the kernel
 
     private func isForKernel(_ request: Request) -> Bool {
-        let file = request.block.pointee.file
-        guard file.kind == .file, !request.block.pointee.isKnownToWait else { return false }
-        switch request.block.pointee.operation {
+        let file = request.file
+        guard file.kind == .file, !request.isKnownToWait else { return false }
+        switch request.operation {
         case .synchronize, .synchronizeData: return true
         case .read: return isTried(request)
         case .write: return isTried(request) && AIOLinux.isWithin(file, request.end) && !file.isAppending
@@ -141,28 +141,28 @@ final class AIOLinux: Module {
     }
 
     private func isBuffered(_ request: Request) -> Bool {
-        !request.block.pointee.operation.isSynchronize && !request.block.pointee.file.isDirect
+        !request.operation.isSynchronize && !request.file.isDirect
     }
 
     /// Whether there is a context, which is opened for what is direct: for a connection's, which is to need no threads, at once.
     private func hasContext(for request: Request) -> Bool {
         if KernelQueue.context != nil { return true }
-        guard !request.block.pointee.operation.isSynchronize, request.block.pointee.file.isDirect else { return false }
+        guard !request.operation.isSynchronize, request.file.isDirect else { return false }
         return (gate != nil || KernelQueue.isWorthItsEnd()) && Engine.openKernel()
     }
 
     private static func transferAtOnce(_ request: Request) -> Int {
         request.withRemainingBuffers { buffers, count in
             systemCall(
-                request.block.pointee.operation == .write ? SYS_pwritev2 : SYS_preadv2,
-                Int(request.block.pointee.descriptor.number), address(buffers), count, request.remainingOffset, 0,
+                request.operation == .write ? SYS_pwritev2 : SYS_preadv2,
+                Int(request.descriptor.number), address(buffers), count, request.remainingOffset, 0,
                 Int(noWait))
         }
     }
 
     /// The same in a call, or on a worker for one: whether the thread sleeps in it is looked at.
     private static func transferWatched(_ request: Request) -> Int {
-        let device = request.block.pointee.file.device
+        let device = request.file.device
         let (watch, start) = (Devices.course(device) == .plain ? nil : Watch(), Instant.roughlyNow)
         let result = transferAtOnce(request)
         Devices.submitted(device, since: start, watch)
@@ -171,21 +171,21 @@ final class AIOLinux: Module {
 
     /// Whether a worker is to give it to the kernel.
     private func isForWorkers(_ request: Request) -> Bool {
-        guard !request.block.pointee.operation.isSynchronize, request.block.pointee.secondTry == .none,
-            request.block.pointee.transferred == 0
+        guard !request.operation.isSynchronize, request.secondTry == .none,
+            request.transferred == 0
         else { return false }
-        return AIOLinux.isLarge(request) || Devices.holds(request.block.pointee.file.device)
+        return AIOLinux.isLarge(request) || Devices.holds(request.file.device)
     }
 
     private static func isLarge(_ request: Request) -> Bool {
-        request.block.pointee.file.isDirect && request.block.pointee.length > mostDirectInline
+        request.file.isDirect && request.length > mostDirectInline
     }
 
     /// Whether a transfer may be tried in the caller's time.
     private func isTried(_ request: Request) -> Bool {
-        let file = request.block.pointee.file
-        return (file.isDirect || request.block.pointee.length <= AIOLinux.mostInline)
-            && AIOLinux.knowsNoWait(file, request.block.pointee.operation)
+        let file = request.file
+        return (file.isDirect || request.length <= AIOLinux.mostInline)
+            && AIOLinux.knowsNoWait(file, request.operation)
     }
 
     /// Whether a write up to `end` goes no further than the file does, where the kernel would wait for an allocation,
@@ -205,25 +205,25 @@ final class AIOLinux: Module {
     /// File systems refuse a direct write that must not wait when its time stamp has to change, once for each tick of the
     /// clock (XFS, ext4 from Linux 7.3 on), though they need not wait for the device then.
     private static func isWorthASecondTry(_ request: Request) -> Bool {
-        let file = request.block.pointee.file
-        return request.block.pointee.operation == .write && file.isDirect && !file.isBlockDevice
-            && request.block.pointee.secondTry == .none && request.block.pointee.transferred == 0
+        let file = request.file
+        return request.operation == .write && file.isDirect && !file.isBlockDevice
+            && request.secondTry == .none && request.transferred == 0
             && !Devices.sleepsInWrites(file.device)
     }
 
     /// By a worker, which may wait: gives the request to the kernel, and does not have it any more. False: it has, and is
     /// to make the transfer itself.
     static func tryAgain(_ request: Request) -> Bool {
-        guard request.block.pointee.secondTry == .wanted, request.block.pointee.file.isDirect else { return false }
-        request.block.pointee.secondTry = .made
+        guard request.secondTry == .wanted, request.file.isDirect else { return false }
+        request.secondTry = .made
         guard KernelQueue.hasRoom, Reactor.isRunning || !request.isExpectedByNobody, request.fileProblem == 0,
             let mine = request.stack.position(of: "aio_linux")
         else { return false }
-        let device = request.block.pointee.file.device
-        let position = request.block.pointee.position
-        request.block.pointee.position = UInt8(truncatingIfNeeded: mine)
+        let device = request.file.device
+        let position = request.position
+        request.position = UInt8(truncatingIfNeeded: mine)
         prepare(request)
-        let (isWrite, isLarge) = (request.block.pointee.operation == .write, isLarge(request))
+        let (isWrite, isLarge) = (request.operation == .write, isLarge(request))
         let watch = Watch()
         if KernelQueue.submitOne(exposed: request) {
             if isLarge { return true }
@@ -234,15 +234,15 @@ final class AIOLinux: Module {
             }
             return true
         }
-        request.block.pointee.position = position
+        request.position = position
         return false
     }
 
     /// By a worker, for a call that would have tried it: the part of a buffered transfer that need not wait. True: that was all.
     static func transferBeforehand(_ request: Request) -> Bool {
-        guard request.block.pointee.secondTry == .wanted else { return false }
-        request.block.pointee.secondTry = .made
-        request.block.pointee.transferred += max(0, transferWatched(request))
+        guard request.secondTry == .wanted else { return false }
+        request.secondTry = .made
+        request.transferred += max(0, transferWatched(request))
         return request.remainingLength == 0
     }
 
@@ -348,34 +348,33 @@ final class AIOLinux: Module {
 
     @inline(__always)
     static func prepare(_ request: Request) {
-        let block = request.block
         let operation: Int
-        switch block.pointee.operation {
-        case .read: operation = block.pointee.vectorCount > 0 ? IOCB_CMD_PREADV : IOCB_CMD_PREAD
-        case .write: operation = block.pointee.vectorCount > 0 ? IOCB_CMD_PWRITEV : IOCB_CMD_PWRITE
+        switch request.operation {
+        case .read: operation = request.vectorCount > 0 ? IOCB_CMD_PREADV : IOCB_CMD_PREAD
+        case .write: operation = request.vectorCount > 0 ? IOCB_CMD_PWRITEV : IOCB_CMD_PWRITE
         case .synchronizeData: operation = IOCB_CMD_FDSYNC
         case .synchronize, .list, .work: operation = IOCB_CMD_FSYNC
         }
-        block.pointee.iocb = iocb()
-        block.pointee.iocb.aio_data = UInt64(UInt(bitPattern: block))
-        block.pointee.iocb.aio_lio_opcode = UInt16(operation)
-        block.pointee.iocb.aio_fildes = UInt32(bitPattern: block.pointee.descriptor.number)
-        if !block.pointee.operation.isSynchronize {
-            block.pointee.iocb.aio_buf = UInt64(UInt(bitPattern: block.pointee.buffer))
-            let count = block.pointee.vectorCount
-            block.pointee.iocb.aio_nbytes = UInt64(count > 0 ? count : block.pointee.length)
-            block.pointee.iocb.aio_offset = Int64(block.pointee.offset)
-            if block.pointee.secondTry == .none { block.pointee.iocb.aio_rw_flags = AIOLinux.noWait }
+        request.iocb = iocb()
+        request.iocb.aio_data = UInt64(UInt(bitPattern: request.block))
+        request.iocb.aio_lio_opcode = UInt16(operation)
+        request.iocb.aio_fildes = UInt32(bitPattern: request.descriptor.number)
+        if !request.operation.isSynchronize {
+            request.iocb.aio_buf = UInt64(UInt(bitPattern: request.buffer))
+            let count = request.vectorCount
+            request.iocb.aio_nbytes = UInt64(count > 0 ? count : request.length)
+            request.iocb.aio_offset = Int64(request.offset)
+            if request.secondTry == .none { request.iocb.aio_rw_flags = AIOLinux.noWait }
         }
-        block.pointee.wakesReactor = request.isExpectedByNobody
-        if block.pointee.notification.hasOwnEvent, !block.pointee.wakesReactor {
-            request.setEvent(block.pointee.notification.ownEvent)
+        request.wakesReactor = request.isExpectedByNobody
+        if request.notification.hasOwnEvent, !request.wakesReactor {
+            request.setEvent(request.notification.ownEvent)
         }
-        let priority = block.pointee.priority
+        let priority = request.priority
         if priority > 0 {
             // Below the usual 4 of the best-effort class (2), whose lowest is 7.
-            block.pointee.iocb.aio_reqprio = Int16(2 << 13 | min(7, 5 + Int(priority) / 8))
-            block.pointee.iocb.aio_flags |= UInt32(IOCB_FLAG_IOPRIO)
+            request.iocb.aio_reqprio = Int16(2 << 13 | min(7, 5 + Int(priority) / 8))
+            request.iocb.aio_flags |= UInt32(IOCB_FLAG_IOPRIO)
         }
     }
 
@@ -384,27 +383,27 @@ final class AIOLinux: Module {
 
     private func isPartial(_ request: Request, _ result: Int) -> Bool {
         guard result < request.remainingLength else { return false }
-        return request.block.pointee.operation == .write
-            || request.block.pointee.operation == .read
+        return request.operation == .write
+            || request.operation == .read
                 && !FileFacts.isAtEnd(
-                    request.block.pointee.descriptor, request.block.pointee.file, request.remainingOffset + result)
+                    request.descriptor, request.file, request.remainingOffset + result)
     }
 }
 
 extension Request {
     /// Has the kernel signal an eventfd at the completion (IOCB_FLAG_RESFD), if there is one.
     func setEvent(_ event: Descriptor) {
-        _ = block.pointee.iocb.loseEvent()
+        _ = iocb.loseEvent()
         guard event.isOpen else { return }
-        block.pointee.iocb.aio_flags |= UInt32(IOCB_FLAG_RESFD)
-        block.pointee.iocb.aio_resfd = UInt32(event.number)
+        iocb.aio_flags |= UInt32(IOCB_FLAG_RESFD)
+        iocb.aio_resfd = UInt32(event.number)
     }
 
     /// Whether its completion must be acted upon though no caller may come for it: somebody is notified, or a module goes on.
     var isExpectedByNobody: Bool {
-        if isOwn { return block.pointee.parent?.isExpectedByNobody ?? true }
-        return block.pointee.notification.needsUs
-            || (block.pointee.list.map { $0.block.pointee.notification.kind != .none } ?? false)
+        if isOwn { return parent?.isExpectedByNobody ?? true }
+        return notification.needsUs
+            || (list.map { $0.notification.kind != .none } ?? false)
     }
 }
 

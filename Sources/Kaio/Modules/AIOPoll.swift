@@ -62,10 +62,10 @@ final class AIOPoll: Module {
     func submit(_ requests: inout RequestQueue, _ turn: inout Turn) {
         var others = RequestQueue()
         while let request = requests.popFirst() {
-            let isTransfer = request.block.pointee.operation == .read || request.block.pointee.operation == .write
-            if isTransfer, request.block.pointee.file.isStream {
+            let isTransfer = request.operation == .read || request.operation == .write
+            if isTransfer, request.file.isStream {
                 // It has waited above: the number may be another file's by now.
-                let hasWaited = request.block.pointee.isExposed
+                let hasWaited = request.isExposed
                 Exposure.begin(request)
                 attempt(request, hasWaited ? .turn : .submission, &turn)
             } else {
@@ -77,7 +77,7 @@ final class AIOPoll: Module {
 
     /// Has a request's own stack do something, if it is not over.
     private static func visit(_ token: UInt64, _ body: (AIOPoll, Request, UInt64) -> Void) {
-        guard let (request, sequence) = Slab.request(of: token), let stack = request.block.pointee.stack,
+        guard let (request, sequence) = Slab.request(of: token), let stack = request.stackIfAny,
             stack.enter(for: request, sequence)
         else { return }
         if let position = stack.position(of: "aio_poll"), let module = stack[position] as? AIOPoll {
@@ -101,7 +101,7 @@ final class AIOPoll: Module {
     private func ready(_ request: Request, _ sequence: UInt64, isAlarm: Bool, isLost: Bool, _ turn: inout Turn) {
         state.pointee.lock.lock()
         var isMine = false
-        if request.sequence == sequence, request.block.pointee.isWatched {
+        if request.sequence == sequence, request.isWatched {
             switch request.pollState {
             case .waiting, .registering:
                 request.pollState = .trying
@@ -114,7 +114,7 @@ final class AIOPoll: Module {
         guard isMine else { return }
         Timers.clearAlarm(request)
         // What has no file can't be told from another under the same number.
-        if isLost, request.block.pointee.file.kind == .event { return complete(request, -Int(ECANCELED), &turn) }
+        if isLost, request.file.kind == .event { return complete(request, -Int(ECANCELED), &turn) }
         attempt(request, isAlarm ? .turn : .readiness, &turn)
     }
 
@@ -123,8 +123,8 @@ final class AIOPoll: Module {
         let stack = request.stack
         stack.enter()
         if let position = stack.position(of: "aio_poll"), let module = stack[position] as? AIOPoll {
-            request.block.pointee.position = UInt8(truncatingIfNeeded: position)
-            request.block.pointee.isStepwise = false
+            request.position = UInt8(truncatingIfNeeded: position)
+            request.isStepwise = false
             module.attempt(request, .turn, &turn)
         }
         stack.leave()
@@ -134,7 +134,7 @@ final class AIOPoll: Module {
         state.pointee.lock.lock()
         let isMine =
             request.sequence == sequence && (request.pollState == .waiting || request.pollState == .registering)
-            && !request.block.pointee.isWatched
+            && !request.isWatched
         if isMine { request.pollState = .none }
         state.pointee.lock.unlock()
         guard isMine else { return }
@@ -142,7 +142,7 @@ final class AIOPoll: Module {
             complete(request, result, &turn)
         } else if result < 0 {
             // It can't be polled there: a terminal, say.
-            request.block.pointee.mustBeWatched = true
+            request.mustBeWatched = true
             attempt(request, .turn, &turn)
         } else {
             attempt(request, .readiness, &turn)
@@ -154,11 +154,11 @@ final class AIOPoll: Module {
         // The write at the head of a stream's queue is in progress: part of it may be on its way.
         let canBe =
             request.sequence == sequence && request.pollState == .waiting
-            && (force || request.block.pointee.operation == .read)
+            && (force || request.operation == .read)
         if canBe { request.pollState = .none }
         state.pointee.lock.unlock()
         guard canBe else { return .no }
-        if request.block.pointee.isWatched { unwatch(request) } else { KernelQueue.giveUp(request) }
+        if request.isWatched { unwatch(request) } else { KernelQueue.giveUp(request) }
         return .taken
     }
 
@@ -179,11 +179,11 @@ final class AIOPoll: Module {
         if cause != .submission, case let problem = request.fileProblem, problem != 0 {
             return complete(request, problem, &turn)
         }
-        let isNonBlocking = request.block.pointee.file.statusFlags & O_NONBLOCK != 0
-        if request.block.pointee.length == 0, request.block.pointee.vectorCount == 0 {
+        let isNonBlocking = request.file.statusFlags & O_NONBLOCK != 0
+        if request.length == 0, request.vectorCount == 0 {
             // The driver may have a word to say: `preadv2` would not ask it.
-            if request.block.pointee.file.kind != .socket { return pass(request, &turn) }
-            if request.block.pointee.operation == .read { return complete(request, 0, &turn) }
+            if request.file.kind != .socket { return pass(request, &turn) }
+            if request.operation == .read { return complete(request, 0, &turn) }
         }
         while true {
             switch isNonBlocking ? .transfer(.max) : request.nextStep() {
@@ -191,21 +191,21 @@ final class AIOPoll: Module {
             case .unknown: return giveUp(request, &turn)
             case .wait(let time):
                 request.beginTimeOfSocket()
-                if wait(request, until: min(time, request.block.pointee.deadline), cause, &turn) { return }
+                if wait(request, until: min(time, request.deadline), cause, &turn) { return }
             case .transfer(let most):
                 if request.needsWorker {
                     if isNonBlocking { return giveUp(request, &turn) }
-                    request.block.pointee.isStepwise = true
+                    request.isStepwise = true
                     return pass(request, &turn)
                 }
-                request.block.pointee.most = most
+                request.most = most
                 let result = again { transferNow(request) }
                 switch result {
-                case -Int(EOPNOTSUPP) where !request.block.pointee.cannotAskNotToWait,
-                    -Int(ENOSYS) where !request.block.pointee.cannotAskNotToWait,
-                    -Int(EPERM) where !request.block.pointee.cannotAskNotToWait:
+                case -Int(EOPNOTSUPP) where !request.cannotAskNotToWait,
+                    -Int(ENOSYS) where !request.cannotAskNotToWait,
+                    -Int(EPERM) where !request.cannotAskNotToWait:
                     // Or a sandbox refuses the call.
-                    request.block.pointee.cannotAskNotToWait = true
+                    request.cannotAskNotToWait = true
                 case -Int(EAGAIN):
                     if isNonBlocking || request.isOverdue { return complete(request, -Int(EAGAIN), &turn) }
                     if cause == .readiness, request.isShutDown {
@@ -213,14 +213,14 @@ final class AIOPoll: Module {
                         return complete(request, last == -Int(EAGAIN) ? 0 : last, &turn)
                     }
                     request.beginTimeOfSocket()
-                    if wait(request, until: request.block.pointee.deadline, cause, &turn) { return }
+                    if wait(request, until: request.deadline, cause, &turn) { return }
                 case 1...
-                where request.block.pointee.operation == .write && result < request.remainingLength && !isNonBlocking:
-                    request.block.pointee.transferred += result
+                where request.operation == .write && result < request.remainingLength && !isNonBlocking:
+                    request.transferred += result
                     request.continueTimeOfSocket()
                     request.beginTimeOfSocket()
-                    if request.block.pointee.isWatched { Reactor.watchAnew(request) }
-                    if wait(request, until: request.block.pointee.deadline, .turn, &turn) { return }
+                    if request.isWatched { Reactor.watchAnew(request) }
+                    if wait(request, until: request.deadline, .turn, &turn) { return }
                 default: return complete(request, result, &turn)
                 }
             }
@@ -229,7 +229,7 @@ final class AIOPoll: Module {
 
     private func complete(_ request: Request, _ result: Int, _ turn: inout Turn) {
         unwatch(request)
-        let before = request.block.pointee.transferred
+        let before = request.transferred
         Statistics.count(Statistics.ranByPoll, by: request)
         turn.complete(request, result >= 0 ? before + result : (before > 0 ? before : result))
     }
@@ -241,16 +241,16 @@ final class AIOPoll: Module {
 
     private func pass(_ request: Request, _ turn: inout Turn) {
         unwatch(request)
-        request.block.pointee.most = .max
+        request.most = .max
         turn.handOn(request, below: position)
     }
 
     /// One transfer that does not wait, at the stream's own place. Raises no SIGPIPE.
     private func transferNow(_ request: Request) -> Int {
-        let descriptor = Int(request.block.pointee.descriptor.number)
-        let isRead = request.block.pointee.operation == .read
+        let descriptor = Int(request.descriptor.number)
+        let isRead = request.operation == .read
         return request.withRemainingBuffers { buffers, count in
-            if request.block.pointee.file.kind == .socket {
+            if request.file.kind == .socket {
                 var message = msghdr()
                 message.msg_iov = UnsafeMutablePointer(mutating: buffers)
                 message.msg_iovlen = count
@@ -259,7 +259,7 @@ final class AIOPoll: Module {
                 return systemCall(
                     SYS_sendmsg, descriptor, address(&message), AIOPoll.dontWait | AIOPoll.noSignal | end)
             }
-            let flags = request.block.pointee.neverBlocks ? 0 : AIOPoll.noWait
+            let flags = request.neverBlocks ? 0 : AIOPoll.noWait
             if isRead { return systemCall(SYS_preadv2, descriptor, address(buffers), count, -1, -1, flags) }
             let wasPending = SignalMask.isPending(SIGPIPE)
             let result = systemCall(SYS_pwritev2, descriptor, address(buffers), count, -1, -1, flags)
@@ -277,19 +277,19 @@ final class AIOPoll: Module {
     /// Keeps a request until its descriptor is ready, or until a time. False: look again; something happened meanwhile, or it
     /// can't be kept.
     private func wait(_ request: Request, until time: Instant, _ cause: Cause, _ turn: inout Turn) -> Bool {
-        if request.block.pointee.isWatched { return settle(request, request.sequence, nil, until: time, &turn) }
+        if request.isWatched { return settle(request, request.sequence, nil, until: time, &turn) }
         // Ready in vain: the ring might say so for ever.
-        if time != .never || cause == .readiness || request.block.pointee.file.kind == .event {
-            request.block.pointee.mustBeWatched = true
+        if time != .never || cause == .readiness || request.file.kind == .event {
+            request.mustBeWatched = true
         }
         let polls = AIOPoll.polls.wrappingAdd(1, ordering: .relaxed).newValue
-        guard !request.block.pointee.mustBeWatched, Engine.openKernel(), polls <= KernelQueue.roomForPolls else {
+        guard !request.mustBeWatched, Engine.openKernel(), polls <= KernelQueue.roomForPolls else {
             AIOPoll.polls.wrappingSubtract(1, ordering: .relaxed)
             return watch(request, until: time, &turn)
         }
-        let isRead = request.block.pointee.operation == .read
-        request.block.pointee.iocb = iocb(polling: request.block.pointee.descriptor, for: isRead ? POLLIN : POLLOUT)
-        request.block.pointee.iocb.aio_data = Slab.token(of: request)
+        let isRead = request.operation == .read
+        request.iocb = iocb(polling: request.descriptor, for: isRead ? POLLIN : POLLOUT)
+        request.iocb.aio_data = Slab.token(of: request)
         request.setEvent(Reactor.completions)
         let sequence = request.sequence
         let round = register(request)
@@ -307,18 +307,18 @@ final class AIOPoll: Module {
     private func register(_ request: Request) -> UInt32 {
         state.pointee.lock.lock()
         defer { state.pointee.lock.unlock() }
-        request.block.pointee.pollRound &+= 1
+        request.pollRound &+= 1
         request.pollState = .registering
-        return request.block.pointee.pollRound
+        return request.pollRound
     }
 
     /// Has the reactor call `ready`; where it can't, a worker waits.
     private func watch(_ request: Request, until time: Instant, _ turn: inout Turn) -> Bool {
         let sequence = request.sequence
-        request.block.pointee.isWatched = true
+        request.isWatched = true
         let round = register(request)
         if Reactor.watch(request) { return settle(request, sequence, round, until: time, &turn) }
-        request.block.pointee.isWatched = false
+        request.isWatched = false
         request.pollState = .none
         giveUp(request, &turn)
         return true
@@ -347,10 +347,10 @@ final class AIOPoll: Module {
 
     /// The request does not wait any more, if it did.
     private func unwatch(_ request: Request) {
-        guard request.block.pointee.isWatched else { return }
+        guard request.isWatched else { return }
         state.pointee.lock.lock()
         request.pollState = .none
-        request.block.pointee.isWatched = false
+        request.isWatched = false
         state.pointee.lock.unlock()
         Timers.clearAlarm(request)
         Reactor.stopWatching(request)
@@ -359,12 +359,12 @@ final class AIOPoll: Module {
 
 extension Request {
     fileprivate(set) var pollState: PollState {
-        get { PollState(rawValue: block.pointee.poll.load(ordering: .acquiring)) ?? .none }
-        nonmutating set { block.pointee.poll.store(newValue.rawValue, ordering: .releasing) }
+        get { PollState(rawValue: shared.poll.load(ordering: .acquiring)) ?? .none }
+        nonmutating set { shared.poll.store(newValue.rawValue, ordering: .releasing) }
     }
 
     fileprivate func isRegistering(_ sequence: UInt64, _ round: UInt32) -> Bool {
-        self.sequence == sequence && block.pointee.pollRound == round && pollState == .registering
+        self.sequence == sequence && pollRound == round && pollState == .registering
     }
 }
 

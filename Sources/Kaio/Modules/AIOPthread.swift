@@ -36,24 +36,24 @@ final class AIOPthread: Module {
     static func perform(
         _ request: Request, on thread: CInt, _ turn: inout Turn, nearEnd: () -> Void = {}
     ) -> Int {
-        if request.block.pointee.operation == .work { return work(request, on: thread, &turn) }
+        if request.operation == .work { return work(request, on: thread, &turn) }
         if AIOLinux.tryAgain(request) { return 0 }
-        request.block.pointee.runner.store(thread, ordering: .sequentiallyConsistent)
-        let isTimed = request.block.pointee.file.kind == .file
+        request.shared.runner.store(thread, ordering: .sequentiallyConsistent)
+        let isTimed = request.file.kind == .file
         let started = isTimed ? Instant.now : .never
         let result = transfer(request)
         if isTimed {
-            let (device, interval) = (request.block.pointee.file.device, Instant.now.nanoseconds - started.nanoseconds)
-            if request.block.pointee.length <= Workers.mostHere { Devices.took(device, interval) }
-            if mayBeMemory(request) { Devices.tookOnWorker(device, request.block.pointee.length, interval) }
+            let (device, interval) = (request.file.device, Instant.now.nanoseconds - started.nanoseconds)
+            if request.length <= Workers.mostHere { Devices.took(device, interval) }
+            if mayBeMemory(request) { Devices.tookOnWorker(device, request.length, interval) }
             if mayKeep(request, result) {
                 Devices.wroteOnWorker(
                     device, result, interval,
-                    isClean: request.block.pointee.descriptor.isCached(
-                        request.block.pointee.offset, result, isClean: true))
+                    isClean: request.descriptor.isCached(
+                        request.offset, result, isClean: true))
             }
         }
-        request.block.pointee.runner.store(0, ordering: .sequentiallyConsistent)
+        request.shared.runner.store(0, ordering: .sequentiallyConsistent)
         if result == wouldWait {
             AIOPoll.takeBack(request, &turn)
             return 0
@@ -66,69 +66,69 @@ final class AIOPthread: Module {
 
     private static func work(_ request: Request, on thread: CInt, _ turn: inout Turn) -> Int {
         let stack = request.stack
-        request.block.pointee.runner.store(thread, ordering: .sequentiallyConsistent)
+        request.shared.runner.store(thread, ordering: .sequentiallyConsistent)
         stack.enter()
-        let result = stack[Int(request.block.pointee.owner) - 1].work(request, &turn)
+        let result = stack[Int(request.owner) - 1].work(request, &turn)
         stack.leave()
-        request.block.pointee.runner.store(0, ordering: .sequentiallyConsistent)
+        request.shared.runner.store(0, ordering: .sequentiallyConsistent)
         turn.complete(request, result)
         return result
     }
 
     /// Whether it is worth knowing how long the transfer takes: see `Devices`.
     private static func mayBeMemory(_ request: Request) -> Bool {
-        let file = request.block.pointee.file
+        let file = request.file
         if file.isBlockDevice { return file.isDirect }
-        return file.kind == .file && !file.isDirect && request.block.pointee.operation == .read
+        return file.kind == .file && !file.isDirect && request.operation == .read
             && !AIOLinux.knowsNoWait(file, .read)
     }
 
     /// Whether it is worth knowing whether a write's pages are all that there is of the file: see `Devices`.
     private static func mayKeep(_ request: Request, _ result: Int) -> Bool {
-        let file = request.block.pointee.file
-        return request.block.pointee.operation == .write && result > 0 && !file.isDirect && !file.isAppending
+        let file = request.file
+        return request.operation == .write && result > 0 && !file.isDirect && !file.isAppending
             && !AIOLinux.knowsNoWait(file, .write) && Devices.mayKeepWrites(file.device)
     }
 
     private static func transfer(_ request: Request) -> Int {
-        let descriptor = request.block.pointee.descriptor
+        let descriptor = request.descriptor
         // The number may be another file's by now: then the descriptor was closed before the request's turn.
         let problem = request.fileProblem
         if problem != 0 { return problem }
-        switch request.block.pointee.operation {
+        switch request.operation {
         case .synchronize: return again { descriptor.synchronize(dataOnly: false) }
         case .synchronizeData: return again { descriptor.synchronize(dataOnly: true) }
         case .list, .work: return 0
-        case .read, .write: if AIOLinux.transferBeforehand(request) { return request.block.pointee.transferred }
+        case .read, .write: if AIOLinux.transferBeforehand(request) { return request.transferred }
         }
         var patience: Int64 = 0
         while true {
-            if request.block.pointee.isStepwise {
+            if request.isStepwise {
                 switch request.nextStep(patience: patience) {
                 case .wait: return wouldWait
                 case .over(let result): return result
-                case .transfer(let most): request.block.pointee.most = most
+                case .transfer(let most): request.most = most
                 case .unknown: break
                 }
             }
-            let before = request.block.pointee.transferred
+            let before = request.transferred
             let result = again { move(request, descriptor) }
-            if request.block.pointee.isStepwise, request.block.pointee.operation == .write, result > 0,
+            if request.isStepwise, request.operation == .write, result > 0,
                 result < request.remainingLength
             {
-                request.block.pointee.transferred += result
+                request.transferred += result
                 // It flows: the way round would cost more than a short wait.
                 patience = flowing
                 continue
             }
-            if request.block.pointee.neverBlocks, request.block.pointee.file.statusFlags & O_NONBLOCK == 0 {
+            if request.neverBlocks, request.file.statusFlags & O_NONBLOCK == 0 {
                 // Where it can't be polled without a thread.
                 if result == -Int(EAGAIN) {
-                    _ = request.readiness(request.block.pointee.operation == .read ? POLLIN : POLLOUT, .max)
+                    _ = request.readiness(request.operation == .read ? POLLIN : POLLOUT, .max)
                     continue
                 }
-                if request.block.pointee.operation == .write, result > 0, result < request.remainingLength {
-                    request.block.pointee.transferred += result
+                if request.operation == .write, result > 0, result < request.remainingLength {
+                    request.transferred += result
                     continue
                 }
             }
@@ -143,14 +143,14 @@ final class AIOPthread: Module {
     private static let flowing: Int64 = 5_000_000
 
     private static func move(_ request: Request, _ descriptor: Descriptor) -> Int {
-        let isRead = request.block.pointee.operation == .read
+        let isRead = request.operation == .read
         let number = Int(descriptor.number)
-        let isStream = request.block.pointee.file.isStream
-        if request.block.pointee.vectorCount == 0 {
+        let isStream = request.file.isStream
+        if request.vectorCount == 0 {
             // Not the calls for several buffers: they do nothing where there is nothing to transfer, and the driver says what
             // of a datagram, or an error, there is all the same.
-            let buffer = address(request.block.pointee.buffer) + request.block.pointee.transferred
-            let length = min(request.remainingLength, request.block.pointee.most)
+            let buffer = address(request.buffer) + request.transferred
+            let length = min(request.remainingLength, request.most)
             if !isStream {
                 let result = systemCall(
                     isRead ? SYS_pread64 : SYS_pwrite64, number, buffer, length, request.remainingOffset)

@@ -495,14 +495,13 @@ final class Bufio: Module {
     /// A read of whole blocks that are not here, or a write of such in write-through mode, which the kernel is to have at once: they are
     /// filled from its buffer when it is complete. False: it needs more than that.
     private func admit(_ request: Request) -> Bool {
-        let block = request.block
-        guard let open = OpenFile(word: KnownFiles.file(of: block.pointee.descriptor)),
+        guard let open = OpenFile(word: KnownFiles.file(of: request.descriptor)),
             let file = CachedFile(bits: open[position]), file.status == .kept
         else { return true }
-        let isRead = block.pointee.operation == .read
-        let offset = block.pointee.offset
+        let isRead = request.operation == .read
+        let offset = request.offset
         guard !isRead || prefetch == 0 || offset != file.face.pointee.sequence.load(ordering: .relaxed),
-            hasWholeBlocks(offset, block.pointee.length)
+            hasWholeBlocks(offset, request.length)
         else { return false }
         file.face.pointee.fills.wrappingAdd(1, ordering: .sequentiallyConsistent)
         var isAdmitted = isRead ? list(request, file) : nil
@@ -523,7 +522,7 @@ final class Bufio: Module {
         } else {
             BlockCache.count(.writeOuts)
         }
-        block.pointee.watchers |= 1 << UInt16(position)
+        request.watchers |= 1 << UInt16(position)
         return true
     }
 
@@ -541,10 +540,10 @@ final class Bufio: Module {
     /// A block is needed only when its data is here, so there is neither a lock on this way, nor is it taken from others meanwhile. Nil:
     /// by the way that has both.
     private func list(_ request: Request, _ file: CachedFile) -> Bool? {
-        guard request.block.pointee.length == cache.size, !file.face.pointee.hasClient.load(ordering: .relaxed) else {
+        guard request.length == cache.size, !file.face.pointee.hasClient.load(ordering: .relaxed) else {
             return nil
         }
-        let number = request.block.pointee.offset >> cache.shift
+        let number = request.offset >> cache.shift
         let work = work.place(of: request)
         var new = Work(file: file.bits, stage: .filling)
         new.isListed = true
@@ -591,9 +590,9 @@ final class Bufio: Module {
     }
 
     private func begin(filling request: Request, _ file: CachedFile) -> Bool {
-        let first = request.block.pointee.offset >> cache.shift
-        let count = request.block.pointee.length >> cache.shift
-        let isWrite = request.block.pointee.operation == .write
+        let first = request.offset >> cache.shift
+        let count = request.length >> cache.shift
+        let isWrite = request.operation == .write
         guard file.status == .kept, file.rest.pointee.bypasses == 0,
             !isWrite || file.rest.pointee.bufferedWrites == 0 && file.rest.pointee.client == nil && !Bufio.isAtExit
         else { return false }
@@ -640,8 +639,8 @@ final class Bufio: Module {
         var plan = Plan()
         let work = work.place(of: request)
         let file = file(request)
-        let isWhole = request.block.pointee.result == request.block.pointee.length
-        let isWrite = request.block.pointee.operation == .write
+        let isWhole = request.result == request.length
+        let isWrite = request.operation == .write
         BlockCache.lock.lock()
         if work.pointee.isListed { unlist(work, file, isWhole) }
         for index in 0..<work.pointee.count where isWhole {
@@ -672,7 +671,7 @@ final class Bufio: Module {
             wakeWaiters(file, &plan)
             noteChange(file)
         }
-        switch -request.block.pointee.result {
+        switch -request.result {
         case Int(EINVAL), Int(ECANCELED): break
         case 1...: BlockCache.count(.errors)
         default: break
@@ -720,16 +719,16 @@ final class Bufio: Module {
     }
 
     private func begin(_ request: Request, hasAsked: Bool, _ turn: inout Turn) -> Beginning {
-        guard request.block.pointee.file.kind == .file, let file = file(of: request) else { return .others }
+        guard request.file.kind == .file, let file = file(of: request) else { return .others }
         let place = work.place(of: request)
         var new = Work()
         new.file = file.bits
-        let operation = request.block.pointee.operation
+        let operation = request.operation
         switch operation {
         case .read, .write:
-            guard request.block.pointee.length > 0 else { return .others }
-            new.total = request.block.pointee.length
-            let flags = request.block.pointee.file.statusFlags
+            guard request.length > 0 else { return .others }
+            new.total = request.length
+            let flags = request.file.statusFlags
             if !hasAsked, mustAsk(file, now: operation == .read && request.end > file.size) {
                 if file.way.pointee.isRemote, prepareToAsk(file, for: request, &turn) { return .asks }
                 ask(file, asksServer: false)
@@ -738,7 +737,7 @@ final class Bufio: Module {
             let grows = operation == .write && request.end > file.size
             new.isThrough = !isWriteBack || Bufio.isAtExit || flags & (O_SYNC | O_DSYNC) != 0 || grows
             if operation == .read {
-                new.total = max(0, min(request.end, file.size) - request.block.pointee.offset)
+                new.total = max(0, min(request.end, file.size) - request.offset)
                 if BufioClient.isAsked(by: request, file) {
                     new.isForClient = true
                     new.total = new.total > 0 ? cache.size : 0
@@ -829,7 +828,7 @@ final class Bufio: Module {
 
     /// Those that wait may be of another service.
     private static func module(of request: Request) -> Bufio {
-        unsafeDowncast(request.stack[Int(request.block.pointee.position)], to: Bufio.self)
+        unsafeDowncast(request.stack[Int(request.position)], to: Bufio.self)
     }
 
     private func advance(_ request: Request, _ plan: inout Plan, _ turn: inout Turn) {
@@ -848,7 +847,7 @@ final class Bufio: Module {
                 BlockCache.lock.unlock()
             case .synchronize:
                 let target = file(request).way.pointee.target!
-                let isData = request.block.pointee.file.statusFlags & O_SYNC != O_SYNC
+                let isData = request.file.statusFlags & O_SYNC != O_SYNC
                 if turn.make(
                     isData ? .synchronizeData : .synchronize, on: target, in: request.stack, at: position, for: request)
                     != nil
@@ -909,9 +908,9 @@ final class Bufio: Module {
 
     private func take(_ request: Request, _ work: UnsafeMutablePointer<Work>, _ plan: inout Plan) -> Step {
         let file = file(request)
-        let isWrite = request.block.pointee.operation == .write
+        let isWrite = request.operation == .write
         if work.pointee.done == work.pointee.total {
-            let flags = request.block.pointee.file.statusFlags
+            let flags = request.file.statusFlags
             guard isWrite, flags & (O_SYNC | O_DSYNC) != 0 else { return .complete(work.pointee.done) }
             work.pointee.stage = .synchronize
             return .synchronize
@@ -922,8 +921,8 @@ final class Bufio: Module {
             return park(request, work, .throttled, &plan)
         }
         guard CacheRun.hasRoom else { return park(request, work, .starved, &plan) }
-        let begin = request.block.pointee.offset + work.pointee.done
-        let end = request.block.pointee.offset + work.pointee.total
+        let begin = request.offset + work.pointee.done
+        let end = request.offset + work.pointee.total
         let first = begin >> cache.shift
         let last = min((end - 1) >> cache.shift, first + CacheRun.most - 1)
         var isInSequence = false
@@ -989,7 +988,7 @@ final class Bufio: Module {
     }
 
     private func prepare(_ request: Request, _ work: UnsafeMutablePointer<Work>, _ plan: inout Plan) -> Step {
-        let isWrite = request.block.pointee.operation == .write
+        let isWrite = request.operation == .write
         for index in 0..<work.pointee.count where work.pointee.own & 1 << UInt32(index) == 0 {
             let block = CacheBlock(bits: work.pointee.blocks[index])!
             switch block.phase {
@@ -1035,9 +1034,9 @@ final class Bufio: Module {
     }
 
     private func range(_ request: Request, _ work: UnsafeMutablePointer<Work>) -> Range<Int> {
-        let begin = request.block.pointee.offset + work.pointee.done
+        let begin = request.offset + work.pointee.done
         let end = (begin >> cache.shift + work.pointee.count) << cache.shift
-        return begin..<min(end, request.block.pointee.offset + work.pointee.total)
+        return begin..<min(end, request.offset + work.pointee.total)
     }
 
     private func commit(_ request: Request, _ plan: inout Plan) {
@@ -1056,7 +1055,7 @@ final class Bufio: Module {
             work.pointee.stage = .passed
             return
         }
-        if request.block.pointee.operation == .read {
+        if request.operation == .read {
             release(work, &plan)
             work.pointee.done += range.count
             work.pointee.stage = .take
@@ -1188,9 +1187,9 @@ final class Bufio: Module {
         if work.place(of: request).pointee.stage == .filling {
             filled(request, &turn)
             // The kernel takes no such buffer, or no transfer of so few bytes: the module's own do.
-            let word = request.block.pointee.result == -Int(EINVAL) ? file(request).way.pointee.open?.word : nil
+            let word = request.result == -Int(EINVAL) ? file(request).way.pointee.open?.word : nil
             guard let word else { return true }
-            request.block.pointee.openFile = word
+            request.openFileWord = word
             guard case .mine = begin(request, hasAsked: true, &turn) else { return true }
             plan.ready.append(request)
             run(&plan, &turn)
@@ -1240,7 +1239,7 @@ final class Bufio: Module {
         work.pointee.queue = queue
         request.beginWaiting()
         if work.pointee.done > 0 || work.pointee.stage == .out {
-            request.block.pointee.isInKernel.store(true, ordering: .sequentiallyConsistent)
+            request.shared.isInKernel.store(true, ordering: .sequentiallyConsistent)
         }
         if !work.pointee.isHeldBack {
             work.pointee.isHeldBack = true
@@ -1254,7 +1253,7 @@ final class Bufio: Module {
         let work = Bufio.module(of: request).work.place(of: request)
         work.pointee.queue = .none
         request.endWaiting()
-        request.block.pointee.isInKernel.store(false, ordering: .sequentiallyConsistent)
+        request.shared.isInKernel.store(false, ordering: .sequentiallyConsistent)
         if work.pointee.isHeldBack {
             work.pointee.isHeldBack = false
             Reactor.heldBack(-1)
@@ -1314,7 +1313,7 @@ final class Bufio: Module {
         let work = work.place(of: request)
         if work.pointee.isForClient { return }
         let range = range(request, work)
-        let isWrite = request.block.pointee.operation == .write
+        let isWrite = request.operation == .write
         var at = range.lowerBound
         for index in 0..<work.pointee.count {
             let block = CacheBlock(bits: work.pointee.blocks[index])!
@@ -1324,7 +1323,7 @@ final class Bufio: Module {
                 memset(block.data, 0, from)
                 memset(block.data + from + length, 0, cache.size - from - length)
             }
-            request.copy(length, at: at - request.block.pointee.offset, block.data + from, isIntoMemory: isWrite)
+            request.copy(length, at: at - request.offset, block.data + from, isIntoMemory: isWrite)
             at += length
         }
     }
@@ -1486,9 +1485,9 @@ final class Bufio: Module {
                 offset: run.state.pointee.offset + transferred, in: file.way.pointee.stack!, at: position, for: parent)
         else { return false }
         // For those below who have something of the file.
-        if parent == nil { own.block.pointee.openFile = file.way.pointee.open?.word ?? 0 }
+        if parent == nil { own.openFileWord = file.way.pointee.open?.word ?? 0 }
         if run.state.pointee.isWrite, !target.file.isBlockDevice, own.end > Int(target.file.size) {
-            own.block.pointee.file.size = Int64(onDisk(file))
+            own.file.size = Int64(onDisk(file))
         }
         work.place(of: own).initialize(to: Work(other: run.bits))
         if run.state.pointee.isWrite {
@@ -1515,10 +1514,10 @@ final class Bufio: Module {
     private func goOn(
         _ run: CacheRun, _ own: Request, for parent: Request?, _ plan: inout Plan, _ turn: inout Turn
     ) -> Bool {
-        let hasOpened = own.block.pointee.operation == .work
+        let hasOpened = own.operation == .work
         if hasOpened {
-            if own.block.pointee.result < 0 { openBuffered(run.state.pointee.file) }
-        } else if !ended(run, own.block.pointee.result, &plan) {
+            if own.result < 0 { openBuffered(run.state.pointee.file) }
+        } else if !ended(run, own.result, &plan) {
             return false
         }
         if make(run, for: parent, hasOpened: hasOpened, &turn) { return true }
@@ -1541,7 +1540,7 @@ final class Bufio: Module {
         var plan = Plan()
         var again = false
         if work.place(of: parent).pointee.stage == .ask {
-            return hasAsked(parent, own[0]?.block.pointee.result ?? 0, &turn)
+            return hasAsked(parent, own[0]?.result ?? 0, &turn)
         }
         if work.place(of: parent).pointee.stage == .synchronize {
             let result = own.result
@@ -1561,7 +1560,7 @@ final class Bufio: Module {
         if work.place(of: own).pointee.stage == .flush {
             let flush = UnsafeMutablePointer<BufioClient.Flush>(bitPattern: work.place(of: own).pointee.other)!
             BlockCache.lock.locked {
-                flush.pointee.result = own.block.pointee.result
+                flush.pointee.result = own.result
                 flush.pointee.isDone = true
             }
             return run(&plan, &turn)
@@ -1776,7 +1775,7 @@ final class Bufio: Module {
 
     /// Under the lock.
     private func readAhead(_ request: Request, _ file: CachedFile, _ isKnown: Bool, _ plan: inout Plan) {
-        let offset = request.block.pointee.offset
+        let offset = request.offset
         let end = request.end
         var count = 1
         if offset == file.face.pointee.sequence.load(ordering: .relaxed) || isKnown {
@@ -1909,10 +1908,10 @@ extension CacheRun {
 extension Request {
     /// Whether the first bytes of its buffers can be copied from, or to.
     fileprivate func hasMemory(_ length: Int) -> Bool {
-        let isWritten = block.pointee.operation == .read
+        let isWritten = operation == .read
         guard length > 0 else { return true }
-        guard let buffer = block.pointee.buffer else { return false }
-        let count = block.pointee.vectorCount
+        guard let buffer = buffer else { return false }
+        let count = vectorCount
         if count == 0 { return KnownMemory.has(buffer, length, written: isWritten) }
         let vector = buffer.assumingMemoryBound(to: iovec.self)
         var left = length
@@ -1934,8 +1933,8 @@ extension Request {
         func copyOne(_ buffer: UnsafeMutableRawPointer, _ at: Int, _ length: Int) {
             if isIntoMemory { memcpy(memory + at, buffer, length) } else { memcpy(buffer, memory + at, length) }
         }
-        let count = block.pointee.vectorCount
-        guard let buffer = block.pointee.buffer else { return }
+        let count = vectorCount
+        guard let buffer = buffer else { return }
         if count == 0 { return copyOne(buffer + start, 0, length) }
         let vector = buffer.assumingMemoryBound(to: iovec.self)
         var (skip, done) = (start, 0)

@@ -122,7 +122,7 @@ struct BufioClient: Equatable {
     static let mark: UInt = 1 << 63
 
     static func isAsked(by request: Request, _ file: CachedFile) -> Bool {
-        let bits = UInt(bitPattern: request.block.pointee.buffer)
+        let bits = UInt(bitPattern: request.buffer)
         guard bits & mark != 0 else { return false }
         return BlockCache.lock.locked { file.rest.pointee.client?.bits == bits & ~mark }
     }

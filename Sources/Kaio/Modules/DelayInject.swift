@@ -109,7 +109,7 @@ final class DelayInject: Module {
 
     func submit(_ requests: inout RequestQueue, _ turn: inout Turn) {
         for request in requests {
-            let operation = request.block.pointee.operation
+            let operation = request.operation
             guard operations.contains(operation) else { continue }
             let stream = Operations.index(operation)
             let delay = settings.delay(dice.fraction(stream, counts.pointee.next(stream)))
@@ -122,18 +122,18 @@ final class DelayInject: Module {
 
     func completed(_ request: Request, _ turn: inout Turn) -> Bool {
         // Who cancels waits for that to be seen.
-        if request.block.pointee.result == -Int(ECANCELED) { return true }
+        if request.result == -Int(ECANCELED) { return true }
         Exposure.end(request)
         // As seen by who wants to cancel it.
-        request.block.pointee.isInKernel.store(true, ordering: .sequentiallyConsistent)
+        request.shared.isInKernel.store(true, ordering: .sequentiallyConsistent)
         if Timers.add(request, at: Instant.now.advanced(by: delays[request]), for: position) { return false }
-        request.block.pointee.isInKernel.store(false, ordering: .sequentiallyConsistent)
+        request.shared.isInKernel.store(false, ordering: .sequentiallyConsistent)
         return true
     }
 
     func expired(_ request: Request, _ turn: inout Turn) {
-        request.block.pointee.isInKernel.store(false, ordering: .sequentiallyConsistent)
-        turn.complete(request, request.block.pointee.result)
+        request.shared.isInKernel.store(false, ordering: .sequentiallyConsistent)
+        turn.complete(request, request.result)
     }
 
     // MARK: settings

@@ -31,10 +31,10 @@ final class ErrorInject: Module {
         let count = Atomic<UInt64>(0)
 
         func isAbout(_ request: Request) -> Bool {
-            guard operations.contains(request.block.pointee.operation) else { return false }
-            if let path, !path.matches(request.block.pointee.descriptor) { return false }
+            guard operations.contains(request.operation) else { return false }
+            if let path, !path.matches(request.descriptor) { return false }
             if end == 0 { return true }
-            return !request.block.pointee.operation.isSynchronize && request.block.pointee.offset < end
+            return !request.operation.isSynchronize && request.offset < end
                 && request.end > start
         }
 
@@ -108,8 +108,8 @@ final class ErrorInject: Module {
 
     func completed(_ request: Request, _ turn: inout Turn) -> Bool {
         // What was cancelled was not done.
-        if let errors, request.block.pointee.result != -Int(ECANCELED) {
-            request.block.pointee.result = -Int(errors[request])
+        if let errors, request.result != -Int(ECANCELED) {
+            request.result = -Int(errors[request])
         }
         return true
     }

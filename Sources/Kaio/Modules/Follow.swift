@@ -175,16 +175,16 @@ final class Follow: Module {
             },
             admit: { _, block in
                 let request = Request(data: block).unsafelyUnwrapped
-                return request.block.pointee.offset < request.block.pointee.file.size
+                return request.offset < request.file.size
             })
     }
 
     func submit(_ requests: inout RequestQueue, _ turn: inout Turn) {
         var free = RequestQueue()
         while let request = requests.popFirst() {
-            let facts = request.block.pointee.file
-            guard request.block.pointee.operation == .read, facts.kind == .file, !facts.isBlockDevice,
-                request.block.pointee.offset >= facts.size, request.block.pointee.length > 0,
+            let facts = request.file
+            guard request.operation == .read, facts.kind == .file, !facts.isBlockDevice,
+                request.offset >= facts.size, request.length > 0,
                 let file = request.openFile
             else {
                 free.append(request)
@@ -197,7 +197,7 @@ final class Follow: Module {
 
     private func wait(_ request: Request, _ file: OpenFile, _ turn: inout Turn) {
         let state = files[file]
-        let (descriptor, facts, stack) = (request.block.pointee.descriptor, request.block.pointee.file, request.stack)
+        let (descriptor, facts, stack) = (request.descriptor, request.file, request.stack)
         numbers.add(Number.waited)
         numbers.add(Number.waiting)
         Exposure.begin(request)
@@ -382,8 +382,8 @@ final class Follow: Module {
             locked { shared.pointee.isReading = false }
             return pollAll(stack, &turn)
         }
-        own.block.pointee.neverBlocks = true
-        own.block.pointee.isUnordered = true
+        own.neverBlocks = true
+        own.isUnordered = true
         locked { shared.pointee.reader = own }
         turn.handOn(own, below: position)
         // All may have gone meanwhile.
@@ -393,9 +393,9 @@ final class Follow: Module {
     func finished(_ own: Request, _ turn: inout Turn) {
         let stack = own.stack
         // The clock's, and a worker's.
-        if own.block.pointee.operation == .work, let file = own.openFile { endLook(at: file, &turn) }
-        if own.block.pointee.operation != .read { return }
-        let result = own.block.pointee.result
+        if own.operation == .work, let file = own.openFile { endLook(at: file, &turn) }
+        if own.operation != .read { return }
+        let result = own.result
         let wasStopped = locked {
             shared.pointee.reader = nil
             defer { shared.pointee.isStopping = false }
@@ -473,7 +473,7 @@ final class Follow: Module {
                 return nil
             }
             state.pointee.idleEvents = 0
-            return (first.block.pointee.descriptor, first.block.pointee.file)
+            return (first.descriptor, first.file)
         }
         if let (descriptor, facts) = request { beginLook(at: file, descriptor, facts, stack, &turn) }
     }
@@ -496,7 +496,7 @@ final class Follow: Module {
             // The clock will try again.
             return endLook(at: file, &turn)
         }
-        own.block.pointee.openFile = file.word
+        own.openFileWord = file.word
         turn.handToWorker(own)
     }
 
@@ -546,8 +546,8 @@ final class Follow: Module {
         var current = state.pointee.first
         while let request = current {
             current = links[request].next
-            let isLost = !isStill && request.block.pointee.descriptor == descriptor
-            guard hasShrunk || isLost || request.block.pointee.offset < size else { continue }
+            let isLost = !isStill && request.descriptor == descriptor
+            guard hasShrunk || isLost || request.offset < size else { continue }
             unlink(request, state)
             // Else its time is up just now, and `expired` finds it gone.
             if !stopWaiting(request) { continue }

@@ -57,7 +57,7 @@ final class FullAudit: Module {
 
     func passage(of operation: Operation) -> Passage { isAsked(operation) ? .watches : .passes }
 
-    func begins(_ request: Request) { if isAsked(request.block.pointee.operation) { begin(request) } }
+    func begins(_ request: Request) { if isAsked(request.operation) { begin(request) } }
 
     func isOver(_ outcome: Outcome, since begin: Instant) {
         guard isAsked(outcome.operation), isWanted(outcome) else { return }
@@ -89,7 +89,7 @@ final class FullAudit: Module {
     }
 
     func submit(_ requests: inout RequestQueue, _ turn: inout Turn) {
-        for request in requests where isAsked(request.block.pointee.operation) {
+        for request in requests where isAsked(request.operation) {
             begin(request)
             turn.watch(request, at: position)
         }
@@ -119,7 +119,7 @@ final class FullAudit: Module {
     }
 
     private func begin(_ request: Request) {
-        let descriptor = request.block.pointee.descriptor
+        let descriptor = request.descriptor
         var length = descriptor.path(into: shortPath(of: request), FullAudit.shortPath)
         // As many bytes as fit: there may be more.
         if length == FullAudit.shortPath {

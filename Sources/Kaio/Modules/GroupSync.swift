@@ -272,9 +272,9 @@ final class GroupSync: Module {
     func submit(_ requests: inout RequestQueue, _ turn: inout Turn) {
         var free = RequestQueue()
         while let request = requests.popFirst() {
-            guard request.block.pointee.file.kind == .file,
-                request.block.pointee.length > 0
-                    || request.block.pointee.operation.isSynchronize
+            guard request.file.kind == .file,
+                request.length > 0
+                    || request.operation.isSynchronize
             else {
                 free.append(request)
                 continue
@@ -291,7 +291,7 @@ final class GroupSync: Module {
         let state = files[file]
         lock.pointee.lock()
         defer { lock.pointee.unlock() }
-        let isWrite = request.block.pointee.operation == .write
+        let isWrite = request.operation == .write
         guard isWrite && state.pointee.phase == .syncing && !isExempt(request, state) || hasInItsWay(request, state)
         else {
             return false
@@ -320,22 +320,22 @@ final class GroupSync: Module {
     private func hasInItsWay(_ request: Request, _ state: UnsafeMutablePointer<State>) -> Bool {
         if state.pointee.isPassing { return true }
         guard let first = state.pointee.firstHeld else { return false }
-        if request.block.pointee.operation != .read || GroupSync.overlaps(request, first) { return true }
+        if request.operation != .read || GroupSync.overlaps(request, first) { return true }
         for other in state.pointee.held where GroupSync.overlaps(request, other) { return true }
         return false
     }
 
     private static func overlaps(_ read: Request, _ other: Request) -> Bool {
-        other.block.pointee.operation == .write
-            && (other.block.pointee.file.isAppending
-                || read.block.pointee.offset < other.end && other.block.pointee.offset < read.end)
+        other.operation == .write
+            && (other.file.isAppending
+                || read.offset < other.end && other.offset < read.end)
     }
 
     private func isExempt(_ request: Request, _ state: UnsafeMutablePointer<State>) -> Bool {
         if state.pointee.isExempt { return true }
-        if request.block.pointee.file.isAppending { return false }
+        if request.file.isAppending { return false }
         for index in 0..<rangeCount
-        where request.block.pointee.offset >= ranges[index].first && request.end - 1 <= ranges[index].last {
+        where request.offset >= ranges[index].first && request.end - 1 <= ranges[index].last {
             return true
         }
         return false
@@ -343,14 +343,14 @@ final class GroupSync: Module {
 
     /// Hands a request on, now or with `free`.
     private func pass(_ request: Request, _ free: inout RequestQueue, _ turn: inout Turn) {
-        switch request.block.pointee.operation {
+        switch request.operation {
         case .read, .list, .work: return free.append(request)
         case .synchronize, .synchronizeData:
             if request.openFile != nil { turn.watch(request, at: position) }
             return free.append(request)
         case .write: break
         }
-        let flags = request.block.pointee.file.statusFlags
+        let flags = request.file.statusFlags
         var mark = Mark(isWhole: flags & GroupSync.whole == GroupSync.whole)
         var state: UnsafeMutablePointer<State>?
         if let file = request.openFile {
@@ -390,7 +390,7 @@ final class GroupSync: Module {
 
     /// The module's own descriptor by which a write goes that the kernel would synchronize alone. Nil: there is none now.
     private func plain(_ request: Request, _ state: UnsafeMutablePointer<State>) -> Target? {
-        var facts = request.block.pointee.file
+        var facts = request.file
         let (index, flags) = GroupSync.plain(facts)
         let descriptor = lock.pointee.locked { state.pointee.plain[index] }
         guard descriptor.isOpen else { return nil }
@@ -408,7 +408,7 @@ final class GroupSync: Module {
     // MARK: on the way up
 
     func completed(_ request: Request, _ turn: inout Turn) -> Bool {
-        if request.block.pointee.operation.isSynchronize {
+        if request.operation.isSynchronize {
             noteSynchronization(request)
             return true
         }
@@ -418,21 +418,21 @@ final class GroupSync: Module {
     /// A write that went by the module's own descriptor, or a write's own sync.
     func joined(_ parent: Request, _ own: OwnRequests, _ turn: inout Turn) {
         if marks[parent].isAlone {
-            return turn.complete(parent, own.result < 0 ? own.result : parent.block.pointee.result)
+            return turn.complete(parent, own.result < 0 ? own.result : parent.result)
         }
-        parent.block.pointee.result = own.result
-        if isOver(parent, &turn) { turn.complete(parent, parent.block.pointee.result) }
+        parent.result = own.result
+        if isOver(parent, &turn) { turn.complete(parent, parent.result) }
     }
 
     /// The caller's aio_fsync hears of the error too, and may be the one that finds it.
     private func noteSynchronization(_ request: Request) {
         guard let file = request.openFile else { return }
-        let result = request.block.pointee.result
+        let result = request.result
         lock.pointee.lock()
         if result < 0 {
             latch(result, files[file])
         } else if files[file].pointee.error != 0 {
-            request.block.pointee.result = -Int(files[file].pointee.error)
+            request.result = -Int(files[file].pointee.error)
         }
         lock.pointee.unlock()
     }
@@ -445,16 +445,16 @@ final class GroupSync: Module {
     private func isOver(_ request: Request, _ turn: inout Turn) -> Bool {
         let mark = marks[request]
         guard !mark.isAlone, let file = request.openFile else {
-            return request.block.pointee.result <= 0 || !synchronizeAlone(request, mark, &turn)
+            return request.result <= 0 || !synchronizeAlone(request, mark, &turn)
         }
         let state = files[file]
         var isOver = true
         numbers.add(Number.below, -1)
         lock.pointee.lock()
         state.pointee.below[Int(mark.parity)] -= 1
-        if request.block.pointee.result > 0 {
+        if request.result > 0 {
             if state.pointee.error != 0 {
-                request.block.pointee.result = -Int(state.pointee.error)
+                request.result = -Int(state.pointee.error)
                 numbers.add(Number.latched)
             } else {
                 state.pointee.waiting.append(request)
@@ -481,11 +481,11 @@ final class GroupSync: Module {
         else {
             let problem = request.fileProblem
             let result =
-                problem != 0 ? problem : again { request.block.pointee.descriptor.synchronize(dataOnly: !mark.isWhole) }
-            if result < 0 { request.block.pointee.result = result }
+                problem != 0 ? problem : again { request.descriptor.synchronize(dataOnly: !mark.isWhole) }
+            if result < 0 { request.result = result }
             return false
         }
-        own.block.pointee.isUnordered = true
+        own.isUnordered = true
         Exposure.begin(own)
         turn.start(for: request, at: position)
         return true
@@ -550,8 +550,8 @@ final class GroupSync: Module {
                 let sync = turn.make(
                     .synchronizeData, on: state.pointee.target.unsafelyUnwrapped, in: stack, at: position)
             else { return synchronizeHere(file, stack, &turn) }
-            sync.block.pointee.isUnordered = true
-            sync.block.pointee.openFile = file.word
+            sync.isUnordered = true
+            sync.openFileWord = file.word
             if isReady || !lock.pointee.locked({ waits(sync, state) }) { begin(sync, file, &turn) }
         }
     }
@@ -573,7 +573,7 @@ final class GroupSync: Module {
 
     private func begin(_ sync: Request, _ file: OpenFile, _ turn: inout Turn) {
         lock.pointee.lock()
-        if takeGroup(files[file]) { sync.block.pointee.operation = .synchronize }
+        if takeGroup(files[file]) { sync.operation = .synchronize }
         lock.pointee.unlock()
         turn.handOn(sync, below: position)
     }
@@ -604,8 +604,8 @@ final class GroupSync: Module {
     func finished(_ own: Request, _ turn: inout Turn) {
         guard let file = own.openFile else { return }
         // Who ends a connection has cancelled it: that says nothing of the data.
-        if own.block.pointee.result == -Int(ECANCELED) { return synchronizeHere(file, own.stack, &turn) }
-        end(own.block.pointee.result, file, own.stack, &turn)
+        if own.result == -Int(ECANCELED) { return synchronizeHere(file, own.stack, &turn) }
+        end(own.result, file, own.stack, &turn)
     }
 
     private func end(_ result: Int, _ file: OpenFile, _ stack: Stack, _ turn: inout Turn) {
@@ -633,7 +633,7 @@ final class GroupSync: Module {
         var count = 0
         while let request = group.popFirst() {
             count += 1
-            turn.complete(request, result < 0 ? result : request.block.pointee.result)
+            turn.complete(request, result < 0 ? result : request.result)
         }
         numbers.add(Number.waiting, -count)
         numbers.raise(Number.largest, to: count)

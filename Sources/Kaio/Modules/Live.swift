@@ -45,8 +45,8 @@ final class Live: Module {
     }
 
     func begins(_ request: Request) {
-        let (operation, descriptor) = (request.block.pointee.operation, request.block.pointee.descriptor)
-        let place = Live.page.unsafelyUnwrapped.begin(operation, descriptor, request.block.pointee.file)
+        let (operation, descriptor) = (request.operation, request.descriptor)
+        let place = Live.page.unsafelyUnwrapped.begin(operation, descriptor, request.file)
         Live.marks.unsafelyUnwrapped[Int(Slab.number(of: request))] = Mark(
             place: place, begin: Instant.now.nanoseconds)
     }
@@ -54,7 +54,7 @@ final class Live: Module {
     func completed(_ request: Request, _ turn: inout Turn) -> Bool {
         let mark = Live.marks.unsafelyUnwrapped[Int(Slab.number(of: request))]
         Live.page.unsafelyUnwrapped.end(
-            mark.place, request.block.pointee.result, Instant.now.nanoseconds - mark.begin)
+            mark.place, request.result, Instant.now.nanoseconds - mark.begin)
         return true
     }
 

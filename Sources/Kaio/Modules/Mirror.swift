@@ -430,9 +430,9 @@ final class Mirror: Module {
     func submit(_ requests: inout RequestQueue, _ turn: inout Turn) {
         var free = RequestQueue()
         while let request = requests.popFirst() {
-            let operation = request.block.pointee.operation
+            let operation = request.operation
             guard let file = request.openFile, operation != .list,
-                operation.isSynchronize || request.block.pointee.length > 0
+                operation.isSynchronize || request.length > 0
             else {
                 free.append(request)
                 continue
@@ -451,8 +451,8 @@ final class Mirror: Module {
         case .starting: break
         case .on:
             work.place(of: request).initialize(to: Work())
-            work.place(of: request).pointee.offset = request.block.pointee.offset
-            switch request.block.pointee.operation {
+            work.place(of: request).pointee.offset = request.offset
+            switch request.operation {
             case .read: read(request, file, &turn)
             case .write: write(request, file, &turn)
             default: synchronize(request, file, &turn)
@@ -469,7 +469,7 @@ final class Mirror: Module {
             lock.pointee.lock()
             let status = state.pointee.status
             var mustOpen = false
-            if status == .on, request.block.pointee.file.isDirect {
+            if status == .on, request.file.isDirect {
                 for leg in 0..<state.pointee.count
                 where state.pointee.live.has(leg) && state.pointee.legs[leg].lacksDirect { mustOpen = true }
             }
@@ -540,7 +540,7 @@ final class Mirror: Module {
         work.place(of: own).initialize(to: Work())
         work.place(of: own).pointee.kind = kind
         work.place(of: own).pointee.leg = leg
-        own.block.pointee.openFile = file.word
+        own.openFileWord = file.word
     }
 
     /// The leg's descriptor for a request: with O_DIRECT where the program's has it, and the leg's file system takes that.
@@ -584,15 +584,15 @@ final class Mirror: Module {
         let state = files[file]
         let place = work.place(of: request)
         let (mustLook, isShorter) = lock.pointee.locked {
-            let isShorter = Int(request.block.pointee.file.size) < state.pointee.size
+            let isShorter = Int(request.file.size) < state.pointee.size
             return (state.pointee.isLocal && (isShorter || state.pointee.hasIdle), isShorter)
         }
         if mustLook { lookForOthers(file, state, isSuspicious: isShorter) }
-        let appended = request.block.pointee.file.isAppending ? endOfFirst(request, state) : 0
+        let appended = request.file.isAppending ? endOfFirst(request, state) : 0
         var plan = Plan()
         lock.pointee.lock()
-        if request.block.pointee.file.isAppending { place.pointee.offset = max(appended, state.pointee.size) }
-        let (end, overflow) = place.pointee.offset.addingReportingOverflow(request.block.pointee.length)
+        if request.file.isAppending { place.pointee.offset = max(appended, state.pointee.size) }
+        let (end, overflow) = place.pointee.offset.addingReportingOverflow(request.length)
         place.pointee.first = state.pointee.number(at: place.pointee.offset)
         place.pointee.last = state.pointee.number(at: overflow ? .max : end - 1)
         let isBlocked =
@@ -622,7 +622,7 @@ final class Mirror: Module {
             (state.pointee.live.has(0) ? state.pointee.legs[0].target : nil, state.pointee.isLocal)
         }
         // What is known without asking.
-        if !isLocal, target != nil { return Int(request.block.pointee.file.size) }
+        if !isLocal, target != nil { return Int(request.file.size) }
         return target.flatMap { MirrorFacts($0.descriptor) }?.size ?? 0
     }
 
@@ -665,7 +665,7 @@ final class Mirror: Module {
     /// Waits for the log. Under the lock.
     private func park(_ request: Request, _ state: UnsafeMutablePointer<MirrorState>) {
         // As seen by who wants to cancel it: what has begun goes to its end.
-        request.block.pointee.isInKernel.store(true, ordering: .sequentiallyConsistent)
+        request.shared.isInKernel.store(true, ordering: .sequentiallyConsistent)
         state.pointee.logging.append(request)
     }
 
@@ -690,12 +690,12 @@ final class Mirror: Module {
     private func ask(_ request: Request, _ legs: MirrorLegs, _ file: OpenFile, _ turn: inout Turn) {
         let state = files[file]
         let place = work.place(of: request)
-        let operation = request.block.pointee.operation
+        let operation = request.operation
         place.pointee.legs = legs
         place.pointee.asked |= legs
         let isSync = place.pointee.stage == .safety || operation.isSynchronize
         var isShort = false
-        let isDirect = request.block.pointee.file.isDirect
+        let isDirect = request.file.isDirect
         let known = lock.pointee.locked { state.pointee.legs }
         legs.forEachLeg { leg in
             if isShort { return }
@@ -703,7 +703,7 @@ final class Mirror: Module {
                 let kind =
                     operation.isSynchronize
                     ? operation
-                    : request.block.pointee.file.statusFlags & Mirror.whole == Mirror.whole
+                    : request.file.statusFlags & Mirror.whole == Mirror.whole
                         ? .synchronize : .synchronizeData
                 isShort =
                     state.pointee.legs[leg].target.flatMap {
@@ -713,7 +713,7 @@ final class Mirror: Module {
                 ? known[leg].direct ?? target(leg, true, state) : known[leg].target,
                 let own = turn.make(like: request, on: target, at: position)
             {
-                own.block.pointee.offset = place.pointee.offset
+                own.offset = place.pointee.offset
             } else {
                 isShort = true
             }
@@ -733,12 +733,12 @@ final class Mirror: Module {
     func joined(_ parent: Request, _ own: OwnRequests, _ turn: inout Turn) {
         guard let file = parent.openFile else { return turn.complete(parent, own.result) }
         let place = work.place(of: parent)
-        if parent.block.pointee.operation == .read { return readJoined(parent, own, file, &turn) }
+        if parent.operation == .read { return readJoined(parent, own, file, &turn) }
         var leg = place.pointee.legs
         for request in own {
             let number = leg.firstLeg
             leg &= leg &- 1
-            let result = request.block.pointee.result
+            let result = request.result
             // Of a write's own sync: its result stays, unless that is the error.
             if place.pointee.stage == .safety, result >= 0 { continue }
             place.pointee.results[number] = result
@@ -751,7 +751,7 @@ final class Mirror: Module {
     private func settle(_ request: Request, _ file: OpenFile, _ turn: inout Turn) {
         let state = files[file]
         let place = work.place(of: request)
-        let isWrite = request.block.pointee.operation == .write
+        let isWrite = request.operation == .write
         if isWrite, place.pointee.stage == .data, let legs = refusedDirect(place, request, state) {
             return ask(request, legs, file, &turn)
         }
@@ -761,7 +761,7 @@ final class Mirror: Module {
         var good: MirrorLegs = 0
         place.pointee.asked.forEachLeg { if place.pointee.results[$0] == best { good |= .leg($0) } }
         if isWrite, best > 0, place.pointee.stage == .data,
-            request.block.pointee.file.statusFlags & O_DSYNC != 0
+            request.file.statusFlags & O_DSYNC != 0
         {
             place.pointee.stage = .safety
             return ask(request, good, file, &turn)
@@ -811,7 +811,7 @@ final class Mirror: Module {
     private func refusedDirect(
         _ place: UnsafeMutablePointer<Work>, _ request: Request, _ state: UnsafeMutablePointer<MirrorState>
     ) -> MirrorLegs? {
-        guard request.block.pointee.file.isDirect else { return nil }
+        guard request.file.isDirect else { return nil }
         var (refused, isAny): (MirrorLegs, Bool) = (0, false)
         place.pointee.asked.forEachLeg {
             if place.pointee.results[$0] > 0 { isAny = true }
@@ -933,7 +933,7 @@ final class Mirror: Module {
     // MARK: reads
 
     private func read(_ request: Request, _ file: OpenFile, _ turn: inout Turn) {
-        let facts = request.block.pointee.file
+        let facts = request.file
         let state = files[file]
         let isShorter = lock.pointee.locked { state.pointee.isLocal && Int(facts.size) < state.pointee.size }
         if isShorter { lookForOthers(file, state, isSuspicious: true) }
@@ -945,7 +945,7 @@ final class Mirror: Module {
     private func goOn(_ request: Request, _ file: OpenFile, _ turn: inout Turn) {
         let state = files[file]
         let place = work.place(of: request)
-        let length = request.block.pointee.length
+        let length = request.length
         let begin = place.pointee.offset + place.pointee.done
         lock.pointee.lock()
         var legs = state.pointee.live & ~place.pointee.tried
@@ -983,7 +983,7 @@ final class Mirror: Module {
         place.pointee.legs = .leg(leg)
         place.pointee.length = piece
         if policy == .fastest { place.pointee.began = Instant.now.nanoseconds }
-        guard let target = target(leg, request.block.pointee.file.isDirect, state),
+        guard let target = target(leg, request.file.isDirect, state),
             make(request, piece, target, &turn)
         else {
             lock.pointee.locked { state.pointee.legs[leg].reads -= 1 }
@@ -1020,16 +1020,15 @@ final class Mirror: Module {
     /// An own request for `length` bytes of a read behind what is done.
     private func make(_ request: Request, _ length: Int, _ target: Target, _ turn: inout Turn) -> Bool {
         let place = work.place(of: request)
-        let block = request.block
         let done = place.pointee.done
-        if done == 0, length == block.pointee.length {
+        if done == 0, length == request.length {
             return turn.make(like: request, on: target, at: position) != nil
         }
-        let count = block.pointee.vectorCount
-        guard count > 0, let vector = block.pointee.buffer?.assumingMemoryBound(to: iovec.self) else {
+        let count = request.vectorCount
+        guard count > 0, let vector = request.buffer?.assumingMemoryBound(to: iovec.self) else {
             return turn.make(
-                .read, on: target, block.pointee.buffer.map { $0 + done }, length: length,
-                offset: place.pointee.offset + done, priority: block.pointee.priority, in: request.stack, at: position,
+                .read, on: target, request.buffer.map { $0 + done }, length: length,
+                offset: place.pointee.offset + done, priority: request.priority, in: request.stack, at: position,
                 for: request) != nil
         }
         let pages = (count * MemoryLayout<iovec>.stride + Pool.pageSize - 1) / Pool.pageSize
@@ -1052,7 +1051,7 @@ final class Mirror: Module {
         }
         if turn.make(
             .read, on: target, start, vectorCount: used, length: length, offset: place.pointee.offset + done,
-            priority: block.pointee.priority, in: request.stack, at: position, for: request) != nil
+            priority: request.priority, in: request.stack, at: position, for: request) != nil
         {
             return true
         }
@@ -1070,7 +1069,7 @@ final class Mirror: Module {
         let state = files[file]
         let place = work.place(of: request)
         freePiece(place)
-        let result = own[0].unsafelyUnwrapped.block.pointee.result
+        let result = own[0].unsafelyUnwrapped.result
         let leg = place.pointee.legs.firstLeg
         let piece = place.pointee.length
         var plan = Plan()
@@ -1084,7 +1083,7 @@ final class Mirror: Module {
         }
         if result < 0 {
             place.pointee.result = result
-            if result == -Int(EINVAL), request.block.pointee.file.isDirect, leg > 0,
+            if result == -Int(EINVAL), request.file.isDirect, leg > 0,
                 !state.pointee.legs[leg].refusesDirect
             {
                 state.pointee.legs[leg].refusesDirect = true
@@ -1111,7 +1110,7 @@ final class Mirror: Module {
             place.pointee.done += result
             place.pointee.tried = 0
             place.pointee.result = place.pointee.done
-            isOver = place.pointee.done == request.block.pointee.length
+            isOver = place.pointee.done == request.length
         }
         advance(state, &plan)
         lock.pointee.unlock()
@@ -1320,7 +1319,7 @@ final class Mirror: Module {
         if plan.copyRead { readPiece(file, state, &turn) }
         if plan.pace != 0 { pace(until: plan.pace, file, state, &turn) }
         while let request = plan.ready.popFirst() {
-            request.block.pointee.isInKernel.store(false, ordering: .sequentiallyConsistent)
+            request.shared.isInKernel.store(false, ordering: .sequentiallyConsistent)
             let place = work.place(of: request)
             if place.pointee.stage == .begin {
                 go(request, file, &turn)
@@ -1504,7 +1503,7 @@ final class Mirror: Module {
                 place.pointee.result = -Int(error)
                 place.pointee.stage = .recording
             }
-            if place.pointee.stage == .recording, request.block.pointee.operation == .write {
+            if place.pointee.stage == .recording, request.operation == .write {
                 leave(place, state, &plan)
             }
             plan.ready.append(request)
@@ -1689,7 +1688,7 @@ final class Mirror: Module {
         guard let buffer = state.pointee.buffer,
             let own = makeOwn(.read, target, buffer, length, offset, .copyRead, file, state, &turn)
         else { return giveUpCopy(file, state, &turn) }
-        own.block.pointee.priority = Int32(HoldingQueue.lowestPriority)
+        own.priority = Int32(HoldingQueue.lowestPriority)
         turn.handOn(own, below: position)
     }
 
@@ -1762,7 +1761,7 @@ final class Mirror: Module {
                 &turn,
                 leg: leg)
             {
-                own.block.pointee.priority = Int32(HoldingQueue.lowestPriority)
+                own.priority = Int32(HoldingQueue.lowestPriority)
                 queue.append(own)
             } else {
                 missing |= .leg(leg)
@@ -1840,7 +1839,7 @@ final class Mirror: Module {
         guard let file = own.openFile else { return }
         let state = files[file]
         let place = work.place(of: own)
-        let result = own.block.pointee.result
+        let result = own.result
         switch place.pointee.kind {
         case .program: return
         case .start: hasOpened(result, file, state, isStart: true, &turn)
@@ -1855,7 +1854,7 @@ final class Mirror: Module {
             if place.pointee.kind == .clock {
                 if state.pointee.clock == own { state.pointee.clock = nil }
                 // Not one that was withdrawn.
-                goesOn = own.block.pointee.operation == .work && !state.pointee.isClosing
+                goesOn = own.operation == .work && !state.pointee.isClosing
                 if result > 0, goesOn { tick(state, &plan) }
             } else {
                 if state.pointee.pacer == own { state.pointee.pacer = nil }
@@ -1868,7 +1867,7 @@ final class Mirror: Module {
         case .logWrite:
             guard let result = outcome(own, file, &turn) else { return }
             batchWritten(
-                1, result == own.block.pointee.length ? 0 : result < 0 ? result : -Int(EIO), file, state, &turn)
+                1, result == own.length ? 0 : result < 0 ? result : -Int(EIO), file, state, &turn)
         case .logSync:
             guard let result = outcome(own, file, &turn) else { return }
             endRound(result, file, state, &turn)
@@ -1883,13 +1882,12 @@ final class Mirror: Module {
     /// Of a request that has to be done though who ends a connection has cancelled it: nil where a worker does it anew. Where
     /// there can be none it is better done here than never.
     private func outcome(_ own: Request, _ file: OpenFile, _ turn: inout Turn) -> Int? {
-        let block = own.block
-        let isWork = block.pointee.operation == .work
-        guard block.pointee.result == -Int(isWork ? EAGAIN : ECANCELED) else { return block.pointee.result }
+        let isWork = own.operation == .work
+        guard own.result == -Int(isWork ? EAGAIN : ECANCELED) else { return own.result }
         guard !isWork,
             let other = turn.make(
-                .work, on: own.target, block.pointee.buffer, length: block.pointee.length,
-                offset: block.pointee.offset, in: own.stack, at: position)
+                .work, on: own.target, own.buffer, length: own.length,
+                offset: own.offset, in: own.stack, at: position)
         else { return work(own, &turn) }
         begin(other, work.place(of: own).pointee.kind, file, leg: work.place(of: own).pointee.leg)
         turn.handToWorker(other)
@@ -1899,7 +1897,7 @@ final class Mirror: Module {
     func work(_ own: Request, _ turn: inout Turn) -> Int {
         guard let file = own.openFile else { return -Int(EIO) }
         let state = files[file]
-        let (descriptor, block) = (own.block.pointee.descriptor, own.block)
+        let descriptor = own.descriptor
         switch work.place(of: own).pointee.kind {
         case .start: start(file, own.target)
         case .direct: openDirect(file, state)
@@ -1912,8 +1910,8 @@ final class Mirror: Module {
         case .logWrite:
             return again {
                 systemCall(
-                    SYS_pwrite64, Int(descriptor.number), address(block.pointee.buffer), block.pointee.length,
-                    block.pointee.offset)
+                    SYS_pwrite64, Int(descriptor.number), address(own.buffer), own.length,
+                    own.offset)
             }
         case .logSync, .legSync: return again { descriptor.synchronize(dataOnly: true) }
         case .program, .pacer, .copyRead, .copyWrite: break

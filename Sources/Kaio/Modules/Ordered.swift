@@ -91,7 +91,7 @@ final class Ordered: Module {
             },
             admit: { bit, block in
                 let request = Request(data: block).unsafelyUnwrapped
-                request.block.pointee.watchers |= UInt16(UInt(bitPattern: bit))
+                request.watchers |= UInt16(UInt(bitPattern: bit))
                 return OrderedCells.enter(request)
             },
             leave: { _, block in OrderedCells.leave(Request(data: block).unsafelyUnwrapped) })
@@ -101,7 +101,7 @@ final class Ordered: Module {
         var free = RequestQueue()
         var others = RequestQueue()
         while let request = requests.popFirst() {
-            if request.block.pointee.isUnordered {
+            if request.isUnordered {
                 free.append(request)
                 continue
             }
@@ -119,11 +119,11 @@ final class Ordered: Module {
 
     /// Whether a request can pass without the lock. (A buffered one may continue another.)
     private func passes(_ request: Request) -> Bool {
-        let file = request.block.pointee.file
-        guard file.kind == .file, file.isDirect, request.block.pointee.length > 0,
+        let file = request.file
+        guard file.kind == .file, file.isDirect, request.length > 0,
             OrderedCells.state(of: request) == .none
         else { return false }
-        switch request.block.pointee.operation {
+        switch request.operation {
         case .read: return OrderedCells.enter(request)
         case .write: return !file.isAppending && OrderedCells.enter(request)
         case .synchronize, .synchronizeData, .list, .work: return false
@@ -142,7 +142,7 @@ final class Ordered: Module {
             turn.watch(request, at: position)
             if let blocker = conflict(request) ?? runningSynchronization(request) {
                 attach(request, to: blocker)
-                request.block.pointee.order.isCountedAsHeld = true
+                request.order.isCountedAsHeld = true
                 held += 1
             } else if let predecessor = predecessor(request) {
                 attach(request, to: predecessor)
@@ -159,11 +159,11 @@ final class Ordered: Module {
         if OrderedCells.leave(request) { return true }
         var free = RequestQueue()
         var sharing = RequestQueue()
-        let resultToShare = request.block.pointee.result
+        let resultToShare = request.result
         Ordered.lock.lock()
-        let failure = request.block.pointee.order.failure
-        if failure != 0, request.block.pointee.result >= 0 { request.block.pointee.result = -Int(failure) }
-        if request.block.pointee.operation == .write, request.block.pointee.result < 0 { tellSynchronizations(request) }
+        let failure = request.order.failure
+        if failure != 0, request.result >= 0 { request.result = -Int(failure) }
+        if request.operation == .write, request.result < 0 { tellSynchronizations(request) }
         unregister(request)
         let counted = release(waitersOf: request, &free, &sharing)
         Ordered.lock.unlock()
@@ -180,7 +180,7 @@ final class Ordered: Module {
             return .no
         }
         detach(request)
-        let counted = request.block.pointee.order.isCountedAsHeld
+        let counted = request.order.isCountedAsHeld
         Ordered.lock.unlock()
         if counted { Reactor.heldBack(-1) }
         return .taken
@@ -190,50 +190,50 @@ final class Ordered: Module {
 
     /// The request that this one must wait for next, or nil.
     private func conflict(_ request: Request) -> Request? {
-        let file = request.block.pointee.order.file!.state
+        let file = request.order.file!.state
         let sequence = request.turn
-        if request.block.pointee.operation.isSynchronize {
-            return request.block.pointee.file.kind == .file
+        if request.operation.isSynchronize {
+            return request.file.kind == .file
                 ? file.pointee.tree.anyWrite(before: sequence) : latest(file.pointee.lastWrite, before: sequence)
         }
-        if request.block.pointee.order.hasRange {
+        if request.order.hasRange {
             return file.pointee.tree.latestConflict(
-                request.block.pointee.order.start, request.block.pointee.order.end,
-                isWrite: request.block.pointee.operation == .write, before: sequence)
+                request.order.start, request.order.end,
+                isWrite: request.operation == .write, before: sequence)
         }
-        return request.block.pointee.order.earlier
+        return request.order.earlier
     }
 
     /// The latest request of a list that is earlier than `sequence`.
     private func latest(_ last: Request?, before sequence: UInt64) -> Request? {
         var current = last
-        while let request = current, request.turn > sequence { current = request.block.pointee.order.earlier }
+        while let request = current, request.turn > sequence { current = request.order.earlier }
         return current
     }
 
     /// Makes a request wait for another.
     private func attach(_ request: Request, to blocker: Request) {
         Exposure.begin(request)
-        request.block.pointee.order.blocker = blocker
+        request.order.blocker = blocker
         request.beginWaiting()
-        let first = blocker.block.pointee.order.waiters
-        request.block.pointee.order.previousWaiter = nil
-        request.block.pointee.order.nextWaiter = first
-        first?.block.pointee.order.previousWaiter = request
-        blocker.block.pointee.order.waiters = request
+        let first = blocker.order.waiters
+        request.order.previousWaiter = nil
+        request.order.nextWaiter = first
+        first?.order.previousWaiter = request
+        blocker.order.waiters = request
     }
 
     private func detach(_ request: Request) {
-        guard let blocker = request.block.pointee.order.blocker else { return }
-        let previous = request.block.pointee.order.previousWaiter
-        let next = request.block.pointee.order.nextWaiter
+        guard let blocker = request.order.blocker else { return }
+        let previous = request.order.previousWaiter
+        let next = request.order.nextWaiter
         if let previous {
-            previous.block.pointee.order.nextWaiter = next
+            previous.order.nextWaiter = next
         } else {
-            blocker.block.pointee.order.waiters = next
+            blocker.order.waiters = next
         }
-        next?.block.pointee.order.previousWaiter = previous
-        request.block.pointee.order.blocker = nil
+        next?.order.previousWaiter = previous
+        request.order.blocker = nil
         request.endWaiting()
     }
 
@@ -245,31 +245,31 @@ final class Ordered: Module {
         var counted = 0
         // The latest is the first of its list; they go on in the order in which they came.
         var waiters = RequestQueue()
-        while let waiter = request.block.pointee.order.waiters {
+        while let waiter = request.order.waiters {
             detach(waiter)
             waiters.insert(waiter, behind: nil)
         }
         while let waiter = waiters.popFirst() {
-            if waiter.block.pointee.order.shares, request.block.pointee.result != -Int(ECANCELED) {
+            if waiter.order.shares, request.result != -Int(ECANCELED) {
                 sharing.append(waiter)
             } else if let blocker = conflict(waiter) {
                 attach(waiter, to: blocker)
                 continue
             } else if let shared = synchronizationToShare(waiter, free) {
                 attach(waiter, to: shared)
-                waiter.block.pointee.order.shares = true
+                waiter.order.shares = true
                 continue
             } else if let running = runningSynchronization(waiter) {
                 attach(waiter, to: running)
                 continue
             } else {
-                waiter.block.pointee.position += 1
+                waiter.position += 1
                 free.append(waiter)
                 note(waiter)
             }
-            waiter.block.pointee.order.shares = false
-            if waiter.block.pointee.order.isCountedAsHeld { counted += 1 }
-            waiter.block.pointee.order.isCountedAsHeld = false
+            waiter.order.shares = false
+            if waiter.order.isCountedAsHeld { counted += 1 }
+            waiter.order.isCountedAsHeld = false
         }
         return counted
     }
@@ -278,16 +278,16 @@ final class Ordered: Module {
 
     /// A request goes on: remembers an aio_fsync as the one that runs.
     private func note(_ request: Request) {
-        if request.block.pointee.operation.isSynchronize {
-            request.block.pointee.order.file!.state.pointee.synchronization = request
+        if request.operation.isSynchronize {
+            request.order.file!.state.pointee.synchronization = request
         }
     }
 
     /// The aio_fsync that runs on the same descriptor: it may have begun before this one's writes were complete.
     /// Those that wait for its end share the next one.
     private func runningSynchronization(_ request: Request) -> Request? {
-        guard request.block.pointee.operation.isSynchronize,
-            let running = request.block.pointee.order.file!.state.pointee.synchronization, running != request,
+        guard request.operation.isSynchronize,
+            let running = request.order.file!.state.pointee.synchronization, running != request,
             running.isOnSameDescriptor(as: request)
         else { return nil }
         return running
@@ -296,24 +296,24 @@ final class Ordered: Module {
     /// A write failed: the aio_fsyncs that cover it have its error as their status ("in the event that any of the
     /// queued I/O operations fail, aio_fsync shall return the error condition defined for read and write").
     private func tellSynchronizations(_ write: Request) {
-        let result = write.block.pointee.result
+        let result = write.result
         guard result != -Int(ECANCELED) else { return }
         let sequence = write.turn
-        var current = write.block.pointee.order.file?.state.pointee.lastSynchronization
+        var current = write.order.file?.state.pointee.lastSynchronization
         while let other = current, other.turn > sequence {
-            if other.block.pointee.order.failure == 0 { other.block.pointee.order.failure = CInt(-result) }
-            current = other.block.pointee.order.earlier
+            if other.order.failure == 0 { other.order.failure = CInt(-result) }
+            current = other.order.earlier
         }
     }
 
     /// Of several aio_fsyncs that one completion sets free, on one descriptor, the first runs for all: it has
     /// not started yet, so it covers what each of them must.
     private func synchronizationToShare(_ request: Request, _ free: RequestQueue) -> Request? {
-        guard request.block.pointee.operation.isSynchronize,
-            let other = request.block.pointee.order.file!.state.pointee.synchronization,
-            other.block.pointee.descriptor == request.block.pointee.descriptor, free.contains(other)
+        guard request.operation.isSynchronize,
+            let other = request.order.file!.state.pointee.synchronization,
+            other.descriptor == request.descriptor, free.contains(other)
         else { return nil }
-        if request.block.pointee.operation == .synchronize { other.block.pointee.operation = .synchronize }
+        if request.operation == .synchronize { other.operation = .synchronize }
         return other
     }
 
@@ -321,22 +321,22 @@ final class Ordered: Module {
     /// order, since the kernel reads ahead for one reader. And the kernel lets one writer at a time into a file: several
     /// workers would only get into each other's way.
     private func predecessor(_ request: Request) -> Request? {
-        guard request.block.pointee.order.hasRange, !request.block.pointee.file.isDirect else { return nil }
-        let file = request.block.pointee.order.file!.state
-        let isWrite = request.block.pointee.operation == .write
+        guard request.order.hasRange, !request.file.isDirect else { return nil }
+        let file = request.order.file!.state
+        let isWrite = request.operation == .write
         let last = isWrite ? file.pointee.lastBufferedWrite : file.pointee.lastBufferedRead
         // A module below may give the last one another priority meanwhile.
         let priority = file.pointee.priorityOfLastWrite
         if isWrite {
             file.pointee.lastBufferedWrite = request
-            file.pointee.priorityOfLastWrite = request.block.pointee.priority
+            file.pointee.priorityOfLastWrite = request.priority
         } else {
             file.pointee.lastBufferedRead = request
         }
         guard let last, (last.turn, last.sequence) < (request.turn, request.sequence),
             isWrite
-                ? priority == request.block.pointee.priority
-                : last.end == request.block.pointee.offset
+                ? priority == request.priority
+                : last.end == request.offset
         else { return nil }
         return last
     }
@@ -344,16 +344,16 @@ final class Ordered: Module {
     // MARK: registration; under the lock
 
     private func register(_ request: Request) -> Bool {
-        let facts = request.block.pointee.file
-        let isWrite = request.block.pointee.operation == .write
+        let facts = request.file
+        let isWrite = request.operation == .write
         let wasTried = OrderedCells.state(of: request) != .none
         if !wasTried {
-            request.block.pointee.order.device = facts.device
-            request.block.pointee.order.inode = facts.inode
+            request.order.device = facts.device
+            request.order.inode = facts.inode
         }
-        if !wasTried, facts.kind != .file || request.block.pointee.operation.isSynchronize {
+        if !wasTried, facts.kind != .file || request.operation.isSynchronize {
             guard let file = join(request) else { return false }
-            if request.block.pointee.operation.isSynchronize {
+            if request.operation.isSynchronize {
                 if facts.kind == .file { OrderedCells.adoptAll(on: facts) { adopt($0) } }
                 link(request, &file.state.pointee.lastSynchronization)
             } else if isWrite {
@@ -365,19 +365,19 @@ final class Ordered: Module {
         }
         if !wasTried {
             guard let file = join(request) else { return false }
-            request.block.pointee.order.hasRange = true
+            request.order.hasRange = true
             if isWrite && facts.isAppending {
                 // Where it lands is not known, but not before what is there now.
-                request.block.pointee.order.start = Int(clamping: facts.size)
-                request.block.pointee.order.end = .max
+                request.order.start = Int(clamping: facts.size)
+                request.order.end = .max
             } else {
-                request.block.pointee.order.start = request.block.pointee.offset
-                request.block.pointee.order.end = request.end
+                request.order.start = request.offset
+                request.order.end = request.end
             }
             file.state.pointee.tree.insert(request)
         }
         OrderedCells.enterLocked(request) { adopt($0) }
-        return request.block.pointee.order.file != nil
+        return request.order.file != nil
     }
 
     /// A request that came without the lock is registered like the others from now on.
@@ -388,21 +388,21 @@ final class Ordered: Module {
 
     /// Counts a request in with its file. Nil: no memory to keep the order with.
     private func join(_ request: Request) -> OrderedFile? {
-        guard let file = find(request.block.pointee.order.device, request.block.pointee.order.inode) else { return nil }
+        guard let file = find(request.order.device, request.order.inode) else { return nil }
         file.state.pointee.count += 1
-        request.block.pointee.order.file = file
+        request.order.file = file
         return file
     }
 
     private func unregister(_ request: Request) {
-        let hasRange = request.block.pointee.order.hasRange
+        let hasRange = request.order.hasRange
         if hasRange { OrderedCells.leaveLocked(request) }
-        guard let file = request.block.pointee.order.file else { return }
-        if request.block.pointee.operation.isSynchronize {
+        guard let file = request.order.file else { return }
+        if request.operation.isSynchronize {
             unlink(request, &file.state.pointee.lastSynchronization)
         } else if hasRange {
             file.state.pointee.tree.remove(request)
-        } else if request.block.pointee.operation == .write {
+        } else if request.operation == .write {
             unlink(request, &file.state.pointee.lastWrite)
         } else {
             unlink(request, &file.state.pointee.lastRead)
@@ -410,23 +410,23 @@ final class Ordered: Module {
         if file.state.pointee.lastBufferedRead == request { file.state.pointee.lastBufferedRead = nil }
         if file.state.pointee.lastBufferedWrite == request { file.state.pointee.lastBufferedWrite = nil }
         if file.state.pointee.synchronization == request { file.state.pointee.synchronization = nil }
-        request.block.pointee.order.file = nil
+        request.order.file = nil
         file.state.pointee.count -= 1
         if file.state.pointee.count == 0 { forget(file) }
     }
 
     private func link(_ request: Request, _ last: inout Request?) {
-        request.block.pointee.order.earlier = last
-        request.block.pointee.order.later = nil
-        last?.block.pointee.order.later = request
+        request.order.earlier = last
+        request.order.later = nil
+        last?.order.later = request
         last = request
     }
 
     private func unlink(_ request: Request, _ last: inout Request?) {
-        let earlier = request.block.pointee.order.earlier
-        let later = request.block.pointee.order.later
-        earlier?.block.pointee.order.later = later
-        if let later { later.block.pointee.order.earlier = earlier } else { last = earlier }
+        let earlier = request.order.earlier
+        let later = request.order.later
+        earlier?.order.later = later
+        if let later { later.order.earlier = earlier } else { last = earlier }
     }
 
     // MARK: files; under the lock

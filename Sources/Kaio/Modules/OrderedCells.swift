@@ -62,7 +62,7 @@ enum OrderedCells {
 
     /// A word held by one request: whether it writes, its sequence (the low part), and its block's number plus one.
     private static func holder(_ request: Request) -> UInt64 {
-        let isWrite: UInt64 = request.block.pointee.operation == .write ? writes : 0
+        let isWrite: UInt64 = request.operation == .write ? writes : 0
         return isWrite | (request.sequence & sequenceMask) << slotBits | UInt64(Slab.number(of: request) + 1)
     }
 
@@ -104,7 +104,7 @@ enum OrderedCells {
     /// A request's word: its sequence, its file's index, its state.
     @inline(__always)
     private static func lane(_ request: Request, _ state: State) -> UInt64 {
-        request.sequence << laneBits | UInt64(fileIndex(request.block.pointee.order.hash)) << stateBits | state.rawValue
+        request.sequence << laneBits | UInt64(fileIndex(request.order.hash)) << stateBits | state.rawValue
     }
 
     private static let stateBits: UInt64 = 2
@@ -112,7 +112,7 @@ enum OrderedCells {
     private static let stateMask: UInt64 = 1 << stateBits - 1
 
     static func state(of request: Request) -> State {
-        let word = request.block.pointee.lane.load(ordering: .acquiring)
+        let word = request.shared.lane.load(ordering: .acquiring)
         return word >> laneBits == request.sequence ? State(rawValue: word & stateMask) ?? .none : .none
     }
 
@@ -133,17 +133,17 @@ enum OrderedCells {
 
     /// Registers a transfer of a file. False: it may be in conflict, and registers further under the lock.
     static func enter(_ request: Request) -> Bool {
-        let hash = hash(request.block.pointee.file)
-        let start = request.block.pointee.offset
+        let hash = hash(request.file)
+        let start = request.offset
         let end = request.end
         guard let range = range(start, end) else { return false }
-        request.block.pointee.order.device = request.block.pointee.file.device
-        request.block.pointee.order.inode = request.block.pointee.file.inode
-        request.block.pointee.order.hash = hash
-        request.block.pointee.order.hasRange = true
-        request.block.pointee.order.start = start
-        request.block.pointee.order.end = end
-        request.block.pointee.lane.store(lane(request, .free), ordering: .releasing)
+        request.order.device = request.file.device
+        request.order.inode = request.file.inode
+        request.order.hash = hash
+        request.order.hasRange = true
+        request.order.start = start
+        request.order.end = end
+        request.shared.lane.store(lane(request, .free), ordering: .releasing)
         let others = fileWord(fileIndex(hash)).pointee.wrappingAdd(1, ordering: .sequentiallyConsistent).oldValue
         if others >= oneWide { return false }
         let mine = holder(request)
@@ -152,7 +152,7 @@ enum OrderedCells {
                 expected: 0, desired: mine, ordering: .sequentiallyConsistent
             ).exchanged
             if !isTaken { return false }
-            request.block.pointee.cellsHeld += 1
+            request.cellsHeld += 1
         }
         return true
     }
@@ -160,14 +160,14 @@ enum OrderedCells {
     /// The request is over. False: it leaves under the lock.
     static func leave(_ request: Request) -> Bool {
         guard
-            request.block.pointee.lane.compareExchange(
+            request.shared.lane.compareExchange(
                 expected: lane(request, .free), desired: lane(request, .none), ordering: .acquiringAndReleasing
             ).exchanged
         else { return false }
-        let hash = request.block.pointee.order.hash
+        let hash = request.order.hash
         let mine = holder(request)
-        let first = request.block.pointee.order.start >> granuleBits
-        for index in first..<first + Int(request.block.pointee.cellsHeld) {
+        let first = request.order.start >> granuleBits
+        for index in first..<first + Int(request.cellsHeld) {
             // Else somebody came, found that the request is over, and has the word now.
             _ = cell(hash, index).pointee.compareExchange(expected: mine, desired: 0, ordering: .acquiringAndReleasing)
         }
@@ -180,24 +180,24 @@ enum OrderedCells {
     /// Registers a transfer of a file that did not get through `enter`, or did not try. Every request that may be in
     /// conflict with it and came through `enter` is passed to `adopt`, maybe itself too.
     static func enterLocked(_ request: Request, adopt: (Request) -> Void) {
-        let order = request.block.pointee.order
+        let order = request.order
         var hash = order.hash
         if state(of: request) == .none {
-            hash = OrderedCells.hash(request.block.pointee.file)
-            request.block.pointee.order.hash = hash
+            hash = OrderedCells.hash(request.file)
+            request.order.hash = hash
         } else if tryToAdopt(request, lane(request, .free)) {
             adopt(request)
         }
         guard let range = range(order.start, order.end) else {
-            request.block.pointee.order.isWide = true
+            request.order.isWide = true
             let others = fileWord(fileIndex(hash)).pointee.wrappingAdd(oneWide, ordering: .sequentiallyConsistent)
                 .oldValue
             if others % oneWide != 0 { adoptAll(fileIndex(hash), adopt) }
             return
         }
-        for index in range.dropFirst(Int(request.block.pointee.cellsHeld)) {
+        for index in range.dropFirst(Int(request.cellsHeld)) {
             add(request, cell(hash, index), adopt)
-            request.block.pointee.cellsHeld += 1
+            request.cellsHeld += 1
         }
     }
 
@@ -210,14 +210,14 @@ enum OrderedCells {
     private static func adoptAll(_ file: UInt16, _ adopt: (Request) -> Void) {
         for number in 0..<Slab.used {
             let request = Slab.request(number: number)
-            let word = request.block.pointee.lane.load(ordering: .acquiring)
+            let word = request.shared.lane.load(ordering: .acquiring)
             guard word & (1 << laneBits - 1) == UInt64(file) << stateBits | State.free.rawValue else { continue }
             if tryToAdopt(request, word) { adopt(request) }
         }
     }
 
     private static func tryToAdopt(_ request: Request, _ word: UInt64) -> Bool {
-        request.block.pointee.lane.compareExchange(
+        request.shared.lane.compareExchange(
             expected: word, desired: word & ~stateMask | State.adopted.rawValue, ordering: .acquiringAndReleasing
         ).exchanged
     }
@@ -244,7 +244,7 @@ enum OrderedCells {
     /// Whether a word's holder is not over; it is adopted then.
     private static func isStillHeld(_ word: UInt64, _ adopt: (Request) -> Void) -> Bool {
         let holder = Slab.request(number: UInt32(word & (1 << slotBits - 1)) - 1)
-        let lane = holder.block.pointee.lane.load(ordering: .acquiring)
+        let lane = holder.shared.lane.load(ordering: .acquiring)
         guard lane >> laneBits & sequenceMask == word >> slotBits & sequenceMask else { return false }
         if lane & stateMask == State.adopted.rawValue { return true }
         guard lane & stateMask == State.free.rawValue, tryToAdopt(holder, lane) else { return false }
@@ -254,16 +254,16 @@ enum OrderedCells {
 
     /// The end of what `enterLocked` registered, and of what was adopted.
     static func leaveLocked(_ request: Request) {
-        let order = request.block.pointee.order
+        let order = request.order
         let word = fileWord(fileIndex(order.hash))
         if order.isWide { word.pointee.wrappingSubtract(oneWide, ordering: .releasing) }
         if state(of: request) == .adopted {
-            request.block.pointee.lane.store(lane(request, .none), ordering: .releasing)
+            request.shared.lane.store(lane(request, .none), ordering: .releasing)
             word.pointee.wrappingSubtract(1, ordering: .releasing)
         }
         let mine = holder(request)
         let first = order.start >> granuleBits
-        for index in first..<first + Int(request.block.pointee.cellsHeld) { remove(cell(order.hash, index), mine) }
+        for index in first..<first + Int(request.cellsHeld) { remove(cell(order.hash, index), mine) }
     }
 
     private static func remove(_ cell: UnsafeMutablePointer<Atomic<UInt64>>, _ mine: UInt64) {

@@ -36,7 +36,7 @@ struct OrderNode {
         init() {}
 
         init(_ request: Request) {
-            reach = request.block.pointee.order.end
+            reach = request.order.end
             first = request.turn
             last = first
         }
@@ -82,11 +82,11 @@ struct OrderedTree {
     /// A write before `sequence`; nil if there is none.
     func anyWrite(before sequence: UInt64) -> Request? {
         var current = root
-        while let node = current, node.block.pointee.order.writeSpan.first < sequence {
-            if node.block.pointee.operation == .write, node.turn < sequence { return node }
-            let left = node.block.pointee.order.left
-            let isLeft = left.map { $0.block.pointee.order.writeSpan.first < sequence } ?? false
-            current = isLeft ? left : node.block.pointee.order.right
+        while let node = current, node.order.writeSpan.first < sequence {
+            if node.operation == .write, node.turn < sequence { return node }
+            let left = node.order.left
+            let isLeft = left.map { $0.order.writeSpan.first < sequence } ?? false
+            current = isLeft ? left : node.order.right
         }
         return nil
     }
@@ -97,24 +97,24 @@ struct OrderedTree {
         _ root: Request?, _ start: Int, _ end: Int, _ isWrite: Bool, _ sequence: UInt64, _ best: inout Request?
     ) {
         guard let root else { return }
-        let order = root.block.pointee.order
+        let order = root.order
         let span = isWrite ? order.span : order.writeSpan
         guard span.reach > start, span.first < sequence, best.map({ $0.turn < span.last }) ?? true else { return }
-        if order.start < end, order.end > start, isWrite || root.block.pointee.operation == .write {
+        if order.start < end, order.end > start, isWrite || root.operation == .write {
             let candidate = root.turn
             if candidate < sequence, best.map({ $0.turn < candidate }) ?? true { best = root }
         }
         let right = order.start < end ? order.right : nil
-        let leftLast = order.left.map { $0.block.pointee.order.span.last } ?? 0
-        let rightLast = right.map { $0.block.pointee.order.span.last } ?? 0
+        let leftLast = order.left.map { $0.order.span.last } ?? 0
+        let rightLast = right.map { $0.order.span.last } ?? 0
         search(leftLast > rightLast ? order.left : right, start, end, isWrite, sequence, &best)
         search(leftLast > rightLast ? right : order.left, start, end, isWrite, sequence, &best)
     }
 
     mutating func insert(_ node: Request) {
-        node.block.pointee.order.left = nil
-        node.block.pointee.order.right = nil
-        node.block.pointee.order.rank = OrderedTree.rank(node.sequence)
+        node.order.left = nil
+        node.order.right = nil
+        node.order.rank = OrderedTree.rank(node.sequence)
         node.update()
         root = OrderedTree.insert(node, root)
     }
@@ -131,17 +131,17 @@ struct OrderedTree {
 
     private static func insert(_ node: Request, _ root: Request?) -> Request {
         guard let root else { return node }
-        if node.block.pointee.order.rank > root.block.pointee.order.rank {
+        if node.order.rank > root.order.rank {
             let (left, right) = split(root, by: node)
-            node.block.pointee.order.left = left
-            node.block.pointee.order.right = right
+            node.order.left = left
+            node.order.right = right
             node.update()
             return node
         }
         if node.comesBefore(root) {
-            root.block.pointee.order.left = insert(node, root.block.pointee.order.left)
+            root.order.left = insert(node, root.order.left)
         } else {
-            root.block.pointee.order.right = insert(node, root.block.pointee.order.right)
+            root.order.right = insert(node, root.order.right)
         }
         root.update()
         return root
@@ -150,13 +150,13 @@ struct OrderedTree {
     private static func split(_ root: Request?, by node: Request) -> (Request?, Request?) {
         guard let root else { return (nil, nil) }
         if root.comesBefore(node) {
-            let (left, right) = split(root.block.pointee.order.right, by: node)
-            root.block.pointee.order.right = left
+            let (left, right) = split(root.order.right, by: node)
+            root.order.right = left
             root.update()
             return (root, right)
         }
-        let (left, right) = split(root.block.pointee.order.left, by: node)
-        root.block.pointee.order.left = right
+        let (left, right) = split(root.order.left, by: node)
+        root.order.left = right
         root.update()
         return (left, root)
     }
@@ -164,12 +164,12 @@ struct OrderedTree {
     private static func remove(_ node: Request, _ root: Request?) -> Request? {
         guard let root else { return nil }
         if root == node {
-            return merge(root.block.pointee.order.left, root.block.pointee.order.right)
+            return merge(root.order.left, root.order.right)
         }
         if node.comesBefore(root) {
-            root.block.pointee.order.left = remove(node, root.block.pointee.order.left)
+            root.order.left = remove(node, root.order.left)
         } else {
-            root.block.pointee.order.right = remove(node, root.block.pointee.order.right)
+            root.order.right = remove(node, root.order.right)
         }
         root.update()
         return root
@@ -178,12 +178,12 @@ struct OrderedTree {
     private static func merge(_ a: Request?, _ b: Request?) -> Request? {
         guard let a else { return b }
         guard let b else { return a }
-        if a.block.pointee.order.rank > b.block.pointee.order.rank {
-            a.block.pointee.order.right = merge(a.block.pointee.order.right, b)
+        if a.order.rank > b.order.rank {
+            a.order.right = merge(a.order.right, b)
             a.update()
             return a
         }
-        b.block.pointee.order.left = merge(a, b.block.pointee.order.left)
+        b.order.left = merge(a, b.order.left)
         b.update()
         return b
     }
@@ -191,23 +191,23 @@ struct OrderedTree {
 
 extension Request {
     fileprivate func comesBefore(_ other: Request) -> Bool {
-        let (a, b) = (block.pointee.order.start, other.block.pointee.order.start)
+        let (a, b) = (order.start, other.order.start)
         return a != b ? a < b : sequence < other.sequence
     }
 
     /// Computes what the subtree covers, from the node and its children.
     fileprivate func update() {
         var span = OrderNode.Span(self)
-        var writeSpan = block.pointee.operation == .write ? span : OrderNode.Span()
-        if let left = block.pointee.order.left {
-            span.add(left.block.pointee.order.span)
-            writeSpan.add(left.block.pointee.order.writeSpan)
+        var writeSpan = operation == .write ? span : OrderNode.Span()
+        if let left = order.left {
+            span.add(left.order.span)
+            writeSpan.add(left.order.writeSpan)
         }
-        if let right = block.pointee.order.right {
-            span.add(right.block.pointee.order.span)
-            writeSpan.add(right.block.pointee.order.writeSpan)
+        if let right = order.right {
+            span.add(right.order.span)
+            writeSpan.add(right.order.writeSpan)
         }
-        block.pointee.order.span = span
-        block.pointee.order.writeSpan = writeSpan
+        order.span = span
+        order.writeSpan = writeSpan
     }
 }

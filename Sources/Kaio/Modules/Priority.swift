@@ -121,20 +121,20 @@ final class Priority: Module {
         numbers.add(Number.requests)
         numbers.add(Number.below)
         arrivals[request] = 0
-        request.block.pointee.watchers |= 1 << UInt16(position)
+        request.watchers |= 1 << UInt16(position)
         return true
     }
 
     private func rank(_ request: Request) {
-        let rank = request.block.pointee.priority + bias[Operations.index(request.block.pointee.operation)]
-        request.block.pointee.priority = min(max(rank, 0), Int32(HoldingQueue.lowestPriority))
+        let rank = request.priority + bias[Operations.index(request.operation)]
+        request.priority = min(max(rank, 0), Int32(HoldingQueue.lowestPriority))
     }
 
     func submit(_ requests: inout RequestQueue, _ turn: inout Turn) {
         var free = RequestQueue()
         queue.lock()
         while let request = requests.popFirst() {
-            guard request.block.pointee.file.kind == .file else {
+            guard request.file.kind == .file else {
                 free.append(request)
                 continue
             }
@@ -209,7 +209,7 @@ final class Priority: Module {
             numbers.record(time: Int(Instant.now.nanoseconds - arrivals[next]))
             turn.watch(next, at: position)
             // For `handOnLater`.
-            next.block.pointee.position = UInt8(position + 1)
+            next.position = UInt8(position + 1)
             free.append(next)
         }
     }

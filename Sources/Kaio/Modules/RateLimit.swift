@@ -68,7 +68,7 @@ final class RateLimit: Module {
 
         mutating func charge(_ request: Request, at now: Int64) {
             operations.take(1, at: now)
-            bytes.take(request.block.pointee.length, at: now)
+            bytes.take(request.length, at: now)
         }
     }
 
@@ -127,7 +127,7 @@ final class RateLimit: Module {
                 continue
             }
             lane.pointee.waiting.lock()
-            if request.block.pointee.operation.isSynchronize {
+            if request.operation.isSynchronize {
                 if !lane.pointee.waiting.hold(request, behindItsFileOr: lane.pointee.head) { free.append(request) }
             } else if lane.pointee.head == nil, lane.pointee.due <= now {
                 lane.pointee.charge(request, at: now)
@@ -177,7 +177,7 @@ final class RateLimit: Module {
     // MARK: the lanes
 
     /// Nil for what is not limited. That of an aio_fsync is that of the writes.
-    private func lane(of request: Request) -> UnsafeMutablePointer<Lane>? { lane(of: request.block.pointee.operation) }
+    private func lane(of request: Request) -> UnsafeMutablePointer<Lane>? { lane(of: request.operation) }
 
     private func lane(of operation: Operation) -> UnsafeMutablePointer<Lane>? {
         let lane = lanes + (operation.isSynchronize ? 1 : Operations.index(operation))
@@ -187,7 +187,7 @@ final class RateLimit: Module {
     /// Lets those go that may, and makes the next one the head; under the lock.
     private func advance(_ lane: UnsafeMutablePointer<Lane>, _ now: Int64, _ free: inout RequestQueue) {
         while lane.pointee.head == nil, let next = lane.pointee.waiting.takeNext() {
-            if !next.block.pointee.operation.isSynchronize {
+            if !next.operation.isSynchronize {
                 let due = lane.pointee.due
                 if due > now {
                     lane.pointee.head = next

@@ -136,9 +136,9 @@ final class ReadAhead: Module {
         var current = requests.first
         shared.lock.pointee.lock()
         while let request = current {
-            current = request.block.pointee.next
-            guard request.block.pointee.operation == .read, request.block.pointee.file.kind == .file,
-                !request.block.pointee.file.isDirect, request.block.pointee.length > 0, look(request)
+            current = request.next
+            guard request.operation == .read, request.file.kind == .file,
+                !request.file.isDirect, request.length > 0, look(request)
             else { continue }
             isWorkThere = true
         }
@@ -159,12 +159,12 @@ final class ReadAhead: Module {
 
     /// Takes note of a read; true if something is to be read ahead. Under the lock.
     private func look(_ request: Request) -> Bool {
-        let facts = request.block.pointee.file
-        let number = request.block.pointee.descriptor.number
+        let facts = request.file
+        let number = request.descriptor.number
         let stream = streams + Int(number) % ReadAhead.streamsAtOnce
         let isSame =
             stream.pointee.descriptor == number && stream.pointee.device == facts.device
-            && stream.pointee.inode == facts.inode && stream.pointee.next == request.block.pointee.offset
+            && stream.pointee.inode == facts.inode && stream.pointee.next == request.offset
         if isSame {
             stream.pointee.run += 1
         } else {

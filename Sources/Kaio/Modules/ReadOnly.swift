@@ -54,7 +54,7 @@ final class ReadOnly: Module {
         guard isReadOnly(at: ReadOnly.now) else { return turn.handOn(&requests, below: position) }
         var reads = RequestQueue()
         while let request = requests.popFirst() {
-            if request.block.pointee.operation == .read {
+            if request.operation == .read {
                 reads.append(request)
             } else {
                 turn.complete(request, -Int(EROFS))

@@ -156,7 +156,7 @@ final class Stats: Module {
 
     func completed(_ request: Request, _ turn: inout Turn) -> Bool {
         let took = Int(Instant.now.nanoseconds - begins[request])
-        count(request.block.pointee.operation, request.block.pointee.result, took)
+        count(request.operation, request.result, took)
         return true
     }
 

@@ -75,7 +75,7 @@ enum Cancellation {
             // What is over, and can't be seen to be yet, as the thread that publishes it is held up, is not done.
             if !force {
                 forEach(on: descriptor, untilVisible: true) { request, sequence in
-                    guard sequence <= latest, request.block.pointee.isPublished.load(ordering: .acquiring) else {
+                    guard sequence <= latest, request.shared.isPublished.load(ordering: .acquiring) else {
                         return
                     }
                     counts.left += 1
@@ -102,8 +102,8 @@ enum Cancellation {
             for number in 0..<Slab.used {
                 let request = Slab.request(number: number)
                 let sequence = request.sequence
-                guard sequence != 0, request.block.pointee.visibleOn.load(ordering: .acquiring) < 0,
-                    request.block.pointee.stack == stack
+                guard sequence != 0, request.shared.visibleOn.load(ordering: .acquiring) < 0,
+                    request.stackIfAny == stack
                 else { continue }
                 _ = take(request, sequence, force: true, &turn)
             }
@@ -122,7 +122,7 @@ enum Cancellation {
                 count += 1
                 return
             }
-            let thread = request.block.pointee.runner.load(ordering: .sequentiallyConsistent)
+            let thread = request.shared.runner.load(ordering: .sequentiallyConsistent)
             if thread != 0, ThreadState.isAsleepInCall(thread, on: descriptor) ?? unknown { count += 1 }
         }
         return count
@@ -151,9 +151,9 @@ enum Cancellation {
         for number in 0..<Slab.used {
             let request = Slab.request(number: number)
             let sequence = request.sequence
-            guard sequence != 0, case let visible = request.block.pointee.visibleOn.load(ordering: .acquiring),
+            guard sequence != 0, case let visible = request.shared.visibleOn.load(ordering: .acquiring),
                 visible == place || withOwn && visible == -place,
-                untilVisible || !request.block.pointee.isPublished.load(ordering: .sequentiallyConsistent)
+                untilVisible || !request.shared.isPublished.load(ordering: .sequentiallyConsistent)
             else { continue }
             body(request, sequence)
         }
@@ -167,13 +167,13 @@ enum Cancellation {
     static func take(
         _ request: Request, _ sequence: UInt64, force: Bool, _ turn: inout Turn
     ) -> CancelOutcome {
-        guard let stack = request.block.pointee.stack, stack.enter(for: request, sequence) else { return .no }
+        guard let stack = request.stackIfAny, stack.enter(for: request, sequence) else { return .no }
         defer { stack.leave() }
         for position in 0..<stack.count {
             let outcome = stack[position].cancel(request, sequence, force: force, &turn)
             if outcome == .taken {
                 // Of what is closed a part may have been transferred.
-                let transferred = request.block.pointee.transferred
+                let transferred = request.transferred
                 turn.complete(request, transferred > 0 ? transferred : -Int(ECANCELED))
             }
             if outcome != .no { return outcome }

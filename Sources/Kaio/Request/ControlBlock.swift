@@ -22,10 +22,8 @@ enum Operation: UInt8 {
     var isSynchronize: Bool { self == .synchronize || self == .synchronizeData }
 }
 
-struct ControlBlock: ~Copyable {
-    /// What the kernel is given. Its `data` is the address of this block.
-    var iocb: iocb
-
+/// What anyone may look at, also when the request is another's.
+struct SharedState: ~Copyable {
     /// Which request lives here, in the order of the calls; 0 in a free block.
     let sequence: Atomic<UInt64>
     /// One more than the position of the module for which the request waits, and above these 8 bits its level; 0 if it
@@ -44,20 +42,26 @@ struct ControlBlock: ~Copyable {
     let poll: Atomic<UInt8>
     /// The next free block, by number.
     let nextFree: Atomic<UInt32>
+    /// A `Stack`.
+    let stackBits: Atomic<UInt>
+    /// In a list: how many members, and the submission itself, are not done. See also `firstOwn`.
+    let pending: Atomic<Int32>
+    /// In a list: whether any member failed.
+    let anyFailed: Atomic<Bool>
+    /// Whether a thread sleeps until it is complete, or is about to.
+    let isAwaited: Atomic<Bool>
+    /// How `ordered` knows of it: an `OrderedCells.State`, with the request's sequence above it.
+    let lane: Atomic<UInt64>
+}
 
-    /// The next request of the queue that this one is in.
-    var next: Request?
+struct ControlBlock: ~Copyable {
+    /// What the kernel is given. Its `data` is the address of this block.
+    var iocb: iocb
 
     /// The caller's control block; nil in a list.
     var user: UserBlock?
-
-    /// The modules that it passes, and where `position` is in; those of its descriptor's service. Who cancels looks at it
-    /// when the block may be another request's already.
-    var stack: Stack? {
-        get { Stack(bits: stackBits.load(ordering: .relaxed)) }
-        nonmutating set { stackBits.store(newValue?.bits ?? 0, ordering: .relaxed) }
-    }
-    let stackBits: Atomic<UInt>
+    /// The next request of the queue that this one is in.
+    var next: Request?
 
     var operation: Operation
     /// The position in the stack of the module that has the request.
@@ -68,6 +72,9 @@ struct ControlBlock: ~Copyable {
     var isExposed: Bool
     /// Whether the reactor is to be woken when the kernel is done with it.
     var wakesReactor: Bool
+
+    var shared: SharedState
+
     /// How often a request of this block began to be polled; under the lock of `aio_poll`. Never begins anew.
     var pollRound: UInt32
     /// Whether the reactor's epoll has it, instead of the ring; so too while `aio_poll` tries it once more.
@@ -124,15 +131,9 @@ struct ControlBlock: ~Copyable {
     var notification: Notification
     /// The list that the request is a member of.
     var list: Request?
-    /// In a list: how many members, and the submission itself, are not done. See also `firstOwn`.
-    let pending: Atomic<Int32>
-    /// In a list: whether any member failed.
-    let anyFailed: Atomic<Bool>
-    /// Whether a thread sleeps until it is complete, or is about to.
-    let isAwaited: Atomic<Bool>
 
     /// Its file's word, in a stack that hears of those; see `OpenFile`.
-    var openFile: UInt64
+    var openFileWord: UInt64
     /// In a module's own request: one more than the position of that module, the request that it was made for, and the next
     /// that was made for that one; see Request/Own.swift.
     var owner: UInt8
@@ -142,8 +143,6 @@ struct ControlBlock: ~Copyable {
     var firstOwn: Request?
     var lastOwn: Request?
 
-    /// How `ordered` knows of it: an `OrderedCells.State`, with the request's sequence above it.
-    let lane: Atomic<UInt64>
     /// How many of its cells there are marked, from the first on. Not in `order`: who adopts the request writes to
     /// that, while its own thread is still marking cells.
     var cellsHeld: UInt8
@@ -167,24 +166,31 @@ struct Request: Equatable {
     @inline(__always)
     static func == (a: Request, b: Request) -> Bool { a.block == b.block }
 
+    /// The modules that it passes, and where `position` is in; those of its descriptor's service.
     @inline(__always)
-    var stack: Stack { block.pointee.stack.unsafelyUnwrapped }
+    var stack: Stack {
+        get { stackIfAny.unsafelyUnwrapped }
+        nonmutating set { shared.stackBits.store(newValue.bits, ordering: .relaxed) }
+    }
+    /// For who cancels: the block may be another request's already, or nobody's.
+    @inline(__always)
+    var stackIfAny: Stack? { Stack(bits: shared.stackBits.load(ordering: .relaxed)) }
 
     @inline(__always)
-    var sequence: UInt64 { block.pointee.sequence.load(ordering: .relaxed) }
+    var sequence: UInt64 { shared.sequence.load(ordering: .relaxed) }
 
     /// What is left to transfer, or `most` of it.
     ///
     /// Passes the buffers that are left, as the vectored system calls take them.
     func withRemainingBuffers(_ body: (UnsafePointer<iovec>, Int) -> Int) -> Int {
-        let done = block.pointee.transferred
-        let count = block.pointee.vectorCount
-        var left = min(remainingLength, block.pointee.most)
-        guard count > 0, let vector = block.pointee.buffer?.assumingMemoryBound(to: iovec.self) else {
-            var one = iovec(iov_base: block.pointee.buffer.map { $0 + done }, iov_len: left)
+        let done = transferred
+        let count = vectorCount
+        var left = min(remainingLength, most)
+        guard count > 0, let vector = buffer?.assumingMemoryBound(to: iovec.self) else {
+            var one = iovec(iov_base: buffer.map { $0 + done }, iov_len: left)
             return body(&one, 1)
         }
-        if left == block.pointee.length { return body(vector, count) }
+        if left == length { return body(vector, count) }
         // Not from malloc: this may run in a signal handler.
         let size = count * MemoryLayout<iovec>.stride
         guard let pages = Pages.map(size) else { return -Int(ENOMEM) }
@@ -206,26 +212,26 @@ struct Request: Equatable {
         }
         return body(rest, used)
     }
-    var remainingLength: Int { block.pointee.length - block.pointee.transferred }
-    var remainingOffset: Int { block.pointee.offset + block.pointee.transferred }
+    var remainingLength: Int { length - transferred }
+    var remainingOffset: Int { offset + transferred }
 
     /// Nil in a stack that does not hear of files, and of what is no file.
-    var openFile: OpenFile? { OpenFile(word: block.pointee.openFile) }
+    var openFile: OpenFile? { OpenFile(word: openFileWord) }
 
     /// Whether it is where only its completion takes it away from: in the kernel, in a worker's call, or a write
     /// that has begun. Else a thread is just taking it from one place to the next.
     var isInProgressForGood: Bool {
-        block.pointee.isInKernel.load(ordering: .sequentiallyConsistent)
-            || block.pointee.runner.load(ordering: .sequentiallyConsistent) != 0
-            || block.pointee.poll.load(ordering: .sequentiallyConsistent) == PollState.waiting.rawValue
-                && block.pointee.operation == .write
+        shared.isInKernel.load(ordering: .sequentiallyConsistent)
+            || shared.runner.load(ordering: .sequentiallyConsistent) != 0
+            || shared.poll.load(ordering: .sequentiallyConsistent) == PollState.waiting.rawValue
+                && operation == .write
     }
 
-    func isOnSameDescriptor(as other: Request) -> Bool { block.pointee.descriptor == other.block.pointee.descriptor }
+    func isOnSameDescriptor(as other: Request) -> Bool { descriptor == other.descriptor }
 
     /// The first offset behind the request; saturated.
     var end: Int {
-        let (end, overflow) = block.pointee.offset.addingReportingOverflow(block.pointee.length)
+        let (end, overflow) = offset.addingReportingOverflow(length)
         return overflow ? .max : end
     }
 }
@@ -239,23 +245,23 @@ struct RequestQueue: Sequence {
     var isSingle: Bool { first != nil && first == last }
 
     mutating func append(_ request: Request) {
-        request.block.pointee.next = nil
-        if let last { last.block.pointee.next = request } else { first = request }
+        request.next = nil
+        if let last { last.next = request } else { first = request }
         last = request
     }
 
     mutating func popFirst() -> Request? {
         guard let request = first else { return nil }
-        first = request.block.pointee.next
+        first = request.next
         if first == nil { last = nil }
-        request.block.pointee.next = nil
+        request.next = nil
         return request
     }
 
     /// Moves all of another queue behind this one.
     mutating func append(contentsOf other: inout RequestQueue) {
         guard let head = other.first else { return }
-        if let last { last.block.pointee.next = head } else { first = head }
+        if let last { last.next = head } else { first = head }
         last = other.last
         other = RequestQueue()
     }
@@ -273,7 +279,7 @@ struct RequestQueue: Sequence {
         @inline(__always)
         mutating func next() -> Request? {
             let request = upcoming
-            upcoming = request?.block.pointee.next
+            upcoming = request?.next
             return request
         }
     }
@@ -283,8 +289,8 @@ struct RequestQueue: Sequence {
 
     /// Puts a request behind one that is here; nil means before all.
     mutating func insert(_ request: Request, behind other: Request?) {
-        request.block.pointee.next = other.map { $0.block.pointee.next } ?? first
-        if let other { other.block.pointee.next = request } else { first = request }
+        request.next = other.map { $0.next } ?? first
+        if let other { other.next = request } else { first = request }
         if last == other { last = request }
     }
 
@@ -298,11 +304,11 @@ struct RequestQueue: Sequence {
         var previous: Request?
         var current = first
         while let candidate = current {
-            let next = candidate.block.pointee.next
+            let next = candidate.next
             if candidate == request {
-                if let previous { previous.block.pointee.next = next } else { first = next }
+                if let previous { previous.next = next } else { first = next }
                 if last == candidate { last = previous }
-                candidate.block.pointee.next = nil
+                candidate.next = nil
                 return true
             }
             previous = candidate

@@ -143,9 +143,9 @@ enum Express {
         if answer == FastAnswer.give.value, case let course = Devices.course(file.device), course != .held,
             let request = request ?? allocate()
         {
-            request.block.pointee.notification = notification
-            request.block.pointee.priority = priority
-            request.block.pointee.stack = stack
+            request.notification = notification
+            request.priority = priority
+            request.stack = stack
             return give(attempt, request, position, path.asked & ~rest, observers, course)
         }
         if let request { Engine.release(request) }
@@ -176,8 +176,8 @@ enum Express {
         _ attempt: Attempt, _ request: Request, _ position: Int, _ asked: UInt16, _ observers: UInt16,
         _ course: Devices.Course
     ) -> Answer {
-        request.block.pointee.file = attempt.file
-        request.block.pointee.isFileRemembered = true
+        request.file = attempt.file
+        request.isFileRemembered = true
         Submission.fill(request, attempt.user, attempt.operation)
         let stack = request.stack
         if observers != 0 { begin(request, observers) }
@@ -185,12 +185,12 @@ enum Express {
         while rest != 0 {
             let above = rest.trailingZeroBitCount
             rest &= rest &- 1
-            request.block.pointee.position = UInt8(truncatingIfNeeded: above)
+            request.position = UInt8(truncatingIfNeeded: above)
             if let admit = stack.fast(above).pointee.admit, !admit(stack.fast(above).pointee.module, request.block) {
                 return .slowRequest(request)
             }
         }
-        request.block.pointee.position = UInt8(truncatingIfNeeded: position)
+        request.position = UInt8(truncatingIfNeeded: position)
         stack.fast(position).pointee.prepare?(stack.fast(position).pointee.module, request.block)
         let sequence = request.sequence
         let before = KernelQueue.tail
@@ -205,7 +205,7 @@ enum Express {
 
     @inline(never)
     private static func begin(_ request: Request, _ observers: UInt16) {
-        request.block.pointee.watchers |= observers
+        request.watchers |= observers
         var rest = observers
         while rest != 0 {
             request.stack[rest.trailingZeroBitCount].begins(request)

@@ -139,8 +139,8 @@ extension Request {
     /// -ECANCELED, as it was closed before the request's turn, or what the file system says.
     var fileProblem: Int {
         var now = FileFacts()
-        let error = now.look(block.pointee.descriptor)
-        if error == 0 { return now.isSameFile(as: block.pointee.file) ? 0 : -Int(ECANCELED) }
+        let error = now.look(descriptor)
+        if error == 0 { return now.isSameFile(as: file) ? 0 : -Int(ECANCELED) }
         return -Int(error == EBADF ? ECANCELED : error)
     }
 }

@@ -91,7 +91,7 @@ struct HoldingQueue {
         Exposure.begin(request)
         let arrival = max(guarded.pointee.lastArrival + 1, isTimed || starve > 0 ? Instant.now.nanoseconds : 0)
         guarded.pointee.lastArrival = arrival
-        request.block.pointee.arrival = arrival
+        request.arrival = arrival
         let level = level(of: request)
         request.beginWaiting(level: level)
         guarded.pointee.levels[level].append(request)
@@ -123,21 +123,21 @@ struct HoldingQueue {
     /// False: there is none, and it is not taken in.
     func hold(_ request: Request, behindItsFileOr other: Request?) -> Bool {
         assert(guardian.pointee.isHeld)
-        let file = request.block.pointee.file
+        let file = request.file
         var (level, last, arrival) = (-1, Request?.none, Int64.min)
-        if let other, other.block.pointee.file.isSameFile(as: file) {
-            (level, arrival) = (self.level(of: other), other.block.pointee.arrival)
+        if let other, other.file.isSameFile(as: file) {
+            (level, arrival) = (self.level(of: other), other.arrival)
         }
         for index in 0...HoldingQueue.lowestPriority {
-            for one in guarded.pointee.levels[index] where one.block.pointee.file.isSameFile(as: file) {
+            for one in guarded.pointee.levels[index] where one.file.isSameFile(as: file) {
                 if index >= level { (level, last) = (index, one) }
                 // Later than all of them: who looks for the oldest finds this one behind them.
-                arrival = max(arrival, one.block.pointee.arrival)
+                arrival = max(arrival, one.arrival)
             }
         }
         guard level >= 0 else { return false }
         Exposure.begin(request)
-        request.block.pointee.arrival = arrival
+        request.arrival = arrival
         request.beginWaiting(level: level)
         guarded.pointee.levels[level].insert(request, behind: last)
         add(1, level)
@@ -155,7 +155,7 @@ struct HoldingQueue {
     /// Takes out the request of this sequence if it is the next one of its level, and suitable; false if it is not.
     func takeFirst(_ request: Request, _ sequence: UInt64, ifSuitable: (Request) -> Bool) -> Bool {
         assert(guardian.pointee.isHeld)
-        let level = Int(request.block.pointee.waitingIn.load(ordering: .relaxed) >> 8)
+        let level = Int(request.shared.waitingIn.load(ordering: .relaxed) >> 8)
         guard level <= HoldingQueue.lowestPriority, guarded.pointee.levels[level].first == request,
             request.sequence == sequence, ifSuitable(request)
         else { return false }
@@ -180,9 +180,9 @@ struct HoldingQueue {
         assert(guardian.pointee.isHeld)
         // The rest of the block is another request's, unless it waits here.
         guard let level = request.waitingLevel(sequence, at: position),
-            guarded.pointee.levels[level].contains(request), request.block.pointee.operation != .work
+            guarded.pointee.levels[level].contains(request), request.operation != .work
         else { return .no }
-        guard force || request.block.pointee.transferred == 0 else { return .begun }
+        guard force || request.transferred == 0 else { return .begun }
         _ = guarded.pointee.levels[level].remove(request)
         request.endWaiting()
         add(-1, level)
@@ -195,7 +195,7 @@ struct HoldingQueue {
 
     private func level(of request: Request) -> Int {
         if case .inOrder = policy { return 0 }
-        return min(max(Int(request.block.pointee.priority), 0), HoldingQueue.lowestPriority)
+        return min(max(Int(request.priority), 0), HoldingQueue.lowestPriority)
     }
 
     private func add(_ change: Int, _ level: Int) {
@@ -218,7 +218,7 @@ struct HoldingQueue {
             let level = left.trailingZeroBitCount
             left &= left - 1
             let head = guarded.pointee.levels[level].first.unsafelyUnwrapped
-            if head.block.pointee.arrival < arrival { (oldest, arrival) = (level, head.block.pointee.arrival) }
+            if head.arrival < arrival { (oldest, arrival) = (level, head.arrival) }
         }
         guarded.pointee.overtakes += 1
         let isOvertaken = guarded.pointee.overtakes > HoldingQueue.mostOvertakes
@@ -232,23 +232,23 @@ struct HoldingQueue {
 
 extension Request {
     /// It waits for the module that it is at from here on; under the lock of where it waits.
-    func beginWaiting(level: Int = 0) { beginWaiting(at: Int(block.pointee.position), level: level) }
+    func beginWaiting(level: Int = 0) { beginWaiting(at: Int(position), level: level) }
 
     func beginWaiting(at position: Int, level: Int = 0) {
-        assert(block.pointee.waitingIn.load(ordering: .relaxed) == 0)
-        block.pointee.waitingIn.store(UInt16(level) << 8 | UInt16(position) + 1, ordering: .relaxed)
+        assert(shared.waitingIn.load(ordering: .relaxed) == 0)
+        shared.waitingIn.store(UInt16(level) << 8 | UInt16(position) + 1, ordering: .relaxed)
     }
 
     /// It belongs to who took it out.
     func endWaiting() {
-        assert(block.pointee.waitingIn.load(ordering: .relaxed) != 0)
-        block.pointee.waitingIn.store(0, ordering: .relaxed)
+        assert(shared.waitingIn.load(ordering: .relaxed) != 0)
+        shared.waitingIn.store(0, ordering: .relaxed)
     }
 
     /// The level at which the request of this sequence waits for the module at `position`; nil: it does not. Under the lock
     /// of where that one's wait: not all of them may be there.
     func waitingLevel(_ sequence: UInt64, at position: Int) -> Int? {
-        let place = block.pointee.waitingIn.load(ordering: .relaxed)
+        let place = shared.waitingIn.load(ordering: .relaxed)
         return self.sequence == sequence && place & 0xff == position + 1 ? Int(place >> 8) : nil
     }
 }

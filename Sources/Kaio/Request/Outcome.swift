@@ -15,11 +15,11 @@ struct Outcome {
 
 extension Outcome {
     init(_ request: Request) {
-        operation = request.block.pointee.operation
-        descriptor = request.block.pointee.descriptor
-        file = request.block.pointee.file
-        offset = request.block.pointee.offset
-        length = request.block.pointee.length
-        result = request.block.pointee.result
+        operation = request.operation
+        descriptor = request.descriptor
+        file = request.file
+        offset = request.offset
+        length = request.length
+        result = request.result
     }
 }

@@ -15,14 +15,14 @@ struct Target {
 }
 
 extension Request {
-    var isOwn: Bool { block.pointee.owner != 0 }
+    var isOwn: Bool { owner != 0 }
 
     /// Its place in the order of the calls: that of the request that it was made for. (So a list's are in order, each of
     /// whose members a module does by requests of its own.)
-    var turn: UInt64 { block.pointee.parent?.sequence ?? sequence }
+    var turn: UInt64 { parent?.sequence ?? sequence }
 
     /// Where the request itself goes.
-    var target: Target { Target(descriptor: block.pointee.descriptor, file: block.pointee.file) }
+    var target: Target { Target(descriptor: descriptor, file: file) }
 }
 
 /// The own requests that were made for one request, all complete, in the order in which they were made.
@@ -31,7 +31,7 @@ struct OwnRequests: Sequence, IteratorProtocol {
 
     mutating func next() -> Request? {
         let request = upcoming
-        upcoming = request?.block.pointee.sibling
+        upcoming = request?.sibling
         return request
     }
 
@@ -46,10 +46,10 @@ struct OwnRequests: Sequence, IteratorProtocol {
     var result: Int {
         var sum = 0
         for request in self {
-            let result = request.block.pointee.result
+            let result = request.result
             if result < 0 { return sum > 0 ? sum : result }
             sum += result
-            if result < request.block.pointee.length { break }
+            if result < request.length { break }
         }
         return sum
     }
@@ -74,30 +74,30 @@ enum Own {
         stack.addOwn(1)
         Own.inFlight.wrappingAdd(1, ordering: .sequentiallyConsistent)
         Statistics.count(Statistics.ownMade)
-        request.block.pointee.owner = UInt8(position + 1)
-        request.block.pointee.operation = operation
-        request.block.pointee.stack = stack
-        request.block.pointee.descriptor = target.descriptor
-        request.block.pointee.file = target.file
-        request.block.pointee.buffer = buffer
-        request.block.pointee.vectorCount = vectorCount
-        request.block.pointee.length = length
-        request.block.pointee.offset = offset
-        request.block.pointee.priority = priority
-        request.block.pointee.parent = parent
-        request.block.pointee.openFile = parent?.block.pointee.openFile ?? 0
+        request.owner = UInt8(position + 1)
+        request.operation = operation
+        request.stack = stack
+        request.descriptor = target.descriptor
+        request.file = target.file
+        request.buffer = buffer
+        request.vectorCount = vectorCount
+        request.length = length
+        request.offset = offset
+        request.priority = priority
+        request.parent = parent
+        request.openFileWord = parent?.openFileWord ?? 0
         // Not as the caller's: who closes the descriptor finds it, aio_cancel does not.
-        request.block.pointee.visibleOn.store(-(target.descriptor.number &+ 1), ordering: .releasing)
+        request.shared.visibleOn.store(-(target.descriptor.number &+ 1), ordering: .releasing)
         if let parent {
-            if let last = parent.block.pointee.lastOwn {
-                last.block.pointee.sibling = request
+            if let last = parent.lastOwn {
+                last.sibling = request
             } else {
-                parent.block.pointee.firstOwn = request
+                parent.firstOwn = request
             }
-            parent.block.pointee.lastOwn = request
+            parent.lastOwn = request
             // What has waited looks at the descriptor's file once more; and so does what goes to a descriptor of the module's,
             // which the program may have closed by a system call of its own.
-            if parent.block.pointee.isExposed || target.descriptor != parent.block.pointee.descriptor {
+            if parent.isExposed || target.descriptor != parent.descriptor {
                 Exposure.begin(request)
             }
         } else {
@@ -123,20 +123,18 @@ extension Turn {
 
     /// One that does a part of a request of one buffer: those of its bytes.
     func make(_ part: Range<Int>, of parent: Request, at position: Int) -> Request? {
-        let block = parent.block
         return make(
-            block.pointee.operation, on: parent.target, block.pointee.buffer.map { $0 + part.lowerBound },
-            length: part.count, offset: block.pointee.offset + part.lowerBound, priority: block.pointee.priority,
+            parent.operation, on: parent.target, parent.buffer.map { $0 + part.lowerBound },
+            length: part.count, offset: parent.offset + part.lowerBound, priority: parent.priority,
             in: parent.stack, at: position, for: parent)
     }
 
     /// One that does the same as a request, on another descriptor.
     func make(like parent: Request, on target: Target, at position: Int) -> Request? {
-        let block = parent.block
         let request = make(
-            block.pointee.operation, on: target, block.pointee.buffer, length: block.pointee.length,
-            offset: block.pointee.offset, priority: block.pointee.priority, in: parent.stack, at: position, for: parent)
-        request?.block.pointee.vectorCount = block.pointee.vectorCount
+            parent.operation, on: target, parent.buffer, length: parent.length,
+            offset: parent.offset, priority: parent.priority, in: parent.stack, at: position, for: parent)
+        request?.vectorCount = parent.vectorCount
         return request
     }
 
@@ -151,14 +149,14 @@ extension Turn {
         var requests = RequestQueue()
         var count: Int32 = 0
         var errands = RequestQueue()
-        for request in OwnRequests(upcoming: parent.block.pointee.firstOwn) {
-            if request.block.pointee.operation == .work { errands.append(request) } else { requests.append(request) }
+        for request in OwnRequests(upcoming: parent.firstOwn) {
+            if request.operation == .work { errands.append(request) } else { requests.append(request) }
             count += 1
         }
-        assert(count > 0 && parent.block.pointee.pending.load(ordering: .relaxed) == 0)
-        parent.block.pointee.pending.store(count, ordering: .relaxed)
+        assert(count > 0 && parent.shared.pending.load(ordering: .relaxed) == 0)
+        parent.shared.pending.store(count, ordering: .relaxed)
         // As seen by who wants to cancel it.
-        parent.block.pointee.isInKernel.store(true, ordering: .sequentiallyConsistent)
+        parent.shared.isInKernel.store(true, ordering: .sequentiallyConsistent)
         Exposure.end(parent)
         handOn(&requests, below: position)
         while let errand = errands.popFirst() { handToWorker(errand) }
@@ -168,9 +166,9 @@ extension Turn {
     mutating func dropOwn(for parent: Request) { release(takeOwn(of: parent)) }
 
     private func takeOwn(of parent: Request) -> OwnRequests {
-        let own = OwnRequests(upcoming: parent.block.pointee.firstOwn)
-        parent.block.pointee.firstOwn = nil
-        parent.block.pointee.lastOwn = nil
+        let own = OwnRequests(upcoming: parent.firstOwn)
+        parent.firstOwn = nil
+        parent.lastOwn = nil
         return own
     }
 
@@ -182,7 +180,7 @@ extension Turn {
     private mutating func release(_ request: Request) {
         Exposure.end(request)
         let stack = request.stack
-        request.block.pointee.visibleOn.store(0, ordering: .releasing)
+        request.shared.visibleOn.store(0, ordering: .releasing)
         Slab.free(request)
         Own.inFlight.wrappingSubtract(1, ordering: .sequentiallyConsistent)
         // From here on the stack may end.
@@ -194,21 +192,21 @@ extension Turn {
     /// An own request has climbed to its module.
     mutating func giveBack(_ request: Request) {
         Exposure.end(request)
-        request.block.pointee.isPublished.store(true, ordering: .releasing)
-        request.block.pointee.visibleOn.store(0, ordering: .releasing)
+        request.shared.isPublished.store(true, ordering: .releasing)
+        request.shared.visibleOn.store(0, ordering: .releasing)
         // Who closes its descriptor may wait for this.
-        if request.block.pointee.isAwaited.load(ordering: .sequentiallyConsistent) { mustTell = true }
-        if request.block.pointee.result < 0 { Statistics.count(Statistics.ownFailed) }
-        let (stack, position) = (request.stack, Int(request.block.pointee.owner) - 1)
-        guard let parent = request.block.pointee.parent else {
+        if request.shared.isAwaited.load(ordering: .sequentiallyConsistent) { mustTell = true }
+        if request.result < 0 { Statistics.count(Statistics.ownFailed) }
+        let (stack, position) = (request.stack, Int(request.owner) - 1)
+        guard let parent = request.parent else {
             stack.enter()
             stack[position].finished(request, &self)
             stack.leave()
             return release(request)
         }
-        let left = parent.block.pointee.pending.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue
+        let left = parent.shared.pending.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue
         guard left == 0 else { return }
-        parent.block.pointee.isInKernel.store(false, ordering: .sequentiallyConsistent)
+        parent.shared.isInKernel.store(false, ordering: .sequentiallyConsistent)
         let own = takeOwn(of: parent)
         stack.enter()
         stack[position].joined(parent, own, &self)

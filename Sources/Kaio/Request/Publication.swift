@@ -6,20 +6,20 @@ import Synchronization
 enum Publication {
     /// Publishes `request`'s result and disposes of the block.
     static func publish(_ request: Request, _ turn: inout Turn) {
-        let result = request.block.pointee.result
-        let list = request.block.pointee.list
+        let result = request.result
+        let list = request.list
         // Who sees the status may close these.
-        let event = request.block.pointee.notification.event
-        let listEvent = list?.block.pointee.notification.event ?? .none
+        let event = request.notification.event
+        let listEvent = list?.notification.event ?? .none
         Exposure.begin(event)
         Exposure.begin(listEvent)
         Exposure.end(request)
-        Statistics.countCompleted(request.block.pointee.operation, result)
-        request.block.pointee.isPublished.store(true, ordering: .releasing)
-        request.block.pointee.user?.publish(result, slot: Slab.number(of: request), sequence: request.sequence)
-        request.block.pointee.visibleOn.store(0, ordering: .releasing)
+        Statistics.countCompleted(request.operation, result)
+        request.shared.isPublished.store(true, ordering: .releasing)
+        request.user?.publish(result, slot: Slab.number(of: request), sequence: request.sequence)
+        request.shared.visibleOn.store(0, ordering: .releasing)
         tellWhoWaits(for: request, &turn)
-        if result < 0 { list?.block.pointee.anyFailed.store(true, ordering: .relaxed) }
+        if result < 0 { list?.shared.anyFailed.store(true, ordering: .relaxed) }
         Notifier.notify(request, &turn)
         if let list { leave(list, &turn) }
         Exposure.end(event)
@@ -30,7 +30,7 @@ enum Publication {
     /// notifies and disposes of it; so each has counted the list's eventfd in `Exposure`, from before a member's status
     /// could be seen.
     static func leave(_ list: Request, _ turn: inout Turn) {
-        let left = list.block.pointee.pending.wrappingSubtract(1, ordering: .sequentiallyConsistent).newValue
+        let left = list.shared.pending.wrappingSubtract(1, ordering: .sequentiallyConsistent).newValue
         if left == 0 {
             Notifier.notify(list, &turn)
         } else if left == 1 {
@@ -43,7 +43,7 @@ enum Publication {
     /// Who waits marks the request first and then looks at its status; here it is the other way round. So no wake-up
     /// is lost, and none is made for a request that nobody waits for.
     private static func tellWhoWaits(for request: Request, _ turn: inout Turn) {
-        if request.block.pointee.isAwaited.load(ordering: .sequentiallyConsistent) || Waiting.isForAny {
+        if request.shared.isAwaited.load(ordering: .sequentiallyConsistent) || Waiting.isForAny {
             turn.mustTell = true
         }
     }

@@ -89,16 +89,16 @@ enum Slab {
         guard let request = takeFree() ?? takeFresh() else { return nil }
         request.block.pointee.clear()
         let sequence = lastSequence.wrappingAdd(1, ordering: .relaxed).newValue
-        request.block.pointee.sequence.store(sequence, ordering: .relaxed)
+        request.shared.sequence.store(sequence, ordering: .relaxed)
         return request
     }
 
     static func free(_ request: Request) {
-        request.block.pointee.sequence.store(0, ordering: .relaxed)
+        request.shared.sequence.store(0, ordering: .relaxed)
         let number = number(of: request)
         var old = head.load(ordering: .relaxed)
         while true {
-            request.block.pointee.nextFree.store(UInt32(truncatingIfNeeded: old), ordering: .relaxed)
+            request.shared.nextFree.store(UInt32(truncatingIfNeeded: old), ordering: .relaxed)
             let new = (old >> 32 &+ 1) << 32 | UInt64(number + 1)
             let (exchanged, original) = head.weakCompareExchange(
                 expected: old, desired: new, successOrdering: .releasing, failureOrdering: .relaxed)
@@ -113,7 +113,7 @@ enum Slab {
             let number = UInt32(truncatingIfNeeded: old)
             if number == 0 { return nil }
             let request = request(number: number - 1)
-            let next = request.block.pointee.nextFree.load(ordering: .relaxed)
+            let next = request.shared.nextFree.load(ordering: .relaxed)
             let (exchanged, original) = head.weakCompareExchange(
                 expected: old, desired: (old >> 32 &+ 1) << 32 | UInt64(next),
                 successOrdering: .acquiringAndReleasing, failureOrdering: .acquiring)
@@ -150,15 +150,15 @@ extension ControlBlock {
     /// Makes a new request of the block, whatever was there.
     mutating func clear() {
         iocb = CKernel.iocb()
-        waitingIn.store(0, ordering: .relaxed)
-        visibleOn.store(0, ordering: .relaxed)
-        isInKernel.store(false, ordering: .relaxed)
-        isPublished.store(false, ordering: .relaxed)
-        runner.store(0, ordering: .relaxed)
-        poll.store(0, ordering: .relaxed)
+        shared.waitingIn.store(0, ordering: .relaxed)
+        shared.visibleOn.store(0, ordering: .relaxed)
+        shared.isInKernel.store(false, ordering: .relaxed)
+        shared.isPublished.store(false, ordering: .relaxed)
+        shared.runner.store(0, ordering: .relaxed)
+        shared.poll.store(0, ordering: .relaxed)
         next = nil
         user = nil
-        stack = nil
+        shared.stackBits.store(0, ordering: .relaxed)
         operation = .read
         position = 0
         watchers = 0
@@ -190,16 +190,16 @@ extension ControlBlock {
         result = 0
         notification = Notification()
         list = nil
-        openFile = 0
+        openFileWord = 0
         owner = 0
         parent = nil
         sibling = nil
         firstOwn = nil
         lastOwn = nil
-        pending.store(0, ordering: .relaxed)
-        anyFailed.store(false, ordering: .relaxed)
-        isAwaited.store(false, ordering: .relaxed)
-        lane.store(0, ordering: .relaxed)
+        shared.pending.store(0, ordering: .relaxed)
+        shared.anyFailed.store(false, ordering: .relaxed)
+        shared.isAwaited.store(false, ordering: .relaxed)
+        shared.lane.store(0, ordering: .relaxed)
         cellsHeld = 0
         order = OrderNode()
     }

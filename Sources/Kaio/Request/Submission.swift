@@ -38,7 +38,7 @@ enum Submission {
         let mask = SignalMask.blockAll()
         defer { mask.restore() }
         guard let request = make(notification, priority) else { return EAGAIN }
-        request.block.pointee.isKnownToWait = isKnownToWait
+        request.isKnownToWait = isKnownToWait
         var turn = Turn(.submitter)
         var queue = RequestQueue()
         var known = Known()
@@ -50,7 +50,7 @@ enum Submission {
 
     /// Not in the call; see `Notification.interrupts`. What is direct is the kernel's.
     private static func leaveToWorker(_ request: Request) {
-        if !request.block.pointee.file.isDirect { request.block.pointee.isKnownToWait = true }
+        if !request.file.isDirect { request.isKnownToWait = true }
     }
 
     /// One of several requests on a connection's file.
@@ -90,9 +90,9 @@ enum Submission {
             take(
                 request, member.user, member.operation, 0, vector: member.isVector ? vectorLength(member.user) : nil,
                 through: stack, &known, &queue, &turn)
-            request.block.pointee.isKnownToWait = member.isKnownToWait
-            request.block.pointee.neverBlocks = request.block.pointee.file.statusFlags & O_NONBLOCK != 0
-            if waits { request.block.pointee.file.statusFlags &= ~O_NONBLOCK }
+            request.isKnownToWait = member.isKnownToWait
+            request.neverBlocks = request.file.statusFlags & O_NONBLOCK != 0
+            if waits { request.file.statusFlags &= ~O_NONBLOCK }
             taken += 1
         }
         if taken > 0 { run(&queue, &turn) }
@@ -122,8 +122,8 @@ enum Submission {
             Engine.leave(1)
             return nil
         }
-        request.block.pointee.notification = notification
-        request.block.pointee.priority = priority
+        request.notification = notification
+        request.priority = priority
         return request
     }
 
@@ -135,9 +135,9 @@ enum Submission {
         var turn = Turn(.submitter)
         var queue = RequestQueue()
         var error: CInt = 0
-        if let file = FileFacts(request.block.pointee.descriptor, &error) {
-            request.block.pointee.file = file
-            request.block.pointee.isFileRemembered = false
+        if let file = FileFacts(request.descriptor, &error) {
+            request.file = file
+            request.isFileRemembered = false
             noteFile(of: request, &turn)
             if OpenFiles.mayPass(request, &turn) { queue.append(request) }
         } else {
@@ -153,9 +153,9 @@ enum Submission {
         let mask = SignalMask.blockAll()
         defer { mask.restore() }
         var turn = Turn(.submitter)
-        request.block.pointee.notification = notification
+        request.notification = notification
         fill(request, user, operation)
-        request.block.pointee.stack = Stack.standard
+        request.stack = Stack.standard.unsafelyUnwrapped
         turn.complete(request, result)
         turn.finish()
     }
@@ -163,14 +163,14 @@ enum Submission {
     /// Copies what a request of one buffer needs, and stamps the aiocb.
     @inline(__always)
     static func fill(_ request: Request, _ user: UserBlock, _ operation: Operation) {
-        request.block.pointee.user = user
-        request.block.pointee.operation = operation
-        request.block.pointee.descriptor = user.descriptor
-        request.block.pointee.buffer = user.buffer
-        request.block.pointee.offset = user.offset
-        request.block.pointee.length = user.length
+        request.user = user
+        request.operation = operation
+        request.descriptor = user.descriptor
+        request.buffer = user.buffer
+        request.offset = user.offset
+        request.length = user.length
         Statistics.countSubmitted(operation)
-        request.block.pointee.visibleOn.store(user.descriptor.number &+ 1, ordering: .releasing)
+        request.shared.visibleOn.store(user.descriptor.number &+ 1, ordering: .releasing)
         user.begin(slot: Slab.number(of: request), sequence: request.sequence)
     }
 
@@ -227,10 +227,10 @@ enum Submission {
             return EAGAIN
         }
         let list = blocks.popFirst()!
-        list.block.pointee.operation = .list
-        list.block.pointee.stack = Stack.standard
-        list.block.pointee.notification = notification
-        list.block.pointee.pending.store(1, ordering: .relaxed)
+        list.operation = .list
+        list.stack = Stack.standard.unsafelyUnwrapped
+        list.notification = notification
+        list.shared.pending.store(1, ordering: .relaxed)
         Exposure.begin(notification.event)
         var turn = Turn(.submitter)
         var queue = RequestQueue()
@@ -249,7 +249,7 @@ enum Submission {
         }
         var last: Request?
         for request in queue {
-            if request.block.pointee.notification.interrupts(mask) { leaveToWorker(request) }
+            if request.notification.interrupts(mask) { leaveToWorker(request) }
             last = request
         }
         if let last, notification.interrupts(mask) { leaveToWorker(last) }
@@ -295,17 +295,17 @@ enum Submission {
         default: problem = EINVAL
         }
         if let notification = Notification(user.event) {
-            request.block.pointee.notification = notification
+            request.notification = notification
         } else {
             problem = EINVAL
         }
         if (0...CInt(HoldingQueue.lowestPriority)).contains(user.priority) {
-            request.block.pointee.priority = user.priority
+            request.priority = user.priority
         } else {
             problem = EINVAL
         }
-        request.block.pointee.list = list
-        list.block.pointee.pending.wrappingAdd(1, ordering: .relaxed)
+        request.list = list
+        list.shared.pending.wrappingAdd(1, ordering: .relaxed)
         take(request, user, operation, problem, &known, &queue, &turn)
     }
 
@@ -330,10 +330,10 @@ enum Submission {
         ThreadExit.hold(list)
         let outcome = Waiting.wait(
             until: .never, as: .caller, cancellable: true,
-            for: { Int(list.block.pointee.pending.load(ordering: .relaxed)) - 1 },
-            mark: { list.block.pointee.isAwaited.store(true, ordering: .relaxed) },
-            isDone: { list.block.pointee.pending.load(ordering: .acquiring) == 1 })
-        let anyFailed = list.block.pointee.anyFailed.load(ordering: .relaxed)
+            for: { Int(list.shared.pending.load(ordering: .relaxed)) - 1 },
+            mark: { list.shared.isAwaited.store(true, ordering: .relaxed) },
+            isDone: { list.shared.pending.load(ordering: .acquiring) == 1 })
+        let anyFailed = list.shared.anyFailed.load(ordering: .relaxed)
         if ThreadExit.release(list) { giveUp(list) }
         if outcome == .interrupted { return EINTR }
         return error != 0 ? error : (anyFailed ? EIO : 0)
@@ -354,22 +354,22 @@ enum Submission {
         vector: Int? = nil, through stack: Stack? = nil, _ known: inout Known, _ queue: inout RequestQueue,
         _ turn: inout Turn
     ) {
-        request.block.pointee.user = user
-        request.block.pointee.operation = operation
-        request.block.pointee.descriptor = user.descriptor
+        request.user = user
+        request.operation = operation
+        request.descriptor = user.descriptor
         Statistics.countSubmitted(operation)
         if !operation.isSynchronize {
-            request.block.pointee.buffer = user.buffer
-            request.block.pointee.offset = user.offset
+            request.buffer = user.buffer
+            request.offset = user.offset
         }
         let length = operation.isSynchronize ? 0 : (vector ?? user.length)
-        request.block.pointee.length = min(length, mostBytes)
-        if vector != nil { request.block.pointee.vectorCount = user.length }
-        request.block.pointee.visibleOn.store(request.block.pointee.descriptor.number &+ 1, ordering: .releasing)
+        request.length = min(length, mostBytes)
+        if vector != nil { request.vectorCount = user.length }
+        request.shared.visibleOn.store(request.descriptor.number &+ 1, ordering: .releasing)
         user.begin(slot: Slab.number(of: request), sequence: request.sequence)
         let problem = error != 0 ? error : check(request, length: length, &known)
-        let file = request.block.pointee.file
-        request.block.pointee.stack = stack ?? Services.stack(of: request.block.pointee.descriptor, file)
+        let file = request.file
+        request.stack = stack ?? Services.stack(of: request.descriptor, file)
         if problem == 0 { noteFile(of: request, &turn) }
         // What has several buffers and no byte in them does nothing, as with readv and writev, whatever the file is.
         if problem == 0, vector != 0 {
@@ -382,8 +382,8 @@ enum Submission {
     @inline(__always)
     private static func noteFile(of request: Request, _ turn: inout Turn) {
         guard request.stack.hearsOfFiles else { return }
-        let file = OpenFiles.use(request.block.pointee.descriptor, request.block.pointee.file, request.stack, &turn)
-        request.block.pointee.openFile = file?.word ?? 0
+        let file = OpenFiles.use(request.descriptor, request.file, request.stack, &turn)
+        request.openFileWord = file?.word ?? 0
     }
 
     /// The bytes of all buffers; below zero where the count or the sum is out of range.
@@ -405,15 +405,15 @@ enum Submission {
 
     private static func check(_ request: Request, length: Int, _ known: inout Known) -> CInt {
         // aio_nbytes is unsigned; beyond SSIZE_MAX it is below zero here.
-        if length < 0 || request.block.pointee.offset < 0 { return EINVAL }
-        guard let file = known.facts(of: request.block.pointee.descriptor) else { return known.error }
-        request.block.pointee.file = file
-        KnownFiles.correct(request.block.pointee.descriptor, file)
+        if length < 0 || request.offset < 0 { return EINVAL }
+        guard let file = known.facts(of: request.descriptor) else { return known.error }
+        request.file = file
+        KnownFiles.correct(request.descriptor, file)
         // Where the kernel says EINVAL of some kinds of files and these of others.
-        if file.kind == .file, length > 0, request.block.pointee.offset.addingReportingOverflow(length).overflow {
-            return request.block.pointee.operation == .read ? EOVERFLOW : EFBIG
+        if file.kind == .file, length > 0, request.offset.addingReportingOverflow(length).overflow {
+            return request.operation == .read ? EOVERFLOW : EFBIG
         }
-        switch request.block.pointee.operation {
+        switch request.operation {
         case .read: return file.isReadable ? 0 : EBADF
         case .write: return file.isWritable ? 0 : EBADF
         case .synchronize, .synchronizeData, .list, .work: return 0
@@ -423,7 +423,7 @@ enum Submission {
     private static func run(_ queue: inout RequestQueue, _ turn: inout Turn, wasRefused: Bool = false) {
         _ = Engine.hold()
         if wasRefused {
-            if let one = queue.first { turn.handOn(&queue, below: Int(one.block.pointee.position) - 1) }
+            if let one = queue.first { turn.handOn(&queue, below: Int(one.position) - 1) }
             KernelQueue.submitOthers(&turn)
         } else {
             turn.begin(&queue)

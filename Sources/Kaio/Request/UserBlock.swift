@@ -139,7 +139,7 @@ struct UserBlock {
     /// nothing.)
     func markAwaited() {
         guard isOurs, slotNumber < Slab.used else { return }
-        Slab.request(number: slotNumber).block.pointee.isAwaited.store(true, ordering: .relaxed)
+        Slab.request(number: slotNumber).shared.isAwaited.store(true, ordering: .relaxed)
     }
 
     /// The control block and the sequence of the request that this block stands for, unless it is over.

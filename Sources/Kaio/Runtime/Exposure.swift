@@ -49,9 +49,9 @@ enum Exposure {
 
     /// Counts a request in, once.
     static func begin(_ request: Request) {
-        if request.block.pointee.isExposed { return }
-        request.block.pointee.isExposed = true
-        begin(request.block.pointee.descriptor)
+        if request.isExposed { return }
+        request.isExposed = true
+        begin(request.descriptor)
     }
 
     static func begin(_ descriptor: Descriptor) {
@@ -62,9 +62,9 @@ enum Exposure {
     }
 
     static func end(_ request: Request) {
-        guard request.block.pointee.isExposed else { return }
-        request.block.pointee.isExposed = false
-        end(request.block.pointee.descriptor)
+        guard request.isExposed else { return }
+        request.isExposed = false
+        end(request.descriptor)
     }
 
     static func end(_ descriptor: Descriptor) {

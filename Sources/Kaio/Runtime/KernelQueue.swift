@@ -228,23 +228,23 @@ enum KernelQueue {
     @inline(__always)
     static func submitOne(_ request: Request) -> Bool {
         guard let context else { return false }
-        if request.block.pointee.wakesReactor { request.setEvent(Reactor.completions) }
-        request.block.pointee.isInKernel.store(true, ordering: .releasing)
+        if request.wakesReactor { request.setEvent(Reactor.completions) }
+        request.shared.isInKernel.store(true, ordering: .releasing)
         transfers.wrappingAdd(1, ordering: .sequentiallyConsistent)
         if context.submit(iocbPointer(request)) == 1 { return true }
         transfers.wrappingSubtract(1, ordering: .sequentiallyConsistent)
-        request.block.pointee.isInKernel.store(false, ordering: .relaxed)
+        request.shared.isInKernel.store(false, ordering: .relaxed)
         return false
     }
 
     /// The same for one whose descriptor is counted in `Exposure`: until io_submit has returned, when the request may be
     /// gone, it must not be closed.
     static func submitOne(exposed request: Request) -> Bool {
-        let descriptor = request.block.pointee.descriptor
-        let wasExposed = request.block.pointee.isExposed
-        request.block.pointee.isExposed = false
+        let descriptor = request.descriptor
+        let wasExposed = request.isExposed
+        request.isExposed = false
         guard submitOne(request) else {
-            request.block.pointee.isExposed = wasExposed
+            request.isExposed = wasExposed
             return false
         }
         if wasExposed { Exposure.end(descriptor) }
@@ -270,23 +270,23 @@ enum KernelQueue {
                 var event: Descriptor?
                 var devices = DeviceBatch()
                 while count < capacity, !exposed.isFull, let request = requests.popFirst() {
-                    if turn.role != .worker, !request.block.pointee.operation.isSynchronize,
-                        Devices.holds(request.block.pointee.file.device)
+                    if turn.role != .worker, !request.operation.isSynchronize,
+                        Devices.holds(request.file.device)
                     {
                         returnToModule(request, -Int(EAGAIN), &turn)
                         continue
                     }
-                    devices.add(request.block.pointee.file.device)
-                    if request.block.pointee.isExposed, case let problem = exposed.take(request), problem != 0 {
+                    devices.add(request.file.device)
+                    if request.isExposed, case let problem = exposed.take(request), problem != 0 {
                         returnToModule(request, problem, &turn)
                         continue
                     }
-                    if request.block.pointee.wakesReactor {
+                    if request.wakesReactor {
                         if event == nil { event = Reactor.completions }
                         request.setEvent(event!)
                     }
                     // The last word here; who gets the event reads it first, and so sees all that was written before.
-                    request.block.pointee.isInKernel.store(true, ordering: .releasing)
+                    request.shared.isInKernel.store(true, ordering: .releasing)
                     list[count] = iocbPointer(request)
                     count += 1
                 }
@@ -358,8 +358,8 @@ enum KernelQueue {
                 Exposure.end(request)
                 return problem
             }
-            request.block.pointee.isExposed = false
-            descriptors[count] = request.block.pointee.descriptor
+            request.isExposed = false
+            descriptors[count] = request.descriptor
             count += 1
             return 0
         }
@@ -376,21 +376,21 @@ enum KernelQueue {
     }
 
     private static func returnToModule(_ request: Request, _ result: Int, _ turn: inout Turn) {
-        request.block.pointee.isInKernel.store(false, ordering: .relaxed)
+        request.shared.isInKernel.store(false, ordering: .relaxed)
         let stack = request.stack
-        if result == request.block.pointee.length, request.block.pointee.transferred == 0,
-            stack.fast(Int(request.block.pointee.position)).pointee.isOverWhenWhole
+        if result == request.length, request.transferred == 0,
+            stack.fast(Int(request.position)).pointee.isOverWhenWhole
         {
             Statistics.count(Statistics.ranInKernel, by: request)
             return turn.complete(request, result)
         }
         stack.enter()
-        stack[Int(request.block.pointee.position)].harvested(request, result, &turn)
+        stack[Int(request.position)].harvested(request, result, &turn)
         stack.leave()
     }
 
     private static func hold(_ requests: inout RequestQueue, _ turn: inout Turn, again: Bool = false) {
-        for request in requests { request.block.pointee.isInKernel.store(false, ordering: .relaxed) }
+        for request in requests { request.shared.isInKernel.store(false, ordering: .relaxed) }
         Reactor.heldBack(waiting.locked { waiting.hold(&requests, again: again) })
         // If all that was in the kernel was harvested meanwhile, no harvest would come.
         if transfers.load(ordering: .sequentiallyConsistent) == 0 { submitWaiting(&turn) }
@@ -466,7 +466,7 @@ enum KernelQueue {
                         polls += 1
                         AIOPoll.harvested(data, Int(events[index].res), &turn)
                     } else if let request = Request(number: data) {
-                        _ = request.block.pointee.isInKernel.load(ordering: .acquiring)
+                        _ = request.shared.isInKernel.load(ordering: .acquiring)
                         returnToModule(request, Int(events[index].res), &turn)
                     }
                 }

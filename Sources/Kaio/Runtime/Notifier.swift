@@ -49,11 +49,11 @@ enum Notifier {
 
     /// Sends the request's notification and frees the block, now or later.
     static func notify(_ request: Request, _ turn: inout Turn) {
-        switch request.block.pointee.notification.kind {
+        switch request.notification.kind {
         case .none:
             Engine.release(request)
         case .signal, .threadSignal:
-            if request.block.pointee.notification.sendSignal() {
+            if request.notification.sendSignal() {
                 Engine.release(request)
             } else {
                 lock.locked { signals.append(request) }
@@ -62,7 +62,7 @@ enum Notifier {
         case .event:
             // Again, though the kernel may have signalled it: whoever woke up then may have looked too early, while
             // another thread had the event in its hands.
-            EventDescriptor(descriptor: Descriptor(number: request.block.pointee.notification.target)).signal()
+            EventDescriptor(descriptor: Descriptor(number: request.notification.target)).signal()
             Engine.release(request)
         case .connection:
             ConnectionFile.completed(request, &turn)
@@ -70,7 +70,7 @@ enum Notifier {
             lock.lock()
             var wake = false
             var isShort = true
-            if request.block.pointee.notification.attributes != nil {
+            if request.notification.attributes != nil {
                 special.append(request)
             } else {
                 functions.append(request)
@@ -97,7 +97,7 @@ enum Notifier {
         lock.locked { swap(&again, &signals) }
         var left = RequestQueue()
         while let request = again.popFirst() {
-            if left.isEmpty, request.block.pointee.notification.sendSignal() {
+            if left.isEmpty, request.notification.sendSignal() {
                 Engine.release(request)
             } else {
                 left.append(request)
@@ -144,7 +144,7 @@ enum Notifier {
 
     /// One thread, with the attributes that the program asked for, for one function. False: it may be had later.
     private static func startSpecial(_ request: Request) -> Bool {
-        let attributes = request.block.pointee.notification.attributes!.assumingMemoryBound(to: pthread_attr_t.self)
+        let attributes = request.notification.attributes!.assumingMemoryBound(to: pthread_attr_t.self)
         var state = CInt(PTHREAD_CREATE_DETACHED)
         pthread_attr_getdetachstate(attributes, &state)
         let start: Thread.Start = { argument in
@@ -177,7 +177,7 @@ enum Notifier {
 
     /// Calls the function as a new thread would: with no signal blocked.
     private static func call(_ request: Request) {
-        let notification = request.block.pointee.notification
+        let notification = request.notification
         Engine.release(request)
         SignalMask(bits: 0).restore()
         notification.function!(notification.value)

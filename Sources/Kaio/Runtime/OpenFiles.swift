@@ -245,7 +245,7 @@ struct OpenFile: Equatable {
     fileprivate func makeWork(_ target: Target, _ errand: Errand) -> Request? {
         let stack = stack
         let own = Own.make(.work, on: target, offset: errand.rawValue, in: stack, at: stack.count - 1)
-        own?.block.pointee.openFile = word
+        own?.openFileWord = word
         return own
     }
 
@@ -422,7 +422,7 @@ enum OpenFiles {
     /// file that come behind it. In a turn.
     static func mayPass(_ request: Request, _ turn: inout Turn) -> Bool {
         guard request.stack.prepares, let file = request.openFile,
-            !file.isPrepared(for: request.block.pointee.file.way)
+            !file.isPrepared(for: request.file.way)
         else { return true }
         return !holds(request, file, &turn)
     }
@@ -430,7 +430,7 @@ enum OpenFiles {
     @inline(never)
     private static func holds(_ request: Request, _ file: OpenFile, _ turn: inout Turn) -> Bool {
         lock.lock()
-        if file.isPrepared(for: request.block.pointee.file.way) {
+        if file.isPrepared(for: request.file.way) {
             lock.unlock()
             return false
         }
@@ -452,7 +452,7 @@ enum OpenFiles {
             var mustEnd = false
             lock.lock()
             if rest.pointee.isPassing || rest.pointee.isPreparing { return lock.unlock() }
-            while let first = rest.pointee.held.first, file.has(first.block.pointee.file.way) {
+            while let first = rest.pointee.held.first, file.has(first.file.way) {
                 _ = rest.pointee.held.popFirst()
                 first.endWaiting()
                 free.append(first)
@@ -521,7 +521,7 @@ enum OpenFiles {
     /// What a worker has to do.
     static func work(_ own: Request) -> Int {
         guard let file = own.openFile else { return 0 }
-        if OpenFile.Errand(rawValue: own.block.pointee.offset) == .preparing {
+        if OpenFile.Errand(rawValue: own.offset) == .preparing {
             file.prepare(own.target)
         } else {
             file.closeOwn()
@@ -532,8 +532,8 @@ enum OpenFiles {
     /// It is done; or there is no worker, and it is better done here than never.
     static func finished(_ own: Request, _ turn: inout Turn) {
         guard let file = own.openFile else { return }
-        if own.block.pointee.result < 0 { _ = work(own) }
-        if OpenFile.Errand(rawValue: own.block.pointee.offset) == .preparing {
+        if own.result < 0 { _ = work(own) }
+        if OpenFile.Errand(rawValue: own.offset) == .preparing {
             isPrepared(file, own.target, &turn)
         } else {
             file.dispose(&turn)

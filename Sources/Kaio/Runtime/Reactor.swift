@@ -162,10 +162,10 @@ enum Reactor {
     }
 
     private static func control(_ request: Request, _ operation: CInt) -> Bool {
-        let descriptor = request.block.pointee.descriptor
+        let descriptor = request.descriptor
         // Closed behind the library's back, and the number is one of the library's own, which is in the epoll for itself.
         if ProcessPage.current?.isOwn(descriptor) ?? false, !ModuleDescriptors.has(descriptor) { return false }
-        let isRead = request.block.pointee.operation == .read
+        let isRead = request.operation == .read
         let epoll = isRead ? epoll : opened(writesNumber, .writes) { systemCall(SYS_epoll_create1, Int(EPOLL_CLOEXEC)) }
         let events = isRead ? EPOLLIN.rawValue | EPOLLRDHUP.rawValue : EPOLLOUT.rawValue
         return control(
@@ -182,7 +182,7 @@ enum Reactor {
             nextChecked = nextChecked &+ 1 < Slab.used ? nextChecked &+ 1 : 0
             let request = Slab.request(number: nextChecked)
             let token = Slab.token(of: request)
-            guard request.sequence != 0, request.pollState == .waiting, request.block.pointee.isWatched,
+            guard request.sequence != 0, request.pollState == .waiting, request.isWatched,
                 !control(request, EPOLL_CTL_MOD)
             else { continue }
             Turn.visit(as: .reactor) { AIOPoll.ready(token, isAlarm: false, isLost: true, &$0) }
@@ -265,7 +265,7 @@ enum Reactor {
         Timers.renew()
         for number in 0..<Slab.used {
             let request = Slab.request(number: number)
-            if request.sequence != 0, request.pollState == .waiting, request.block.pointee.isWatched {
+            if request.sequence != 0, request.pollState == .waiting, request.isWatched {
                 _ = control(request, EPOLL_CTL_ADD)
             }
         }

@@ -28,18 +28,18 @@ extension Request {
     ///
     /// - Parameter patience: for how long, in nanoseconds, the calling thread may wait for the descriptor to be ready.
     func nextStep(patience: Int64 = 0) -> StreamStep {
-        if block.pointee.file.kind == .device, let step = terminalStep(patience) { return step }
-        let isRead = block.pointee.operation == .read
-        if block.pointee.file.kind == .socket, isRead, !hasEnough { return .wait(block.pointee.deadline) }
+        if file.kind == .device, let step = terminalStep(patience) { return step }
+        let isRead = operation == .read
+        if file.kind == .socket, isRead, !hasEnough { return .wait(deadline) }
         if !needsWorker { return .transfer(.max) }
-        if block.pointee.file.kind == .event, !hasReadiness { return .unknown }
+        if file.kind == .event, !hasReadiness { return .unknown }
         if readiness(isRead ? POLLIN : POLLOUT, patience) != 0 { return .transfer(isRead ? .max : roomForWrite) }
-        if isRead, block.pointee.file.kind == .pipe, hasNoWriter { return .over(0) }
+        if isRead, file.kind == .pipe, hasNoWriter { return .over(0) }
         return .wait(.never)
     }
 
     /// The transfer can't be asked not to wait, so a worker does it, once it need not.
-    var needsWorker: Bool { block.pointee.cannotAskNotToWait && !block.pointee.neverBlocks }
+    var needsWorker: Bool { cannotAskNotToWait && !neverBlocks }
 
     /// What poll says of these events now, or within `patience`; 0 for none. Where a filter refuses poll, all of them: the worker
     /// that makes the transfer then waits in it.
@@ -47,7 +47,7 @@ extension Request {
 
     /// Nil: the call was refused.
     private func poll(_ events: CInt, _ patience: Int64 = 0) -> CInt? {
-        var wanted = pollfd(fd: block.pointee.descriptor.number, events: Int16(events), revents: 0)
+        var wanted = pollfd(fd: descriptor.number, events: Int16(events), revents: 0)
         var limit = timespec(interval: patience)
         let result = withUnsafeMutablePointer(to: &wanted) {
             systemCall(SYS_ppoll, address($0), 1, address(&limit), 0, 8)
@@ -57,7 +57,7 @@ extension Request {
     }
 
     private func control(_ command: Int, _ argument: UnsafeMutableRawPointer) -> Int {
-        systemCall(SYS_ioctl, Int(block.pointee.descriptor.number), command, address(argument))
+        systemCall(SYS_ioctl, Int(descriptor.number), command, address(argument))
     }
 
     /// How many bytes there are to be read; nil where that is not known.
@@ -73,18 +73,18 @@ extension Request {
 
     /// How much a write that is to a worker may be, where poll says that it is ready.
     private var roomForWrite: Int {
-        guard block.pointee.file.kind == .pipe, available == 0 else { return Request.pieceOfPipe }
-        let capacity = systemCall(SYS_fcntl, Int(block.pointee.descriptor.number), Request.getCapacity)
+        guard file.kind == .pipe, available == 0 else { return Request.pieceOfPipe }
+        let capacity = systemCall(SYS_fcntl, Int(descriptor.number), Request.getCapacity)
         return max(capacity, Request.pieceOfPipe)
     }
 
     /// Of a FIFO that is empty, and does not say POLLHUP, since none came yet. `tee` says so, and takes nothing.
     private var hasNoWriter: Bool {
-        guard !block.pointee.file.isWritable else { return false }
+        guard !file.isWritable else { return false }
         var ends = (CInt(0), CInt(0))
         guard systemCall(SYS_pipe2, address(&ends), Int(O_CLOEXEC | O_NONBLOCK)) == 0 else { return false }
         let result = systemCall(
-            SYS_tee, Int(block.pointee.descriptor.number), Int(ends.1), 1, Request.doNotWait)
+            SYS_tee, Int(descriptor.number), Int(ends.1), 1, Request.doNotWait)
         _ = systemCall(SYS_close, Int(ends.0))
         _ = systemCall(SYS_close, Int(ends.1))
         return result == 0
@@ -98,7 +98,7 @@ extension Request {
     /// Whether a read waits until poll says that the descriptor is ready. Its name in /proc says what it is.
     private var hasReadiness: Bool {
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 40) { room in
-            guard let start = room.baseAddress, let length = block.pointee.descriptor.path(into: start, 40), length > 0
+            guard let start = room.baseAddress, let length = descriptor.path(into: start, 40), length > 0
             else { return false }
             let found = Text(start, count: length)
             return found == "anon_inode:[eventfd]" as StaticString || found == "anon_inode:[timerfd]" as StaticString
@@ -114,7 +114,7 @@ extension Request {
         var value: CInt = 0
         var length = socklen_t(MemoryLayout<CInt>.size)
         let result = systemCall(
-            SYS_getsockopt, Int(block.pointee.descriptor.number), Int(SOL_SOCKET), Int(option), address(&value),
+            SYS_getsockopt, Int(descriptor.number), Int(SOL_SOCKET), Int(option), address(&value),
             address(&length))
         return result == 0 ? Int(value) : result
     }
@@ -133,34 +133,34 @@ extension Request {
     private static let readIsOver: CInt = 0x2000
 
     /// Its time is up.
-    var isOverdue: Bool { block.pointee.deadline != .never && Instant.now >= block.pointee.deadline }
+    var isOverdue: Bool { deadline != .never && Instant.now >= deadline }
 
     /// A transfer of a socket has to wait: from now on, for as long as SO_RCVTIMEO or SO_SNDTIMEO says.
     func beginTimeOfSocket() {
-        guard block.pointee.file.kind == .socket, !block.pointee.isDeadlineKnown else { return }
-        block.pointee.isDeadlineKnown = true
+        guard file.kind == .socket, !isDeadlineKnown else { return }
+        isDeadlineKnown = true
         var limit = timeval()
         var length = socklen_t(MemoryLayout<timeval>.size)
-        let option = block.pointee.operation == .read ? SO_RCVTIMEO : SO_SNDTIMEO
+        let option = operation == .read ? SO_RCVTIMEO : SO_SNDTIMEO
         let result = systemCall(
-            SYS_getsockopt, Int(block.pointee.descriptor.number), Int(SOL_SOCKET), Int(option), address(&limit),
+            SYS_getsockopt, Int(descriptor.number), Int(SOL_SOCKET), Int(option), address(&limit),
             address(&length))
         guard result == 0, limit.tv_sec > 0 || limit.tv_usec > 0 else { return }
         let time = Int64(limit.tv_sec).multipliedReportingOverflow(by: 1_000_000_000)
-        block.pointee.deadline =
+        deadline =
             time.overflow ? .never : Instant.now.advanced(by: time.partialValue + Int64(limit.tv_usec) * 1000)
     }
 
     /// A part of a write went out: the time of a unix socket begins anew, that of others goes on.
     func continueTimeOfSocket() {
-        guard block.pointee.deadline != .never, socketOption(SO_DOMAIN) == Int(AF_UNIX) else { return }
-        block.pointee.deadline = .never
-        block.pointee.isDeadlineKnown = false
+        guard deadline != .never, socketOption(SO_DOMAIN) == Int(AF_UNIX) else { return }
+        deadline = .never
+        isDeadlineKnown = false
     }
 
     /// A datagram socket after shutdown(SHUT_RD), of which a read that must not wait gives EAGAIN, and any other 0.
     var isShutDown: Bool {
-        block.pointee.file.kind == .socket && block.pointee.operation == .read
+        file.kind == .socket && operation == .read
             && (poll(Request.readIsOver) ?? 0) & Request.readIsOver != 0
     }
 
@@ -177,13 +177,13 @@ extension Request {
     /// Nil if it is no terminal.
     private func terminalStep(_ patience: Int64) -> StreamStep? {
         var mode = ck_termios()
-        let isRead = block.pointee.operation == .read
+        let isRead = operation == .read
         let answer = control(Int(TCGETS), &mode)
         // It was one when the wait began: to a read that comes now, a hang-up is the end of the stream.
-        if answer == -Int(EIO), isRead, block.pointee.mustBeWatched, isPseudoTerminal { return .over(answer) }
+        if answer == -Int(EIO), isRead, mustBeWatched, isPseudoTerminal { return .over(answer) }
         guard answer == 0 else { return nil }
-        block.pointee.cannotAskNotToWait = true
-        block.pointee.mustBeWatched = true
+        cannotAskNotToWait = true
+        mustBeWatched = true
         let state = readiness(isRead ? POLLIN : POLLOUT, patience)
         if !isRead {
             let piece = mode.output & UInt32(ck_OPOST) != 0 ? Request.pieceOfProcessed : Request.pieceOfTerminal
@@ -205,20 +205,20 @@ extension Request {
         }
         // From the beginning, or, where there is a least number, from the last byte that came.
         if least > 0, available == 0 {
-            block.pointee.seen = 0
-            block.pointee.deadline = .never
-        } else if block.pointee.deadline == .never || available > block.pointee.seen {
-            block.pointee.seen = available
-            block.pointee.deadline = Instant.now.advanced(by: tenths * 100_000_000)
+            seen = 0
+            deadline = .never
+        } else if deadline == .never || available > seen {
+            seen = available
+            deadline = Instant.now.advanced(by: tenths * 100_000_000)
         } else if isOverdue {
             return available > 0 ? .transfer(available) : .over(0)
         }
-        return .wait(block.pointee.deadline)
+        return .wait(deadline)
     }
 
     private var isPseudoTerminal: Bool {
         var status = stat()
-        return block.pointee.descriptor.status(&status) == 0 && 136...143 ~= status.st_rdev >> 8 & 0xfff
+        return descriptor.status(&status) == 0 && 136...143 ~= status.st_rdev >> 8 & 0xfff
     }
 
     /// Whether the terminal is the process's own, and another group of processes has it.

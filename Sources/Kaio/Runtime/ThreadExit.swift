@@ -44,7 +44,7 @@ enum ThreadExit {
     /// The calling thread waits for the list's members, and has a hold of it.
     static func hold(_ list: Request) {
         _ = watch()
-        list.block.pointee.list = Request(data: ck_held_lists().pointee)
+        list.list = Request(data: ck_held_lists().pointee)
         ck_held_lists().pointee = UnsafeMutableRawPointer(list.block)
     }
 
@@ -54,17 +54,17 @@ enum ThreadExit {
         var newer: Request?
         while let one = current {
             if one == list {
-                let next = one.block.pointee.list
-                one.block.pointee.list = nil
+                let next = one.list
+                one.list = nil
                 if let newer {
-                    newer.block.pointee.list = next
+                    newer.list = next
                 } else {
                     ck_held_lists().pointee = next.map { UnsafeMutableRawPointer($0.block) }
                 }
                 return true
             }
             newer = one
-            current = one.block.pointee.list
+            current = one.list
         }
         return false
     }

@@ -51,14 +51,14 @@ enum Timers {
 
     /// Has the reactor look at a request that it watches. False: there can be no timer.
     static func setAlarm(_ request: Request, at time: Instant, _ token: UInt64) -> Bool {
-        request.block.pointee.hasAlarm = add(
+        request.hasAlarm = add(
             Entry(time: time.nanoseconds, order: 0, request: request, token: token), nil)
-        return request.block.pointee.hasAlarm
+        return request.hasAlarm
     }
 
     static func clearAlarm(_ request: Request) {
-        guard request.block.pointee.hasAlarm else { return }
-        request.block.pointee.hasAlarm = false
+        guard request.hasAlarm else { return }
+        request.hasAlarm = false
         lock.lock()
         defer { lock.unlock() }
         guard let place = places?[Int(Slab.number(of: request))], place != 0 else { return }
@@ -117,10 +117,10 @@ enum Timers {
             let now = Instant.now.nanoseconds
             while taken < expireAtOnce, count > 0, let first = entries?[0], first.time <= now {
                 // The heap's, not the block's: that one changes with the request's way.
-                let waitingIn = first.request.block.pointee.waitingIn.load(ordering: .relaxed)
+                let waitingIn = first.request.shared.waitingIn.load(ordering: .relaxed)
                 remove(0)
                 if first.token == 0 {
-                    first.request.block.pointee.position = UInt8(truncatingIfNeeded: waitingIn) - 1
+                    first.request.position = UInt8(truncatingIfNeeded: waitingIn) - 1
                     due.append(first.request)
                 }
                 alarms[taken] = first.token
@@ -131,7 +131,7 @@ enum Timers {
             if taken == 0 { break }
             for index in 0..<taken where alarms[index] != 0 { AIOPoll.ready(alarms[index], isAlarm: true, &turn) }
             while let request = due.popFirst() {
-                let position = Int(request.block.pointee.position)
+                let position = Int(request.position)
                 let stack = request.stack
                 stack.enter()
                 stack[position].expired(request, &turn)

@@ -99,9 +99,9 @@ enum Workers {
     // MARK: lanes; under the lock
 
     private static func lane(of request: Request) -> Int {
-        let file = request.block.pointee.file
+        let file = request.file
         guard file.kind == .file else { return 0 }
-        if request.block.pointee.operation == .write, !file.isDirect, !file.isBlockDevice {
+        if request.operation == .write, !file.isDirect, !file.isBlockDevice {
             let (mine, free) = find(firstOfFiles..<laneCount) { $0.device == file.device && $0.inode == file.inode }
             if let lane = mine ?? free {
                 lanes[lane].device = file.device
@@ -192,7 +192,7 @@ enum Workers {
         var mayCreate = turn.mayCreateThreads
         waiting.lock()
         while let request = requests.popFirst() {
-            if request.block.pointee.secondTry == .wanted, total > 0, Reactor.isRunning { mayCreate = false }
+            if request.secondTry == .wanted, total > 0, Reactor.isRunning { mayCreate = false }
             let lane = lane(of: request)
             lanes[lane].queue.hold(request)
             count(1, in: lane)
@@ -225,8 +225,8 @@ enum Workers {
             waiting.unlock()
             guard let (request, lane) = next else { return }
             defer { waiting.locked { countRunning(-1, in: lane) } }
-            if request.block.pointee.file.isStream && !request.block.pointee.isStepwise
-                || request.block.pointee.operation == .work
+            if request.file.isStream && !request.isStepwise
+                || request.operation == .work
             {
                 turn.complete(request, -Int(EAGAIN))
             } else {
@@ -237,10 +237,10 @@ enum Workers {
 
     /// The caller's signals are only blocked here; a worker's are for ever.
     private static func performHere(_ request: Request, _ turn: inout Turn) {
-        let isWrite = request.block.pointee.operation == .write
+        let isWrite = request.operation == .write
         let (pipe, size) = isWrite ? (SignalMask.isPending(SIGPIPE), SignalMask.isPending(SIGXFSZ)) : (true, true)
         // A part of it may have gone out before.
-        let mayRaise = request.block.pointee.file.isStream && isWrite
+        let mayRaise = request.file.isStream && isWrite
         let result = AIOPthread.perform(request, on: ThreadState.mine, &turn)
         if mayRaise, !pipe { SignalMask.takePending(SIGPIPE) }
         if result == -Int(EFBIG), !size { SignalMask.takePending(SIGXFSZ) }
@@ -253,7 +253,7 @@ enum Workers {
     /// late, it is next in its lane and short, and its device was quick enough of late. All signals are blocked meanwhile. False: it
     /// did not.
     static func perform(_ request: Request, _ sequence: UInt64) -> Bool {
-        guard trusted.load(ordering: .relaxed) > 0, request.block.pointee.waitingIn.load(ordering: .relaxed) != 0,
+        guard trusted.load(ordering: .relaxed) > 0, request.shared.waitingIn.load(ordering: .relaxed) != 0,
             made != nil
         else { return false }
         let mask = SignalMask.blockAll()
@@ -266,7 +266,7 @@ enum Workers {
                 && lanes[lane].queue.takeFirst(
                     request, sequence,
                     ifSuitable: {
-                        $0.block.pointee.length <= mostHere && Devices.isPrompt($0.block.pointee.file.device)
+                        $0.length <= mostHere && Devices.isPrompt($0.file.device)
                     })
             {
                 isTaken = true
@@ -373,7 +373,7 @@ enum Workers {
                 }
                 if stepsBack, mayTakeLong > 0, Thread.stepBack(false) { stepsBack = false }
                 let began = Instant.now.nanoseconds
-                if began - request.block.pointee.arrival > late { trusted.store(trust, ordering: .relaxed) }
+                if began - request.arrival > late { trusted.store(trust, ordering: .relaxed) }
                 AIOPthread.perform(request, on: thread) {
                     isNearEnd = true
                     nearEnd.unsafelyUnwrapped[lane].wrappingAdd(1, ordering: .relaxed)

@@ -203,7 +203,7 @@ final class CModule: Module {
         let slot = handle.pointee.slots + Int(Slab.number(of: request))
         let sequence = request.sequence
         handle.pointee.values[request] = nil
-        guard let function = function(for: request.block.pointee.operation) else {
+        guard let function = function(for: request.operation) else {
             slot.pointee.store(CHandle.State.below.word(sequence), ordering: .relaxed)
             return CModule.passOn(request, handle, call)
         }
@@ -216,7 +216,7 @@ final class CModule: Module {
                 expected: called, desired: CHandle.State.busy.word(sequence), ordering: .acquiringAndReleasing
             ).exchanged
         else { return }
-        request.block.pointee.isInKernel.store(true, ordering: .sequentiallyConsistent)
+        request.shared.isInKernel.store(true, ordering: .sequentiallyConsistent)
         slot.pointee.store(CHandle.State.kept.word(sequence), ordering: .releasing)
     }
 
@@ -224,12 +224,12 @@ final class CModule: Module {
         guard let function = functions.aio_done_fn else { return true }
         let slot = handle.pointee.slots + Int(Slab.number(of: request))
         let sequence = request.sequence
-        let result = request.block.pointee.result
+        let result = request.result
         // Who cancels waits for that to be seen.
         let isCancelled = result == -Int(ECANCELED)
         if !isCancelled {
             Exposure.end(request)
-            request.block.pointee.isInKernel.store(true, ordering: .releasing)
+            request.shared.isInKernel.store(true, ordering: .releasing)
             slot.pointee.store(CHandle.State.up.word(sequence), ordering: .releasing)
         }
         var goesOn = true
@@ -243,8 +243,8 @@ final class CModule: Module {
                     ordering: .acquiringAndReleasing
                 ).exchanged
             if !goesOn { return }
-            request.block.pointee.isInKernel.store(false, ordering: .releasing)
-            request.block.pointee.result = CModule.sound(answer, request)
+            request.shared.isInKernel.store(false, ordering: .releasing)
+            request.result = CModule.sound(answer, request)
         }
         return goesOn
     }
@@ -295,14 +295,14 @@ final class CModule: Module {
         let isTransfer = operation == .read || operation == .write
         let isWhole = isTransfer && what.buffer == nil && request != nil
         let own = Own.make(
-            operation, on: target, isWhole ? request?.block.pointee.buffer : what.buffer,
-            length: isWhole ? request.unsafelyUnwrapped.block.pointee.length : what.length,
-            offset: isWhole ? request.unsafelyUnwrapped.block.pointee.offset : Int(what.offset),
+            operation, on: target, isWhole ? request?.buffer : what.buffer,
+            length: isWhole ? request.unsafelyUnwrapped.length : what.length,
+            offset: isWhole ? request.unsafelyUnwrapped.offset : Int(what.offset),
             priority: min(max(what.priority, 0), Int32(HoldingQueue.lowestPriority)), in: stack,
             at: handle.pointee.position,
             for: request)
-        if isWhole { own?.block.pointee.vectorCount = request.unsafelyUnwrapped.block.pointee.vectorCount }
-        own?.block.pointee.isUnordered = what.flags & KAIO_OWN_UNORDERED != 0
+        if isWhole { own?.vectorCount = request.unsafelyUnwrapped.vectorCount }
+        own?.isUnordered = what.flags & KAIO_OWN_UNORDERED != 0
         return own.flatMap { token($0, $0.sequence) }
     }
 
@@ -328,10 +328,10 @@ final class CModule: Module {
         withoutSignals {
             guard let request = request(token) else { return false }
             let position = handle.pointee.position
-            if Int(request.block.pointee.owner) == position + 1, request.block.pointee.parent == nil,
-                request.block.pointee.stack == handle.pointee.stack
+            if Int(request.owner) == position + 1, request.parent == nil,
+                request.stackIfAny == handle.pointee.stack
             {
-                request.block.pointee.position = UInt8(position)
+                request.position = UInt8(position)
                 if let call = currentCall {
                     call.pointee.passedOn.append(request)
                 } else {
@@ -339,14 +339,14 @@ final class CModule: Module {
                 }
                 return true
             }
-            guard request.block.pointee.firstOwn != nil else { return false }
+            guard request.firstOwn != nil else { return false }
             switch take(request, request.sequence, handle, fromUp: true, to: .below) {
             case .refused: return false
             case .cancelled:
                 inTurn { $0.dropOwn(for: request) }
                 end(request, -Int(ECANCELED))
             case .taken:
-                request.block.pointee.position = UInt8(position)
+                request.position = UInt8(position)
                 if let call = currentCall {
                     call.pointee.started.append(request)
                 } else {
@@ -382,7 +382,7 @@ final class CModule: Module {
         guard let function = functions.joined_fn else { return turn.complete(parent, CModule.sound(result, parent)) }
         let slot = handle.pointee.slots + Int(Slab.number(of: parent))
         let sequence = parent.sequence
-        parent.block.pointee.isInKernel.store(true, ordering: .releasing)
+        parent.shared.isInKernel.store(true, ordering: .releasing)
         slot.pointee.store(CHandle.State.up.word(sequence), ordering: .releasing)
         var answer: Int?
         CModule.call(&turn) { call in
@@ -397,14 +397,14 @@ final class CModule: Module {
             if isOver { answer = said }
         }
         guard let answer else { return }
-        parent.block.pointee.isInKernel.store(false, ordering: .releasing)
+        parent.shared.isInKernel.store(false, ordering: .releasing)
         turn.complete(parent, CModule.sound(answer, parent))
     }
 
     func finished(_ own: Request, _ turn: inout Turn) {
         guard let function = functions.own_done_fn else { return }
         let token = CModule.token(own, own.sequence)
-        CModule.call(&turn) { _ in function(OpaquePointer(handle), token, own.block.pointee.result) }
+        CModule.call(&turn) { _ in function(OpaquePointer(handle), token, own.result) }
     }
 
     // MARK: files
@@ -494,7 +494,7 @@ final class CModule: Module {
             guard let request = handle.pointee.queue.locked({ handle.pointee.queue.takeNext() }) else { return false }
             let sequence = request.sequence
             taken = token(request, sequence)
-            request.block.pointee.isInKernel.store(true, ordering: .sequentiallyConsistent)
+            request.shared.isInKernel.store(true, ordering: .sequentiallyConsistent)
             let slot = handle.pointee.slots + Int(Slab.number(of: request))
             slot.pointee.store(CHandle.State.kept.word(sequence), ordering: .releasing)
             return true
@@ -561,21 +561,21 @@ final class CModule: Module {
                     expected: word, desired: new.word(sequence), ordering: .acquiringAndReleasing
                 ).exchanged
             else { continue }
-            if state != .called { request.block.pointee.isInKernel.store(false, ordering: .sequentiallyConsistent) }
+            if state != .called { request.shared.isInKernel.store(false, ordering: .sequentiallyConsistent) }
             return state == .cancelled ? .cancelled : .taken
         }
     }
 
     @inline(never)
     private static func end(_ request: Request, _ result: Int) {
-        request.block.pointee.result = result
+        request.result = result
         if let call = currentCall { return call.pointee.completed.append(request) }
         inTurn { $0.complete(request, result) }
     }
 
     /// What may be shown to a program.
     private static func sound(_ result: Int, _ request: Request) -> Int {
-        let isCount = (0...request.block.pointee.length).contains(result)
+        let isCount = (0...request.length).contains(result)
         let isError = (-4095..<0).contains(result) && result != -Int(EINPROGRESS)
         return isCount || isError ? result : -Int(EIO)
     }
@@ -592,8 +592,8 @@ final class CModule: Module {
 
     private static func passOn(_ request: Request, _ handle: CHandlePointer, _ call: UnsafeMutablePointer<CCall>) {
         let position = handle.pointee.position
-        request.block.pointee.position = UInt8(truncatingIfNeeded: position)
-        if handle.pointee.functions.aio_done_fn != nil { request.block.pointee.watchers |= 1 << UInt16(position) }
+        request.position = UInt8(truncatingIfNeeded: position)
+        if handle.pointee.functions.aio_done_fn != nil { request.watchers |= 1 << UInt16(position) }
         call.pointee.passedOn.append(request)
     }
 
@@ -614,18 +614,18 @@ final class CModule: Module {
             ck_set_errno(error)
         }
         while let request = call.passedOn.popFirst() {
-            let (stack, position) = (request.stack, request.block.pointee.position)
+            let (stack, position) = (request.stack, request.position)
             var run = RequestQueue()
             run.append(request)
-            while let next = call.passedOn.first, next.stack == stack, next.block.pointee.position == position {
+            while let next = call.passedOn.first, next.stack == stack, next.position == position {
                 _ = call.passedOn.popFirst()
                 run.append(next)
             }
             if later {
                 var current = run.first
                 while let request = current {
-                    request.block.pointee.position = position + 1
-                    current = request.block.pointee.next
+                    request.position = position + 1
+                    current = request.next
                 }
                 turn.handOnLater(&run)
             } else {
@@ -633,9 +633,9 @@ final class CModule: Module {
             }
         }
         while let request = call.started.popFirst() {
-            turn.start(for: request, at: Int(request.block.pointee.position))
+            turn.start(for: request, at: Int(request.position))
         }
-        while let request = call.completed.popFirst() { turn.complete(request, request.block.pointee.result) }
+        while let request = call.completed.popFirst() { turn.complete(request, request.result) }
         for index in 0..<call.releasedCount { OpenFile(word: call.released[index])?.release(&turn) }
     }
 

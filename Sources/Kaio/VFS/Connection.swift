@@ -377,7 +377,7 @@ struct Connection: Equatable {
         }
         if done.isEmpty { return false }
         Turn.visit(as: .submitter) { turn in
-            while let request = done.popFirst() { turn.complete(request, request.block.pointee.result) }
+            while let request = done.popFirst() { turn.complete(request, request.result) }
         }
         return true
     }
@@ -386,11 +386,11 @@ struct Connection: Equatable {
 
     /// By a worker that has the result of a request. False: it is to complete the request itself.
     static func leave(_ request: Request, _ result: Int) -> Bool {
-        guard request.block.pointee.notification.isImmediate else { return false }
-        let connection = ConnectionFile(request.block.pointee.notification.attributes!).connection
+        guard request.notification.isImmediate else { return false }
+        let connection = ConnectionFile(request.notification.attributes!).connection
         return connection.state.pointee.lock.locked {
             guard connection.guarded.pointee.isServed else { return false }
-            request.block.pointee.result = result
+            request.result = result
             connection.guarded.pointee.done.append(request)
             connection.state.pointee.doneCount.wrappingAdd(1, ordering: .relaxed)
             return true
@@ -624,8 +624,8 @@ struct ConnectionFile: Equatable {
     /// Calls the request's function, with which the request ends.
     @discardableResult
     fileprivate static func call(_ request: Request) -> ConnectionFile {
-        let notification = request.block.pointee.notification
-        let user = request.block.pointee.user!
+        let notification = request.notification
+        let user = request.user!
         let file = ConnectionFile(notification.attributes!)
         Engine.release(request)
         unsafeBitCast(notification.function!, to: ConnectionCallback.self)(
@@ -635,13 +635,13 @@ struct ConnectionFile: Equatable {
 
     /// A request's result is published.
     static func completed(_ request: Request, _ turn: inout Turn) {
-        let file = ConnectionFile(request.block.pointee.notification.attributes!)
+        let file = ConnectionFile(request.notification.attributes!)
         let connection = file.connection
-        let hasCallback = request.block.pointee.notification.function != nil
+        let hasCallback = request.notification.function != nil
         // Who waits for the last of them.
         turn.mustTell = true
         // Who may not create threads may not call the program's runtime either.
-        if hasCallback, turn.mayCreateThreads, request.block.pointee.notification.isImmediate {
+        if hasCallback, turn.mayCreateThreads, request.notification.isImmediate {
             // The function may close the file, but the connection is kept by what is counted in it.
             connection.state.pointee.lock.locked {
                 file.guarded.pointee.callbacks += 1

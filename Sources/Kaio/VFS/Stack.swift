@@ -238,7 +238,7 @@ struct Stack: Equatable {
     /// The same where another may have the request: false if it is over by now, and the stack perhaps too.
     func enter(for request: Request, _ sequence: UInt64) -> Bool {
         enter()
-        if !request.block.pointee.isPublished.load(ordering: .acquiring), request.sequence == sequence { return true }
+        if !request.shared.isPublished.load(ordering: .acquiring), request.sequence == sequence { return true }
         leave()
         return false
     }

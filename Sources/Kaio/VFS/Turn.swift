@@ -60,7 +60,7 @@ struct Turn: ~Copyable {
     /// Has a worker call the module of an own request (`Module.work`), where it may wait for what files' servers do. Nobody
     /// cancels it. Where no thread can be had it ends with EAGAIN.
     mutating func handToWorker(_ own: Request) {
-        own.block.pointee.operation = .work
+        own.operation = .work
         handOn(own, below: own.stack.count - 2)
     }
 
@@ -88,9 +88,9 @@ struct Turn: ~Copyable {
     mutating func goOn(_ requests: inout RequestQueue) {
         while let request = requests.popFirst() {
             var run = RequestQueue()
-            let (stack, position) = (request.stack, request.block.pointee.position)
+            let (stack, position) = (request.stack, request.position)
             run.append(request)
-            while let next = requests.first, next.stack == stack, next.block.pointee.position == position {
+            while let next = requests.first, next.stack == stack, next.position == position {
                 _ = requests.popFirst()
                 run.append(next)
             }
@@ -101,18 +101,18 @@ struct Turn: ~Copyable {
     }
 
     private func setPosition(_ requests: RequestQueue, _ position: Int) {
-        for request in requests { request.block.pointee.position = UInt8(truncatingIfNeeded: position) }
+        for request in requests { request.position = UInt8(truncatingIfNeeded: position) }
     }
 
     /// The module at `position` is to see the completion of this request, which it is about to hand on.
     func watch(_ request: Request, at position: Int) {
-        request.block.pointee.watchers |= 1 << UInt16(truncatingIfNeeded: position)
+        request.watchers |= 1 << UInt16(truncatingIfNeeded: position)
     }
 
     /// The request is complete: `result` is a count of bytes or a negated errno. It climbs the stack and is
     /// published when the turn comes to it.
     mutating func complete(_ request: Request, _ result: Int) {
-        request.block.pointee.result = result
+        request.result = result
         finished.append(request)
     }
 
@@ -146,16 +146,16 @@ struct Turn: ~Copyable {
     }
 
     private mutating func climb(_ request: Request) -> Bool {
-        if request.block.pointee.watchers == 0 { return true }
+        if request.watchers == 0 { return true }
         // Those that guard the fast path come last, just before the publication: of `ordered`, an aio_fsync in between would
         // end before a write that it covers.
         let last =
-            request.stack.fastPath(of: request.block.pointee.operation).guards & request.block.pointee.watchers
-        while request.block.pointee.watchers != last { if !climbOne(request, except: last) { return false } }
-        while case let left = request.block.pointee.watchers, left != 0 {
+            request.stack.fastPath(of: request.operation).guards & request.watchers
+        while request.watchers != last { if !climbOne(request, except: last) { return false } }
+        while case let left = request.watchers, left != 0 {
             let fast = request.stack.fast(left.trailingZeroBitCount)
             if let leave = fast.pointee.leave, leave(fast.pointee.module, request.block) {
-                request.block.pointee.watchers = left & (left - 1)
+                request.watchers = left & (left - 1)
             } else if !climbOne(request, except: left & (left - 1)) {
                 return false
             }
@@ -165,10 +165,10 @@ struct Turn: ~Copyable {
 
     /// From the bottom: the highest position first.
     private mutating func climbOne(_ request: Request, except last: UInt16) -> Bool {
-        let watchers = request.block.pointee.watchers & ~last
+        let watchers = request.watchers & ~last
         let position = 15 - watchers.leadingZeroBitCount
-        request.block.pointee.watchers &= ~(1 << UInt16(position))
-        request.block.pointee.position = UInt8(position)
+        request.watchers &= ~(1 << UInt16(position))
+        request.position = UInt8(position)
         let stack = request.stack
         stack.enter()
         defer { stack.leave() }
