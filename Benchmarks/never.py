@@ -1,5 +1,5 @@
 """What `Benchmarks/bench never-blocks` measures: how long aio_read and aio_write take where the kernel sleeps in io_submit though it
-is asked not to (RWF_NOWAIT), and what the ordinary way loses for that.
+is asked not to (RWF_NOWAIT), and what the slow path loses for that.
 
 The slow disk is a loop device over a file of a FUSE server that answers 20 ms late (never.c), with ext4 on it; it needs root. Each
 figure is of a new process, of 1,000 calls, or as many as there are in so many seconds. CHECK_OTHER names an object that the second

@@ -116,7 +116,7 @@ int main(int count, char **words) {
     volatile int *listener = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (listener == MAP_FAILED) stop("mmap");
     *listener = -1;
-    // The child makes the listener in a table of descriptors that is this process's too, until it becomes the program.
+    // The child makes the listener in a descriptor table that is this process's too, until it becomes the program.
     pid_t child = (pid_t)syscall(SYS_clone, CLONE_FILES | SIGCHLD, NULL, NULL, NULL, 0);
     if (child < 0) stop("clone");
     if (child == 0) {

@@ -25,7 +25,7 @@ private func begin(_ operation: Operation, _ file: borrowing TestFile, _ offset:
     request.length = length
     request.file = FileFacts(Descriptor(number: file.descriptor))!
     request.descriptor = Descriptor(number: file.descriptor)
-    request.watchers = 1
+    request.observers = 1
     precondition(OrderedCells.enter(request))
     return request
 }

@@ -25,7 +25,7 @@ final class LastBlock: Module {
     deinit { if let memory { _ = PoolMemory(start: memory, pages: 1) } }
 
     var hearsOfFiles: Bool { true }
-    func passage(of operation: Kaio.Operation) -> Passage { operation == .read ? .answers : .stops }
+    func passage(of operation: Kaio.Operation) -> Passage { operation == .read ? .answers : .intercepts }
 
     var fastCalls: FastCalls {
         FastCalls(
@@ -60,7 +60,7 @@ final class LastBlock: Module {
             if request.operation == .write {
                 begun.wrappingAdd(1, ordering: .sequentiallyConsistent)
                 file.store(0, ordering: .sequentiallyConsistent)
-                turn.watch(request, at: position)
+                turn.observe(request, at: position)
             } else if request.operation == .read, fill(request, &turn) {
                 continue
             }

@@ -215,12 +215,12 @@ private let wide = 129 << 10
                         } else if OrderedCells.enter(request) {
                             passed.wrappingAdd(1, ordering: .relaxed)
                             request.position = 1
-                            request.watchers = 1
+                            request.observers = 1
                             below.add(request)
                             continue
                         }
                         held.wrappingAdd(1, ordering: .relaxed)
-                        request.watchers = 0
+                        request.observers = 0
                         submit([request])
                     }
                     while users.contains(where: \.isInProgress) { below.completeOne() }

@@ -134,7 +134,7 @@ import Testing
             old.next = old
             old.operation = .write
             old.position = 3
-            old.watchers = 7
+            old.observers = 7
             old.priority = 20
             old.descriptor = Descriptor(number: 5)
             old.file.inode = 9
@@ -157,7 +157,7 @@ import Testing
             check(request.user == nil || request.user?.base == nil)
             check(request.next == nil)
             check(request.operation, is: .read)
-            check(request.position == 0 && request.watchers == 0 && request.priority == 0)
+            check(request.position == 0 && request.observers == 0 && request.priority == 0)
             check(request.descriptor, is: .none)
             check(request.file.inode, is: 0)
             check(request.buffer == nil)

@@ -26,7 +26,7 @@ private final class Watcher: Module {
     func submit(_ requests: inout RequestQueue, _ turn: inout Turn) {
         var current = requests.first
         while let request = current {
-            turn.watch(request, at: position)
+            turn.observe(request, at: position)
             current = request.next
         }
         turn.handOn(&requests, below: position)

@@ -3,11 +3,6 @@
 import CKaio
 import CKernel
 
-enum Version {
-    /// KAIO_VERSION of the header.
-    static var text: Text { Text(ck_version()) }
-}
-
 @c(kaio_version)
 public func kaioVersion() -> UnsafePointer<CChar> {
     ck_version()

@@ -94,7 +94,7 @@ struct Descriptor: Equatable {
     /// The process that has the room.
     private static let roomy = Atomic<CInt>(0)
 
-    /// Has the kernel make the table of descriptors as large as the library's own numbers need. To be called before there
+    /// Has the kernel make the descriptor table as large as the library's own numbers need. To be called before there
     /// are threads: for a process with one thread the table grows at once, for others after a grace period of
     /// the kernel's (10 ms), which the first request would wait for.
     static func makeRoom() {

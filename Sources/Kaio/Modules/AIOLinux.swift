@@ -248,7 +248,7 @@ final class AIOLinux: Module {
 
     // MARK: the fast path
 
-    func passage(of operation: Operation) -> Passage { operation.isSynchronize ? .stops : .answers }
+    func passage(of operation: Operation) -> Passage { operation.isSynchronize ? .intercepts : .answers }
 
     var fastCalls: FastCalls {
         FastCalls(

@@ -26,12 +26,6 @@
 import CKernel
 import Synchronization
 
-/// Where a request is between its poll and its event. `registering`: the kernel is just about to have it. The last two, of one
-/// that the reactor's epoll has.
-enum PollState: UInt8 {
-    case none, waiting, registering, trying, again
-}
-
 final class AIOPoll: Module {
     private struct State: ~Copyable {
         let lock = Lock()

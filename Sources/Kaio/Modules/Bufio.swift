@@ -522,7 +522,7 @@ final class Bufio: Module {
         } else {
             BlockCache.count(.writeOuts)
         }
-        request.watchers |= 1 << UInt16(position)
+        request.observers |= 1 << UInt16(position)
         return true
     }
 
@@ -537,8 +537,8 @@ final class Bufio: Module {
         list.unsafelyUnwrapped + Int(FileFacts.hash(id, UInt64(bitPattern: Int64(number))) >> (64 - listedBits))
     }
 
-    /// A block is needed only when its data is here, so there is neither a lock on this way, nor is it taken from others meanwhile. Nil:
-    /// by the way that has both.
+    /// A block is needed only when its data is here, so there is neither a lock on this path, nor is it taken from others meanwhile. Nil:
+    /// by the path that has both.
     private func list(_ request: Request, _ file: CachedFile) -> Bool? {
         guard request.length == cache.size, !file.face.pointee.hasClient.load(ordering: .relaxed) else {
             return nil
@@ -859,7 +859,7 @@ final class Bufio: Module {
                 return
             case .pass:
                 if work.place(of: request).pointee.stage == .passed {
-                    turn.watch(request, at: position)
+                    turn.observe(request, at: position)
                 } else {
                     leave(request, &plan)
                 }

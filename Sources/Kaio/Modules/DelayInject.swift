@@ -105,7 +105,7 @@ final class DelayInject: Module {
 
     // MARK: Module
 
-    func passage(of operation: Operation) -> Passage { operations.contains(operation) ? .stops : .passes }
+    func passage(of operation: Operation) -> Passage { operations.contains(operation) ? .intercepts : .passesThrough }
 
     func submit(_ requests: inout RequestQueue, _ turn: inout Turn) {
         for request in requests {
@@ -115,7 +115,7 @@ final class DelayInject: Module {
             let delay = settings.delay(dice.fraction(stream, counts.pointee.next(stream)))
             guard delay > 0 else { continue }
             delays[request] = delay
-            turn.watch(request, at: position)
+            turn.observe(request, at: position)
         }
         turn.handOn(&requests, below: position)
     }

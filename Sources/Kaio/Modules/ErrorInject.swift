@@ -85,8 +85,8 @@ final class ErrorInject: Module {
     // MARK: Module
 
     func passage(of operation: Operation) -> Passage {
-        for index in 0..<count where rules[index].operations.contains(operation) { return .stops }
-        return .passes
+        for index in 0..<count where rules[index].operations.contains(operation) { return .intercepts }
+        return .passesThrough
     }
 
     func submit(_ requests: inout RequestQueue, _ turn: inout Turn) {
@@ -97,7 +97,7 @@ final class ErrorInject: Module {
                 others.append(request)
             } else if let errors {
                 errors[request] = error
-                turn.watch(request, at: position)
+                turn.observe(request, at: position)
                 others.append(request)
             } else {
                 turn.complete(request, -Int(error))

@@ -166,7 +166,7 @@ final class Follow: Module {
 
     // MARK: on the way down
 
-    func passage(of operation: Operation) -> Passage { operation == .read ? .guards : .passes }
+    func passage(of operation: Operation) -> Passage { operation == .read ? .guards : .passesThrough }
 
     var fastCalls: FastCalls {
         FastCalls(

@@ -55,7 +55,7 @@ final class FullAudit: Module {
 
     func connect(_ service: Text, below: Place) -> CInt { log.connect(service, below: below) }
 
-    func passage(of operation: Operation) -> Passage { isAsked(operation) ? .watches : .passes }
+    func passage(of operation: Operation) -> Passage { isAsked(operation) ? .observes : .passesThrough }
 
     func begins(_ request: Request) { if isAsked(request.operation) { begin(request) } }
 
@@ -91,7 +91,7 @@ final class FullAudit: Module {
     func submit(_ requests: inout RequestQueue, _ turn: inout Turn) {
         for request in requests where isAsked(request.operation) {
             begin(request)
-            turn.watch(request, at: position)
+            turn.observe(request, at: position)
         }
         turn.handOn(&requests, below: position)
     }

@@ -253,8 +253,8 @@ final class GroupSync: Module {
     // MARK: on the way down
 
     func passage(of operation: Operation) -> Passage {
-        if operation == .read { return holdsWrites ? .guards : .passes }
-        return .stops
+        if operation == .read { return holdsWrites ? .guards : .passesThrough }
+        return .intercepts
     }
 
     /// A read must not overtake a write that is held back.
@@ -346,7 +346,7 @@ final class GroupSync: Module {
         switch request.operation {
         case .read, .list, .work: return free.append(request)
         case .synchronize, .synchronizeData:
-            if request.openFile != nil { turn.watch(request, at: position) }
+            if request.openFile != nil { turn.observe(request, at: position) }
             return free.append(request)
         case .write: break
         }
@@ -381,7 +381,7 @@ final class GroupSync: Module {
             numbers.add(Number.rerouted)
             return turn.start(for: request, at: position)
         }
-        turn.watch(request, at: position)
+        turn.observe(request, at: position)
         free.append(request)
     }
 

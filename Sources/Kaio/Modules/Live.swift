@@ -29,7 +29,7 @@ final class Live: Module {
         page == nil || count >= Stack.greatestCount ? nil : Live(position: 0)
     }
 
-    func passage(of operation: Operation) -> Passage { .shows }
+    func passage(of operation: Operation) -> Passage { .observesIfShown }
 
     @inline(__always)
     static var isWatched: Bool { page?.isWatched ?? false }
@@ -38,7 +38,7 @@ final class Live: Module {
         if Live.isWatched {
             for request in requests {
                 begins(request)
-                turn.watch(request, at: position)
+                turn.observe(request, at: position)
             }
         }
         turn.handOn(&requests, below: position)

@@ -91,7 +91,7 @@ final class Ordered: Module {
             },
             admit: { bit, block in
                 let request = Request(data: block).unsafelyUnwrapped
-                request.watchers |= UInt16(UInt(bitPattern: bit))
+                request.observers |= UInt16(UInt(bitPattern: bit))
                 return OrderedCells.enter(request)
             },
             leave: { _, block in OrderedCells.leave(Request(data: block).unsafelyUnwrapped) })
@@ -107,7 +107,7 @@ final class Ordered: Module {
             }
             // Behind one that did not pass none does: it may have to wait for that one, which is not registered yet.
             if others.isEmpty, passes(request) {
-                turn.watch(request, at: position)
+                turn.observe(request, at: position)
                 free.append(request)
             } else {
                 others.append(request)
@@ -139,7 +139,7 @@ final class Ordered: Module {
                 turn.complete(request, -Int(EAGAIN))
                 continue
             }
-            turn.watch(request, at: position)
+            turn.observe(request, at: position)
             if let blocker = conflict(request) ?? runningSynchronization(request) {
                 attach(request, to: blocker)
                 request.order.isCountedAsHeld = true

@@ -1,4 +1,4 @@
-// The way through `ordered` for a request that is in nobody's way, with no lock: most are.
+// The path through `ordered` for a request that overlaps no other, with no lock: most are such.
 //
 // Every file is parted into cells of 4 KiB. A table has a word for each cell (several may share a word): nobody's; held
 // by one request that came this way; or the number of requests in it, one of which came to find somebody here. And for

@@ -7,7 +7,7 @@
 //     aio_priority:starve = 500ms
 //     aio_priority:write = 5
 //
-// It belongs below `ordered`, where no two requests are in each other's way, so any order will do. Pipes, sockets and the like may wait
+// It belongs below `ordered`, where no two requests overlap, so any order will do. Pipes, sockets and the like may wait
 // for ever, and pass.
 //
 // Invariant: `below` counts those that were let through and are not complete. Under the queue's lock: while any wait, as many are
@@ -121,7 +121,7 @@ final class Priority: Module {
         numbers.add(Number.requests)
         numbers.add(Number.below)
         arrivals[request] = 0
-        request.watchers |= 1 << UInt16(position)
+        request.observers |= 1 << UInt16(position)
         return true
     }
 
@@ -143,7 +143,7 @@ final class Priority: Module {
             let isUrgent = !queue.isEmpty && queue.isBetterThanAll(request)
             if queue.isEmpty || isUrgent, takePlace(isUrgent: isUrgent) {
                 arrivals[request] = 0
-                turn.watch(request, at: position)
+                turn.observe(request, at: position)
                 free.append(request)
             } else {
                 arrivals[request] = Instant.now.nanoseconds
@@ -207,7 +207,7 @@ final class Priority: Module {
             guard let next = queue.takeNext() else { return }
             numbers.add(Number.waiting, -1)
             numbers.record(time: Int(Instant.now.nanoseconds - arrivals[next]))
-            turn.watch(next, at: position)
+            turn.observe(next, at: position)
             // For `handOnLater`.
             next.position = UInt8(position + 1)
             free.append(next)

@@ -11,7 +11,7 @@
 // than the bucket gets through, and those behind it wait for longer. aio_fsync takes no tokens, but waits here behind the
 // writes of its file that do: it must not overtake them.
 //
-// Below `ordered` those that wait go by priority, else in order: there they may be in each other's way.
+// Below `ordered` those that wait go by priority, else in order: there they may overlap.
 //
 // Invariant, under the lock of a lane's queue: nobody waits in it without a `head`. That one was the next when it was chosen; it
 // is in `Timers` instead, or the reactor has just taken it out to give it back, and then the next is chosen anew. `Timers` has
@@ -116,7 +116,7 @@ final class RateLimit: Module {
 
     // MARK: Module
 
-    func passage(of operation: Operation) -> Passage { lane(of: operation) == nil ? .passes : .stops }
+    func passage(of operation: Operation) -> Passage { lane(of: operation) == nil ? .passesThrough : .intercepts }
 
     func submit(_ requests: inout RequestQueue, _ turn: inout Turn) {
         var free = RequestQueue()

@@ -128,7 +128,7 @@ final class ReadAhead: Module {
 
     // MARK: Module
 
-    func passage(of operation: Operation) -> Passage { operation == .read ? .stops : .passes }
+    func passage(of operation: Operation) -> Passage { operation == .read ? .intercepts : .passesThrough }
 
     func submit(_ requests: inout RequestQueue, _ turn: inout Turn) {
         var isWorkThere = false

@@ -48,7 +48,7 @@ final class ReadOnly: Module {
         localTime?.free()
     }
 
-    func passage(of operation: Operation) -> Passage { operation == .read ? .passes : .stops }
+    func passage(of operation: Operation) -> Passage { operation == .read ? .passesThrough : .intercepts }
 
     func submit(_ requests: inout RequestQueue, _ turn: inout Turn) {
         guard isReadOnly(at: ReadOnly.now) else { return turn.handOn(&requests, below: position) }

@@ -137,7 +137,7 @@ final class Stats: Module {
         if listensFor != 0 { startListener() }
     }
 
-    func passage(of operation: Operation) -> Passage { .watches }
+    func passage(of operation: Operation) -> Passage { .observes }
 
     func begins(_ request: Request) { begins[request] = Instant.now.nanoseconds }
 
@@ -149,7 +149,7 @@ final class Stats: Module {
         let now = Instant.now.nanoseconds
         for request in requests {
             begins[request] = now
-            turn.watch(request, at: position)
+            turn.observe(request, at: position)
         }
         turn.handOn(&requests, below: position)
     }

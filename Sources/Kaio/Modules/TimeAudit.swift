@@ -40,7 +40,7 @@ final class TimeAudit: Module {
 
     func connect(_ service: Text, below: Place) -> CInt { log.connect(service, below: below) }
 
-    func passage(of operation: Operation) -> Passage { .watches }
+    func passage(of operation: Operation) -> Passage { .observes }
 
     func begins(_ request: Request) { begins[request] = Instant.now.nanoseconds }
 
@@ -56,7 +56,7 @@ final class TimeAudit: Module {
         let now = Instant.now.nanoseconds
         for request in requests {
             begins[request] = now
-            turn.watch(request, at: position)
+            turn.observe(request, at: position)
         }
         turn.handOn(&requests, below: position)
     }

@@ -22,6 +22,12 @@ enum Operation: UInt8 {
     var isSynchronize: Bool { self == .synchronize || self == .synchronizeData }
 }
 
+/// Where a request is between its poll and its event. `registering`: the kernel is just about to have it. The last two, of one
+/// that the reactor's epoll has.
+enum PollState: UInt8 {
+    case none, waiting, registering, trying, again
+}
+
 /// What anyone may look at, also when the request is another's.
 struct SharedState: ~Copyable {
     /// Which request lives here, in the order of the calls; 0 in a free block.
@@ -67,7 +73,7 @@ struct ControlBlock: ~Copyable {
     /// The position in the stack of the module that has the request.
     var position: UInt8
     /// The modules that want to see the completion, one bit for each position.
-    var watchers: UInt16
+    var observers: UInt16
     /// Whether it is counted in `Exposure`.
     var isExposed: Bool
     /// Whether the reactor is to be woken when the kernel is done with it.

@@ -205,7 +205,7 @@ enum Express {
 
     @inline(never)
     private static func begin(_ request: Request, _ observers: UInt16) {
-        request.watchers |= observers
+        request.observers |= observers
         var rest = observers
         while rest != 0 {
             request.stack[rest.trailingZeroBitCount].begins(request)

@@ -19,7 +19,7 @@ extension Request {
     var user: UserBlock? { unsafeAddress { UnsafePointer(at(&block.pointee.user)) } nonmutating unsafeMutableAddress { at(&block.pointee.user) } }
     var operation: Operation { unsafeAddress { UnsafePointer(at(&block.pointee.operation)) } nonmutating unsafeMutableAddress { at(&block.pointee.operation) } }
     var position: UInt8 { unsafeAddress { UnsafePointer(at(&block.pointee.position)) } nonmutating unsafeMutableAddress { at(&block.pointee.position) } }
-    var watchers: UInt16 { unsafeAddress { UnsafePointer(at(&block.pointee.watchers)) } nonmutating unsafeMutableAddress { at(&block.pointee.watchers) } }
+    var observers: UInt16 { unsafeAddress { UnsafePointer(at(&block.pointee.observers)) } nonmutating unsafeMutableAddress { at(&block.pointee.observers) } }
     var isExposed: Bool { unsafeAddress { UnsafePointer(at(&block.pointee.isExposed)) } nonmutating unsafeMutableAddress { at(&block.pointee.isExposed) } }
     var wakesReactor: Bool { unsafeAddress { UnsafePointer(at(&block.pointee.wakesReactor)) } nonmutating unsafeMutableAddress { at(&block.pointee.wakesReactor) } }
     var pollRound: UInt32 { unsafeAddress { UnsafePointer(at(&block.pointee.pollRound)) } nonmutating unsafeMutableAddress { at(&block.pointee.pollRound) } }

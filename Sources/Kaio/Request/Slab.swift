@@ -161,7 +161,7 @@ extension ControlBlock {
         shared.stackBits.store(0, ordering: .relaxed)
         operation = .read
         position = 0
-        watchers = 0
+        observers = 0
         isExposed = false
         wakesReactor = false
         isWatched = false

@@ -2,9 +2,9 @@
 // together as much as the transfer of a cached block).
 //
 // A number can be closed and be another file's a moment later. So what is known of it is forgotten when the number is
-// closed by `close` and its kin; and since a number can be closed behind the library's back (a raw system call), it holds only until the kernel's coarse clock ticks, for 1 to 10 ms. What is known may still be wrong then, so it
-// decides only which way a request goes first: who uses it asks the kernel itself as soon as the request does not end
-// on that way.
+// closed by `close` and its kin; and since a number can be closed behind the library's back (a raw system call), it holds only until the
+// kernel's coarse clock ticks, for 1 to 10 ms. What is known may still be wrong then, so it decides only whether a request takes
+// the fast path: who uses it asks the kernel itself as soon as the request does not end there.
 //
 // Invariant: an entry's word has, from the top, a version, the number of calls that are closing the descriptor, and
 // whether a thread is writing the entry. The other members are valid if the word is the same before and after they are

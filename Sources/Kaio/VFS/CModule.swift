@@ -94,7 +94,7 @@ final class CModule: Module {
     private let isIdle: Bool
     func passage(of operation: Operation) -> Passage {
         if nowFunction(operation) != nil { return .answers }
-        return functions.aio_done_fn == nil && function(for: operation) == nil ? .passes : .stops
+        return functions.aio_done_fn == nil && function(for: operation) == nil ? .passesThrough : .intercepts
     }
 
     var fastCalls: FastCalls {
@@ -465,7 +465,7 @@ final class CModule: Module {
                 }
                 inTurn { turn in
                     if handle.pointee.functions.aio_done_fn != nil {
-                        turn.watch(request, at: handle.pointee.position)
+                        turn.observe(request, at: handle.pointee.position)
                     }
                     turn.handOn(request, below: handle.pointee.position)
                 }
@@ -593,7 +593,7 @@ final class CModule: Module {
     private static func passOn(_ request: Request, _ handle: CHandlePointer, _ call: UnsafeMutablePointer<CCall>) {
         let position = handle.pointee.position
         request.position = UInt8(truncatingIfNeeded: position)
-        if handle.pointee.functions.aio_done_fn != nil { request.watchers |= 1 << UInt16(position) }
+        if handle.pointee.functions.aio_done_fn != nil { request.observers |= 1 << UInt16(position) }
         call.pointee.passedOn.append(request)
     }
 

@@ -22,7 +22,7 @@ protocol Module: AnyObject {
     /// negated errno with which io_submit refused it.
     func harvested(_ request: Request, _ result: Int, _ turn: inout Turn)
 
-    /// A request that the module watches (`turn.watch`) was completed below. False: the module keeps it, and
+    /// A request that the module observes (`turn.observe`) was completed below. False: the module keeps it, and
     /// completes it later.
     func completed(_ request: Request, _ turn: inout Turn) -> Bool
 
@@ -67,8 +67,8 @@ protocol Module: AnyObject {
     /// Whether it is still to be used when its connection is no more; else it may be freed then.
     var isLasting: Bool { get }
 
-    // For a module whose `passage` is `.watches` or `.shows`. These two are called with signals open, and a signal handler may
-    // do the same on top of them, so they take a lock only with all signals blocked.
+    // For a module that observes (`Passage`). These two are called with signals open, and a signal handler may do the same
+    // on top of them, so they take a lock only with all signals blocked.
 
     /// A request that is given to the kernel at once. `completed` is called for it, and must say true.
     func begins(_ request: Request)
@@ -94,13 +94,13 @@ protocol Module: AnyObject {
 
 enum Passage {
     /// Each request: there is no fast path past such a module.
-    case stops
+    case intercepts
     /// None.
-    case passes
+    case passesThrough
     /// That it comes by, and how it ends.
-    case watches
+    case observes
     /// The same, while somebody looks (`Live.isWatched`).
-    case shows
+    case observesIfShown
     /// Each: it is asked, and may say that it has to have the request itself.
     case guards
     /// The same, and it may do it at once.
@@ -119,7 +119,7 @@ enum CancelOutcome {
 
 extension Module {
     var title: Text { Text(name) }
-    func passage(of operation: Operation) -> Passage { .stops }
+    func passage(of operation: Operation) -> Passage { .intercepts }
     var fastCalls: FastCalls { FastCalls() }
     func begins(_ request: Request) {}
     func isOver(_ outcome: Outcome, since begin: Instant) {}

@@ -48,12 +48,12 @@ struct Stack: Equatable {
             for position in 0..<count {
                 let bit = UInt16(1) << UInt16(position)
                 switch modules[position].passage(of: operation) {
-                case .stops: return
-                case .passes: break
-                case .watches:
+                case .intercepts: return
+                case .passesThrough: break
+                case .observes:
                     if path.asked != 0 { return }
                     path.observing |= bit
-                case .shows:
+                case .observesIfShown:
                     if path.asked != 0 { return }
                     path.showing |= bit
                 case .guards:

@@ -1,7 +1,7 @@
 // In which order modules may stand: some have to be above `ordered`, some below it, in a stack that has that.
 //
 // Above `ordered` a module sees requests in the order of the calls, before they wait for each other: an aio_fsync may come
-// while the writes before it are under way. Below, no two requests of a file that are in each other's way come at the same
+// while the writes before it are under way. Below, no two requests of a file that overlap come at the same
 // time, and an aio_fsync comes when every write that it covers is complete.
 //
 // And a module that keeps something of a file must not stand below one that makes several files of it.

@@ -105,8 +105,8 @@ struct Turn: ~Copyable {
     }
 
     /// The module at `position` is to see the completion of this request, which it is about to hand on.
-    func watch(_ request: Request, at position: Int) {
-        request.watchers |= 1 << UInt16(truncatingIfNeeded: position)
+    func observe(_ request: Request, at position: Int) {
+        request.observers |= 1 << UInt16(truncatingIfNeeded: position)
     }
 
     /// The request is complete: `result` is a count of bytes or a negated errno. It climbs the stack and is
@@ -146,16 +146,16 @@ struct Turn: ~Copyable {
     }
 
     private mutating func climb(_ request: Request) -> Bool {
-        if request.watchers == 0 { return true }
+        if request.observers == 0 { return true }
         // Those that guard the fast path come last, just before the publication: of `ordered`, an aio_fsync in between would
         // end before a write that it covers.
         let last =
-            request.stack.fastPath(of: request.operation).guards & request.watchers
-        while request.watchers != last { if !climbOne(request, except: last) { return false } }
-        while case let left = request.watchers, left != 0 {
+            request.stack.fastPath(of: request.operation).guards & request.observers
+        while request.observers != last { if !climbOne(request, except: last) { return false } }
+        while case let left = request.observers, left != 0 {
             let fast = request.stack.fast(left.trailingZeroBitCount)
             if let leave = fast.pointee.leave, leave(fast.pointee.module, request.block) {
-                request.watchers = left & (left - 1)
+                request.observers = left & (left - 1)
             } else if !climbOne(request, except: left & (left - 1)) {
                 return false
             }
@@ -165,9 +165,9 @@ struct Turn: ~Copyable {
 
     /// From the bottom: the highest position first.
     private mutating func climbOne(_ request: Request, except last: UInt16) -> Bool {
-        let watchers = request.watchers & ~last
-        let position = 15 - watchers.leadingZeroBitCount
-        request.watchers &= ~(1 << UInt16(position))
+        let observers = request.observers & ~last
+        let position = 15 - observers.leadingZeroBitCount
+        request.observers &= ~(1 << UInt16(position))
         request.position = UInt8(position)
         let stack = request.stack
         stack.enter()

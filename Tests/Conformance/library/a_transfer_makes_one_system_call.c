@@ -1,4 +1,4 @@
-// holds: An O_DIRECT read makes no system call but io_submit and the wait, a cached one none but the read itself (but for some that are watched); also with modules that only watch it, or have nothing to do with reads.
+// holds: An O_DIRECT read makes no system call but io_submit and the wait, a cached one none but the read itself (but for some that are watched); also with modules that only observe it, or have nothing to do with reads.
 // source: kaio
 #include "../check.h"
 #include <dirent.h>

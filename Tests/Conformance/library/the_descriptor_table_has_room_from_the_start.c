@@ -1,4 +1,4 @@
-// holds: The first request of a process that has threads already does not wait until the kernel has made the table of descriptors larger, which takes a grace period of 10 ms: there is room for the library's numbers as soon as it is loaded, and in the child of a fork before its first thread.
+// holds: The first request of a process that has threads already does not wait until the kernel has made the descriptor table larger, which takes a grace period of 10 ms: there is room for the library's numbers as soon as it is loaded, and in the child of a fork before its first thread.
 // source: kaio; fs/file.c of Linux: expand_fdtable waits for readers where the table is shared
 #define NEEDS_KAIO
 #include "../check.h"
