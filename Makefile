@@ -169,6 +169,9 @@ $(ROOT).build/man/kaio.7 $(ROOT).build/html/index.html &: $(PAGES)
 	$(ROOT)Tools/manual man $(ROOT).build/man
 	$(ROOT)Tools/manual html $(ROOT).build/html
 
+docs-look: set-up-look ## Looks at the HTML pages in headless Chromium: widths, errors, the search; PICTURES=FOLDER keeps pictures
+	@$(ROOT)Tests/look $(PICTURES)
+
 models: set-up-models ## Checks models of the protocols with spin, each also with a fault in it that must be found (5 minutes)
 	@$(ROOT)Tests/models/run
 
@@ -202,4 +205,4 @@ help: ## Lists the targets
 set-up-%:
 	@$(ROOT)Tools/setup $*
 
-.PHONY: library archive command all test soak crash-group-sync crash-bufio crash-mirror fuzz fuzzers conformance faults models demo bench bench-quick man docs lint install uninstall deb release release-check clean help kernels aarch64
+.PHONY: library archive command all test soak crash-group-sync crash-bufio crash-mirror fuzz fuzzers conformance faults models demo bench bench-quick man docs docs-look lint install uninstall deb release release-check clean help kernels aarch64

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Each function that the library exports and POSIX does not have is in the NAME of a page, with its declaration; and each macro
+# Each function that the library exports and POSIX does not have is in the NAME of a page, with its declaration; and each macro that is no guard
 # of the headers is on one. kaio_mirror_log is for the command alone, and in no header.
 . "$CHECK_ROOT/Tests/parts/support.bash"
 
@@ -15,7 +15,7 @@ while read -r function; do
     sed -n '/^\.EX/,/^\.EE/p' "$page" | grep -qE "[ *]$function\(" || fail "$page does not declare $function"
 done <functions
 grep -hoE '^#define KAIO_[A-Z_]+' "$CHECK_ROOT"/include/*.h | sed 's/#define //' |
-    grep -vE '_H$|^KAIO_VERSION_(MAJOR|MINOR|PATCH)$' >macros
+    grep -vE '_(H|IS_DECLARED)$|^KAIO_VERSION_(MAJOR|MINOR|PATCH)$' >macros
 while read -r macro; do
     grep -qE "^\.SS .*\<$macro\>" man/*.3 || fail "no page tells of $macro"
 done <macros

@@ -1,11 +1,11 @@
 #!/bin/bash
-# Each link of the HTML pages leads to a page, and to an anchor in it; each page can be reached from the index; there is no
-# script, and nothing is fetched from elsewhere.
+# Each link of the HTML pages, and each result of their search, leads to a page, and to an anchor in it; each page can be reached
+# from the index, names all others, and lists its headings; nothing is fetched from elsewhere.
 . "$CHECK_ROOT/Tests/parts/support.bash"
 
 "$CHECK_ROOT/Tools/manual" html html
 /usr/bin/python3 - html <<'END' || exit
-import html.parser, pathlib, sys, urllib.parse
+import html.parser, json, pathlib, sys, urllib.parse
 
 folder = pathlib.Path(sys.argv[1])
 links, anchors, wrong = {}, {}, []
@@ -20,7 +20,7 @@ class Reader(html.parser.HTMLParser):
         link = values.get("href") or values.get("src")
         if tag == "a":
             links[page].append(link)
-        elif tag == "script" or (link and (":" in link or not (folder / link).exists())):
+        elif link and (":" in link or not (folder / link).exists()):
             wrong.append(f"{page}: <{tag}> {link}")
 
 for path in folder.glob("*.html"):
@@ -41,6 +41,14 @@ for page, targets in links.items():
             wrong.append(f"{page}: {target}: there is no {file}")
         elif anchor and urllib.parse.unquote(anchor) not in anchors[file]:
             wrong.append(f"{page}: {target}: {file} has no #{anchor}")
+    missing = set(anchors) - {link.partition("#")[0] for link in targets}
+    if missing:
+        wrong.append(f"{page} does not name {missing}")
+    if len(anchors[page]) > 5 and len([link for link in targets if link.startswith("#")]) < len(anchors[page]) / 2:
+        wrong.append(f"{page} has no table of contents")
+for file, anchor, *_ in json.loads((folder / "search-index.js").read_text().removeprefix("const sections = ").rstrip(";\n")):
+    if anchor not in anchors.get(file, ()):
+        wrong.append(f"the search leads to {file}#{anchor}, which is not there")
 reached, new = set(), {"index.html"}
 while new:
     reached |= new
