@@ -175,7 +175,7 @@ docs-look: set-up-look ## Looks at the HTML pages in headless Chromium: widths, 
 models: set-up-models ## Checks models of the protocols with spin, each also with a fault in it that must be found (5 minutes)
 	@$(ROOT)Tests/models/run
 
-lint: set-up-lint ## Checks the style of Swift, the scripts, C with two compilers, spelling, terms, and what folders use
+lint: set-up-lint ## Checks the style of Swift, the scripts, C with two compilers, spelling, line lengths, terms, and what folders use
 	@$(ROOT)Tools/lint
 
 install: all ## Installs below PREFIX (/usr/local); LIBDIR is PREFIX/lib, DESTDIR goes in front of both

@@ -12,37 +12,38 @@ struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measures glibc's AIO, kaio, and the raw kernel interface side by side.",
         discussion: """
-            Uses an unnamed file in PATH, which is gone when the measurement ends, however it ends. The rows are workloads: \
+            Uses an unnamed file in PATH, which disappears when the measurement ends, however it ends. The rows are workloads: \
             random transfers of 4 KiB with different numbers in flight. Each figure is the median of the rounds; ~ marks one \
-            that is too noisy to mean much. More seconds, on an otherwise idle machine, make it better.
+            that is too noisy to mean much. A longer measurement on an otherwise idle machine gives better figures.
 
             Examples:
               kaio bench /var/lib/data
               kaio bench --quick --svg bench.svg
               kaio bench --json . | jq '.workloads[] | {title, ratio: .kaio_to_glibc.median}'
 
-            Exit codes: 0 everything was measured; 1 something could not be measured, and is named; 2 nothing could be.
+            Exit codes: 0: everything was measured; 1: something could not be measured, and the output says what; \
+            2: nothing could be measured.
             """)
 
     @Argument(help: "A directory on the file system to measure.", completion: .directory)
     var path = "."
 
-    @Option(help: ArgumentHelp("About how long it takes; default 60.", valueName: "n"))
+    @Option(help: ArgumentHelp("Approximate duration; default 60.", valueName: "n"))
     var seconds: Int?
 
-    @Flag(help: "Takes 15 seconds, with fewer rounds.")
+    @Flag(help: "Measure for 15 seconds, with fewer rounds.")
     var quick = false
 
     @Option(
         help: ArgumentHelp(
-            "The size of the file, such as 64m or 1g, rounded down to a power of two; default 256m, or less where there is "
+            "The size of the file, such as 64m or 1g, rounded down to a power of two; default 256m, or less if there is "
                 + "less room.", valueName: "size"))
     var size: String?
 
-    @Flag(help: "Writes JSON instead of a table.")
+    @Flag(help: "Write JSON instead of a table.")
     var json = false
 
-    @Option(help: ArgumentHelp("Also draws the figures into this file.", valueName: "file"), completion: .file())
+    @Option(help: ArgumentHelp("Also draw the figures into this file.", valueName: "file"), completion: .file())
     var svg: String?
 
     @Option(help: ArgumentHelp("The library to measure.", valueName: "file"), completion: .file())
@@ -73,7 +74,7 @@ struct Bench: ParsableCommand {
         if othersShare > Bench.mostOfOthers {
             warn(
                 "other programs use \(Int((othersShare * 100).rounded())) % of the processors, so the figures are too low, "
-                    + "and kaio's and glibc's may not compare; run it again when the machine is idle")
+                    + "and kaio's may not be comparable with glibc's; run it again when the machine is idle")
         }
         let time = seconds ?? (quick ? 15 : 60)
         let workloads = Bench.workloads(isDirect: file.isDirect)
@@ -291,7 +292,7 @@ struct BenchRunner {
         while true {
             let isReady = signals.wait(for: [file], milliseconds: milliseconds + BenchRunner.patience)[0]
             if let signal = signals.next() { throw Interruption(signal: signal) }
-            guard isReady else { throw Failure(message: "a run does not end") }
+            guard isReady else { throw Failure(message: "a run did not end") }
             let count = Glibc.read(file, &part, part.count)
             if count <= 0 { return String(decoding: text, as: UTF8.self) }
             text += part[..<count]

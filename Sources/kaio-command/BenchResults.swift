@@ -169,7 +169,7 @@ struct BenchResults {
             "",
             "Medians of \(rounds) rounds, \(Format.fixed(seconds, 2)) s each; ~: too noisy to mean much. kaio/glibc is the median of "
                 + "the ratios",
-            "of the rounds, so it may differ from the ratio of the medians beside it. us CPU: CPU time of an operation, in",
+            "of the rounds, so it may differ from the ratio of the medians beside it. us CPU: CPU time per operation, in",
             "microseconds. raw: io_submit and io_getevents, called directly.",
         ]
         return (lines + notes).joined(separator: "\n")
@@ -223,9 +223,9 @@ struct BenchResults {
     }
 
     var drawing: SVG {
-        var bars = BarChart(unit: "operations a second (logarithmic)", series: series)
+        var bars = BarChart(unit: "operations per second (logarithmic)", series: series)
         var curves = CurveChart(
-            unit: "operations a second", axis: "requests in flight", series: series,
+            unit: "operations per second", axis: "requests in flight", series: series,
             title: rows.first.map { $0.workload.kind.title } ?? "")
         for row in rows {
             bars.add(row.workload.title, Engine.allCases.map { rate(row, $0) })

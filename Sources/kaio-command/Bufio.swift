@@ -11,14 +11,14 @@ struct Bufio: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Shows the block cache of a running program and changes its size.",
         discussion: """
-            For a program with the module bufio that was started with `kaio run`, or with KAIO_LIVE_DIR set to a directory. The \
-            size is that of all files together, as bufio:size is; a smaller one is reached when clean blocks have gone and \
-            dirty ones are written.
+            The program must use the module bufio, and have been started with `kaio run`, or with KAIO_LIVE_DIR set to a \
+            directory. The size is for all files together, like bufio:size; a smaller size is reached when clean blocks have \
+            been dropped and dirty ones written.
 
               kaio bufio --size 512M $(pgrep -n server)
 
-            Exit codes: 0 the size is that, or it was shown; 1 the process can't be looked at, has no such module, or did not \
-            take the size within 40 seconds.
+            Exit codes: 0: the size was shown or changed; 1: the process can't be inspected, does not use the module, or did \
+            not adopt the size within 40 seconds.
             """)
 
     @Argument(help: "The process ID.")
@@ -27,11 +27,11 @@ struct Bufio: ParsableCommand {
     @Option(help: ArgumentHelp("The memory that the cache may use from now on, such as 64M or 2G.", valueName: "size"))
     var size: String?
 
-    @Flag(help: "Prints a line of JSON.")
+    @Flag(help: "Print a line of JSON.")
     var json = false
 
     func validate() throws {
-        guard process > 0 else { throw ValidationError("the number of a process is above 0") }
+        guard process > 0 else { throw ValidationError("a process ID is greater than 0") }
         if let size, Bufio.bytes(size) == nil {
             throw ValidationError("--size takes bytes from 64k to 1024T, such as 64M, not \(printable(size))")
         }
@@ -73,7 +73,7 @@ struct Bufio: ParsableCommand {
             let end = Clock.now + 40_000_000_000
             while module.value("budget") != wanted {
                 guard Clock.now < end, !reader.isReplaced else {
-                    throw Failure(message: "process \(process) did not take the size", code: 1)
+                    throw Failure(message: "process \(process) did not adopt the size", code: 1)
                 }
                 try reader.look()
                 _ = signals.wait(for: [], milliseconds: 20)

@@ -9,30 +9,30 @@ struct Doctor: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Shows what this kernel, container and file system can do, and what kaio does about it.",
         discussion: """
-            Everything is tried. A check is "ok", or it makes kaio run requests on worker threads ("workers"), which costs \
-            processor time, or nothing works without it ("missing"), or it is only worth knowing ("info"). The file system \
-            of PATH decides about files: one may refuse what another does.
+            Tries everything that kaio needs. A check is "ok"; or "workers": kaio runs requests on worker threads because of \
+            it, which costs CPU time; or "missing": nothing works without it; or "info": it is only worth knowing. The result \
+            for files depends on the file system of PATH.
 
               kaio doctor /var/lib/data
               kaio doctor --json | jq '.checks[] | select(.verdict != "ok")'
 
-            With --report it prints what to attach to a report of a fault. No names of the machine, of people or of files are in \
-            it, but for the values of KAIO_ variables and the library's path, where your home directory is "~".
+            With --report it prints what to attach to a bug report. It names no machine, person or file, except in the values \
+            of KAIO_ variables and the library's path, where your home directory is shown as "~".
 
               kaio doctor --report /var/lib/data >report.txt
 
-            Exit codes: 0 the kernel can do kaio's requests here, 1 it cannot (there is no library, or all of them would run \
-            on worker threads), 2 the question could not be answered (no such directory, no permission to write there, a \
-            wrong option).
+            Exit codes: 0: the kernel can perform kaio's requests here; 1: it cannot (there is no library, or all requests \
+            would run on worker threads); 2: the check could not be made (no such directory, no permission to write there, an \
+            invalid option).
             """)
 
-    @Argument(help: "The directory or file that requests are to go to.", completion: .directory)
+    @Argument(help: "The directory or file on which requests will be made.", completion: .directory)
     var path = "."
 
     @Flag(help: "Print one JSON object.")
     var json = false
 
-    @Flag(help: "Print what to attach to a report of a fault.")
+    @Flag(help: "Print what to attach to a bug report.")
     var report = false
 
     @Option(
@@ -41,7 +41,7 @@ struct Doctor: ParsableCommand {
     var library: String?
 
     func validate() throws {
-        if json && report { throw ValidationError("--json and --report: which one?") }
+        if json && report { throw ValidationError("--json and --report can't be used together") }
     }
 
     func run() throws {
@@ -139,7 +139,7 @@ private struct Examination {
                 add("library", .ok, "\(library.path), version \(version), can be preloaded", kaio: "is there")
             } else {
                 let reason = result?.errors.split(separator: "\n").first.map(String.init) ?? errorText(errno)
-                add("library", .missing, reason, kaio: nothing, person: "build or install it anew for this system")
+                add("library", .missing, reason, kaio: nothing, person: "rebuild or reinstall it for this system")
             }
         } catch {
             add("library", .missing, error.message, kaio: nothing, person: "make install, or --library FILE")
@@ -171,7 +171,7 @@ private struct Examination {
     /// An errno by its name where it has a meaning here.
     private func refusal(_ error: CInt) -> String {
         switch error {
-        case ENOSYS: "ENOSYS: the kernel has it not, or a sandbox hides it"
+        case ENOSYS: "ENOSYS: the kernel does not have it, or a sandbox hides it"
         case EPERM: "EPERM: a seccomp filter or a security module refuses it"
         case EACCES: "EACCES: a security module refuses it"
         case EAGAIN: "EAGAIN: fs.aio-max-nr is used up"
@@ -192,7 +192,7 @@ private struct Examination {
         if let (call, error) = kernelAIO.refusedCall {
             add(
                 "io_setup", .workers, "works, but \(call) does not: \(refusal(error))",
-                kaio: "runs requests on worker threads where it meets that", person: advice(error, calls: call))
+                kaio: "runs requests on worker threads when that happens", person: advice(error, calls: call))
         } else {
             add("io_setup", .ok, "works, and so do the calls that belong to it", kaio: "submits requests to the kernel")
         }
@@ -240,7 +240,7 @@ private struct Examination {
         } else {
             add(
                 "aio-max-nr", .workers, found,
-                kaio: "asks for \(Examination.ring) in each process, and has worker threads until it gets them",
+                kaio: "asks for \(Examination.ring) in each process, and uses worker threads until it gets them",
                 person: "as root: sysctl fs.aio-max-nr=1048576; or KAIO_RING=64")
         }
     }
@@ -299,13 +299,13 @@ private struct Examination {
         } else {
             add("reads at the end", .ok, "one that must not wait says that it is the end", kaio: "hands that on")
         }
-        let kaio = "holds each short count against the file's size"
+        let kaio = "compares each short count with the file's size"
         if short == 0 {
-            add("short reads", .ok, "no read that must not wait ends early in the middle of a file", kaio: kaio)
+            add("short reads", .ok, "no RWF_NOWAIT read ends early in the middle of a file", kaio: kaio)
         } else {
             add(
                 "short reads", .info,
-                "\(short) of \(blocks) reads that must not wait ended early, in the middle of the file",
+                "\(short) of \(blocks) RWF_NOWAIT reads ended early, in the middle of the file",
                 kaio: kaio)
         }
     }
@@ -392,10 +392,21 @@ private struct Examination {
             add(name, .ok, "\(what) that must not wait (RWF_NOWAIT) works", kaio: "has the kernel do them at once")
         } else {
             let refused = result == -Int(EAGAIN) ? "EAGAIN: it would wait" : refusal(CInt(-result))
-            add(
-                name, .workers, "\(what) that must not wait (RWF_NOWAIT): \(refused)",
-                kaio: "runs them on worker threads", person: person)
+            let found = "\(what) that must not wait (RWF_NOWAIT): \(refused)"
+            if isInMemory {
+                add(name, .info, found, kaio: "makes them in the call, after a few on worker threads")
+            } else {
+                add(name, .workers, found, kaio: "runs them on worker threads", person: person)
+            }
         }
+    }
+
+    /// A file system without a device, whose pages the kernel tells of by cachestat (451 on all machines), from Linux 6.5 on.
+    private var isInMemory: Bool {
+        var range: (UInt64, UInt64) = (0, 4096)
+        var pages: (UInt64, UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0, 0)
+        return ["tmpfs", "ramfs"].contains(fileSystem)
+            && systemCall(451, Int(file), address(&range), address(&pages), 0) == 0 && pages.0 == 1
     }
 
     private mutating func examineStreams(_ kernelAIO: borrowing KernelAIO) {
@@ -497,7 +508,7 @@ private struct Examination {
         let setting = text(of: "/proc/sys/kernel/io_uring_disabled").flatMap { Int($0) } ?? 0
         let reason: String
         switch CInt(-result) {
-        case ENOSYS: reason = "ENOSYS: the kernel has it not, or a sandbox hides it"
+        case ENOSYS: reason = "ENOSYS: the kernel does not have it, or a sandbox hides it"
         case EPERM where setting > 0: reason = "EPERM: kernel.io_uring_disabled is \(setting)"
         case EPERM: reason = "EPERM: a seccomp filter refuses it"
         default: reason = errorText(CInt(-result))
@@ -544,8 +555,8 @@ private struct Examination {
         let home = ReportedText(home: environmentVariable("HOME"))
         let filter = hasFilter ? "seccomp filter" : "no seccomp filter"
         var lines = [
-            "This is for a report of a fault of kaio's. Read it before you attach it: no names of the machine, of people",
-            "or of files are in it, but for the library's path and KAIO_ variables, where the home directory is \"~\".",
+            "This is for a bug report about kaio. Read it before you attach it: it names no machine, person or file,",
+            "except for the library's path and KAIO_ variables, where the home directory is shown as \"~\".",
             "",
         ]
         var facts = Table([.left, .left])

@@ -25,7 +25,7 @@ struct Kaio: ParsableCommand {
 
               kaio --generate-completion-script bash > kaio.bash
 
-            Exit codes: 0 success, 1 a problem was found, 2 the question could not be answered or an option is wrong; \
+            Exit codes: 0 success, 1 a problem was found, 2 the check could not be made or an option is invalid; \
             `kaio run` exits with the program's. Colour is used on terminals, unless NO_COLOR is set.
             """,
         subcommands: [

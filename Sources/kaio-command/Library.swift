@@ -58,7 +58,7 @@ struct Library {
 
     private func function<Function>(_ name: String, as type: Function.Type) throws(Failure) -> Function {
         guard let address = dlsym(try handle, name) else {
-            throw Failure(message: "\(path): has no \(name), so it is not kaio's library, or an old one")
+            throw Failure(message: "\(path): has no \(name), so it is not kaio's library, or is too old")
         }
         return unsafeBitCast(address, to: type)
     }
@@ -84,8 +84,8 @@ struct Library {
         get throws(Failure) {
             if path.contains(where: { " :$\t\n".contains($0) }) {
                 throw Failure(
-                    message: "\(path): can't be preloaded, for a blank, a colon and a dollar mean something else "
-                        + "to the loader; put the library elsewhere, and name it with --library")
+                    message: "\(path): can't be preloaded, because blanks, colons and dollar signs have a special "
+                        + "meaning for the loader; move the library, and name it with --library")
             }
             return path
         }

@@ -46,7 +46,7 @@ struct LiveReader {
     ) throws(LiveProblem) -> String {
         guard pread(file, page, Int(LIVE_HEAD), 0) == Int(LIVE_HEAD),
             live_word(page, CInt(LIVE_WORD_MAGIC)).pointee == LIVE_MAGIC
-        else { throw .other("\(path): not a page of kaio's") }
+        else { throw .other("\(path): not a kaio page") }
         let version = live_word(page, CInt(LIVE_WORD_VERSION)).pointee
         guard version == UInt64(LIVE_VERSION) else {
             throw .other(
@@ -89,12 +89,12 @@ struct LiveReader {
         if status.st_uid != geteuid(), error == EACCES || error == EPERM {
             let name = getpwuid(status.st_uid).map { String(cString: $0.pointee.pw_name) } ?? "\(status.st_uid)"
             let who = status.st_uid == 0 ? name : "\(name) and root"
-            return "process \(process) is \(name)'s: only \(who) can look at it"
+            return "process \(process) belongs to \(name): only \(who) can inspect it"
         }
         // A zombie, or a thread of the kernel's, has no maps.
         return error == 0
-            ? "process \(process) has no memory: it has ended, or is the kernel's"
-            : "process \(process) can't be looked at: \(errorText(error))"
+            ? "process \(process) has no memory: it has ended, or is a kernel thread"
+            : "process \(process) can't be inspected: \(errorText(error))"
     }
 
     private static func withoutPage(_ process: pid_t, _ maps: [Mapping]) -> LiveProblem {
@@ -119,7 +119,7 @@ struct LiveReader {
             text(of: "/proc/\(process)/maps")?.position(of: "/\(name)") != nil
         }
         let named = busy.prefix(8).map { "\($0) (\(programName(of: $0)))" }
-        return named.isEmpty ? "" : "; look at its child \(named.joined(separator: ", "))"
+        return named.isEmpty ? "" : "; try its child \(named.joined(separator: ", "))"
     }
 
     private static func descendants(of process: pid_t, depth: Int = 0) -> [pid_t] {
@@ -136,7 +136,7 @@ struct LiveReader {
         if named < 0 { named = Glibc.open(mapping.path, flags) }
         guard named >= 0 else {
             throw .other(
-                "\(mapping.path): \(errorText(errno)); process \(process) can't be looked at without this file")
+                "\(mapping.path): \(errorText(errno)); process \(process) can't be inspected without this file")
         }
         defer { Glibc.close(named) }
         var facts = stat()
@@ -146,7 +146,7 @@ struct LiveReader {
         let file = Glibc.open("/proc/self/fd/\(named)", O_RDWR | O_CLOEXEC | O_NONBLOCK)
         guard file >= 0 else {
             throw .other(
-                "\(mapping.path): \(errorText(errno)); process \(process) can't be looked at without this file")
+                "\(mapping.path): \(errorText(errno)); process \(process) can't be inspected without this file")
         }
         guard device(of: file) == mapping.device else {
             Glibc.close(file)
@@ -189,7 +189,7 @@ struct LiveReader {
             tries += 1
             // The process itself may hold it, for ever.
             guard errno == EWOULDBLOCK, tries < LiveReader.patience else {
-                throw Failure(message: "the page of the process is locked: it can't be looked at", code: 1)
+                throw Failure(message: "the page of the process is locked: it can't be inspected", code: 1)
             }
             usleep(10_000)
         }

@@ -24,14 +24,14 @@ struct Mirror: ParsableCommand {
 }
 
 struct MirrorOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("The configuration, instead of KAIO_CONFIG's.", valueName: "file"), completion: .file())
+    @Option(help: ArgumentHelp("The configuration (default: KAIO_CONFIG).", valueName: "file"), completion: .file())
     var config: String?
 
     @Option(
-        help: ArgumentHelp("The library to run on, instead of the one found.", valueName: "file"), completion: .file())
+        help: ArgumentHelp("The library to use instead of the one found.", valueName: "file"), completion: .file())
     var library: String?
 
-    @Flag(help: "Prints JSON.")
+    @Flag(help: "Print JSON.")
     var json = false
 }
 
@@ -52,15 +52,15 @@ private struct MirroredFile {
         json = options.json
         typealias Function = @convention(c) (UnsafePointer<CChar>, UnsafeMutablePointer<CChar>, Int) -> CInt
         guard let address = dlsym(nil, "kaio_mirror_log") else {
-            throw Failure(message: "the library could not be preloaded, or is an old one")
+            throw Failure(message: "the library could not be preloaded, or is too old")
         }
         var buffer = [CChar](repeating: 0, count: 8192)
         errno = 0
         guard unsafeBitCast(address, to: Function.self)(path, &buffer, buffer.count) == 0 else {
             switch errno {
-            case EINVAL: throw Failure(message: "\(path): is not mirrored, says the configuration")
+            case EINVAL: throw Failure(message: "\(path): is not mirrored according to the configuration")
             case ENXIO:
-                throw Failure(message: "\(path): its log is in memory (mirror:log = core), nobody else can see it")
+                throw Failure(message: "\(path): its log is in memory (mirror:log = core), so nobody else can see it")
             default: throw Failure(message: "\(path): \(errorText(errno))")
             }
         }
@@ -126,10 +126,10 @@ private struct MirroredFile {
         case 0: return
         case ETIMEDOUT:
             throw Failure(message: "\(self.path): process \(log.process), which has it in use, does not answer")
-        case EBUSY: throw Failure(message: "\(self.path): no other leg has all that this one has")
+        case EBUSY: throw Failure(message: "\(self.path): no other leg has all of this one's data")
         case EEXIST: throw Failure(message: "\(path): is a leg already")
         case ENOSPC where question == .add:
-            throw Failure(message: "\(self.path): has four legs, which is all there can be")
+            throw Failure(message: "\(self.path): has four legs already, which is the maximum")
         case EFBIG: throw Failure(message: "\(path): is longer than the file; remove it first, if nobody needs it")
         default: throw Failure(message: "\(path.isEmpty ? self.path : path): \(errorText(error))")
         }
@@ -198,7 +198,7 @@ private struct MirroredFile {
             if first == 0 { begin = Clock.now }
             if Clock.now - seen > 30_000_000_000 {
                 clearProgress()
-                throw Failure(message: "\(path): recovery does not go on; see what the legs say", code: 1)
+                throw Failure(message: "\(path): recovery makes no progress; see `kaio mirror status`", code: 1)
             }
             if !isOurs, !log.isInUse { break }
             usleep(100_000)
@@ -309,7 +309,7 @@ extension Mirror {
 
     struct Check: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Compares the legs, and names each difference by its offset.",
+            abstract: "Compares the legs, and prints the offset of each difference.",
             discussion: """
                 What is known not to be in sync is left out; `resync` sees to that. With --repair the differing regions are \
                 copied: from what most legs have, or where that is none, from the first.
@@ -318,7 +318,7 @@ extension Mirror {
         @Argument(help: "The mirrored file.", completion: .file())
         var file: String
 
-        @Flag(help: "Makes the legs equal.")
+        @Flag(help: "Make the legs equal.")
         var repair = false
 
         @OptionGroup var options: MirrorOptions
@@ -395,12 +395,12 @@ extension Mirror {
 
     struct Resync: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Takes failed legs in again, and waits until all are in sync.")
+            abstract: "Puts failed legs back into service, and waits until all are in sync.")
 
         @Argument(help: "The mirrored file.", completion: .file())
         var file: String
 
-        @Option(help: ArgumentHelp("This leg is copied anew, all of it.", valueName: "path"), completion: .file())
+        @Option(help: ArgumentHelp("Copy all of this leg again.", valueName: "path"), completion: .file())
         var leg: String?
 
         @OptionGroup var options: MirrorOptions
@@ -415,7 +415,7 @@ extension Mirror {
     }
 
     struct Add: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Makes one more leg, and copies all to it.")
+        static let configuration = CommandConfiguration(abstract: "Adds a leg, and copies everything to it.")
 
         @Argument(help: "The mirrored file.", completion: .file())
         var file: String
@@ -435,8 +435,8 @@ extension Mirror {
 
     struct Remove: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Takes a leg out; its file stays as it is.",
-            discussion: "It does not come back because the configuration names it; `add` takes it in again.")
+            abstract: "Removes a leg; its file stays as it is.",
+            discussion: "It stays removed even if the configuration names it; `add` adds it again.")
 
         @Argument(help: "The mirrored file.", completion: .file())
         var file: String
@@ -461,7 +461,7 @@ extension Mirror {
 
     struct Replace: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Has another file, or a new one of the same name, be a leg, and copies all to it.",
+            abstract: "Replaces a leg by another file, or by a new one of the same name, and copies everything to it.",
             discussion: """
                 After a disk was replaced. Without a second path the leg's file is made anew where it was. Whatever is in the \
                 new one is written over.

@@ -12,8 +12,8 @@ struct Run: ParsableCommand {
         abstract: "Runs a program on kaio and prints a summary when it ends.",
         usage: "kaio run [<options>] [--] <program> [<argument> ...]",
         discussion: """
-            The library is preloaded (LD_PRELOAD), after what is there already, into the program and the programs that it \
-            starts. They need no change. A warning names what may keep kaio from working; the program runs all the same.
+            Preloads the library (LD_PRELOAD, after any libraries already there) into the program and the programs that it \
+            starts, which need not be changed. A warning says if kaio may have no effect; the program runs in any case.
 
               kaio run ./program                        does it use kaio, and how?
               kaio run --stats -- ./server --port 8080  how long do requests take?
@@ -21,16 +21,16 @@ struct Run: ParsableCommand {
               kaio run --config slow.conf make check    other modules for some files
               kaio run --vfs "delay_inject ordered aio_linux aio_poll" ./program
 
-            The summary adds up every process that exited normally. One that ends by _exit, by exec or by a signal writes \
-            no numbers; the summary says so.
+            The summary covers every process that exited normally. A process that ends by _exit, exec or a signal writes no \
+            statistics; the summary says so.
 
             Variables such as KAIO_WORKERS keep their effect unless an option overrides them. If KAIO_STATS_FILE is set, the \
             statistics go there, and there is no summary. With a configuration, --audit and --stats put their modules on top \
             of the stack of every service in it.
 
             Signals reach the program, Ctrl-Z and fg work, and kaio ends as the program does: with the same exit code, or by the \
-            same signal. Its own failures have the codes of env(1): 125 (an option, a configuration, no library), 126 (the \
-            program can't be run), 127 (there is none).
+            same signal. Its own failures have the exit codes of env(1): 125 (an invalid option or configuration, or no \
+            library), 126 (the program can't be executed), 127 (the program was not found).
             """)
 
     @Flag(help: "Show how long requests took, by operation (module stats).")
@@ -66,7 +66,7 @@ struct Run: ParsableCommand {
 
     func run() throws {
         if stats && quiet {
-            throw Failure(message: "--quiet and --stats: which one?", code: Run.ownFailure)
+            throw Failure(message: "--quiet and --stats can't be used together", code: Run.ownFailure)
         }
         // The words as they are: those of the parser are Unicode, names and arguments may be anything.
         var words = Array(CommandLine.arguments.indices.suffix(program.count)).map { CommandLine.unsafeArgv[$0] }
@@ -80,7 +80,7 @@ struct Run: ParsableCommand {
             throw Failure(message: "\(name): unknown option; see kaio run --help", code: Run.ownFailure)
         }
         guard let name, !words.isEmpty else {
-            throw Failure(message: "which program? kaio run [options] -- program ...", code: Run.ownFailure)
+            throw Failure(message: "no program given; usage: kaio run [options] -- program ...", code: Run.ownFailure)
         }
         do {
             try run(Program(name), words)
@@ -188,6 +188,6 @@ struct Run: ParsableCommand {
     private static func described(_ status: CInt) -> String {
         if let code = Status.exited(status) { return code == 0 ? "ended" : "ended with code \(code)" }
         let signal = Status.signal(status)
-        return "was ended by signal \(signal) (\(String(cString: strsignal(signal))))"
+        return "was terminated by signal \(signal) (\(String(cString: strsignal(signal))))"
     }
 }

@@ -64,13 +64,14 @@ struct Summary {
             let numbers = silent.prefix(8).map(String.init).joined(separator: ", ") + (silent.count > 8 ? ", ..." : "")
             let who = silent.count == 1 ? "process \(numbers)" : "\(silent.count) processes (\(numbers))"
             lines.append(
-                "  \(who) made requests that are not counted: it is written by exit, not by _exit, exec or a signal")
+                "  \(who) made requests that are not counted: statistics are written by exit, not by _exit, exec or a signal"
+            )
         }
         if outside > 0 {
             lines.append(
                 "  " + terminal.styled("warning:", .yellow) + " a mirrored file was changed without the mirror "
-                    + "(\(Format.count(outside)) times): what a program writes other than by asynchronous requests is in one copy only, "
-                    + "until that is noticed")
+                    + "(\(Format.count(outside)) times): data written other than by asynchronous requests is in only one copy until "
+                    + "that is noticed")
         }
         if withLatencies { lines += latencies(terminal) }
         for line in lines { terminal.say(line) }
@@ -106,7 +107,7 @@ struct Summary {
         // What a module above answered, such as a cache, or cancelled, came to none of these places.
         let above = max(requests - steps, 0)
         var counted = places.map { (sum("modules", $0.0), $0.1) }
-        if above > 0 { counted.append((above, "not passed on by modules")) }
+        if above > 0 { counted.append((above, "completed by other modules")) }
         let total = max(requests, steps, 1)
         var parts = counted.map { count, words in
             let share = Format.fixed(Double(count) * 100 / Double(total), 1)

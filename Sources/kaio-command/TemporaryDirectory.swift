@@ -72,7 +72,7 @@ struct TemporaryDirectory {
         path = (parent.path == "/" ? "" : parent.path) + "/" + name
         var facts = stat()
         guard descriptor >= 0, fstat(descriptor, &facts) == 0, facts.st_uid == geteuid() else {
-            throw Failure(message: "\(path): somebody else has taken the place of this directory")
+            throw Failure(message: "\(path): someone else has replaced this directory")
         }
     }
 

@@ -11,16 +11,16 @@ struct Top: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Shows what a running program does with asynchronous I/O.",
         discussion: """
-            By file and operation, for a program that was started with `kaio run`, or with KAIO_LIVE_DIR set to a directory. \
-            Press q to quit. The program counts only while kaio top runs, so requests that began before are not shown. \
-            Latencies are measured from the call to the result, and shown at most an eighth too high. Children that it \
-            forks have to be watched one by one.
+            Shows the requests by file and operation. The program must have been started with `kaio run`, or with \
+            KAIO_LIVE_DIR set to a directory. Press q to quit. The program counts only while kaio top runs, so requests that \
+            began earlier are not shown. Latencies are measured from the call to the result, and are shown at most an eighth \
+            too high. Each forked child has to be watched separately.
 
             Examples:
               kaio run fio job.fio & kaio top $(pgrep -n fio)
               kaio top --once --json 4711 | jq .total.requests_per_second
 
-            Exit codes: 0 the process was shown, or has ended meanwhile; 1 it cannot be shown.
+            Exit codes: 0: the process was shown, or has ended meanwhile; 1: it cannot be shown.
             """)
 
     @Argument(help: "The process ID.")
@@ -29,14 +29,14 @@ struct Top: ParsableCommand {
     @Option(help: ArgumentHelp("How often the display is updated.", valueName: "seconds"))
     var interval = 1.0
 
-    @Flag(help: "Prints one update and exits.")
+    @Flag(help: "Print one update and exit.")
     var once = false
 
-    @Flag(help: "Prints one line of JSON for each update.")
+    @Flag(help: "Print one line of JSON for each update.")
     var json = false
 
     func validate() throws {
-        guard process > 0 else { throw ValidationError("the number of a process is above 0") }
+        guard process > 0 else { throw ValidationError("a process ID is greater than 0") }
         guard (0.1...3600).contains(interval) else {
             throw ValidationError("--interval takes seconds from 0.1 to 3600, not \(interval)")
         }

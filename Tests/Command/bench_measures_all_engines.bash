@@ -23,7 +23,7 @@ space = "{http://www.w3.org/2000/svg}"
 texts = [text.text for text in root.iter(space + "text")]
 assert root.tag == space + "svg" and root.find(space + "title").text
 assert all(name in texts for name in ("glibc", "kaio", "raw", "requests in flight"))
-assert any("operations a second" in text for text in texts)
+assert any("operations per second" in text for text in texts)
 assert len(list(root.iter(space + "rect"))) >= 18 and len(list(root.iter(space + "circle"))) >= 9
 PYTHON
 

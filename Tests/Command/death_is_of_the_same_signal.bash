@@ -9,6 +9,6 @@ for signal in TERM KILL INT HUP SEGV ABRT USR1; do
     number=$(kill -l "$signal")
     expect 0 ./tools status "$CHECK_COMMAND" run --library "$CHECK_LIBRARY" sh -c "kill -$signal \$\$"
     has out "^signal $number\$"
-    has err "ended by signal $number "
+    has err "terminated by signal $number "
 done
 nothing_is_left

@@ -29,4 +29,4 @@ done
 [[ -z $(ls -A home/secret-place) ]] || fail "something is left there"
 
 expect 2 "$CHECK_COMMAND" doctor --report --json
-has err 'which one'
+has err "can't be used together"

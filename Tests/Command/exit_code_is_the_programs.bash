@@ -21,7 +21,7 @@ mkdir directory
 expect 126 kaio_run ./directory
 
 expect 125 "$CHECK_COMMAND" run
-has err 'which program'
+has err 'no program given'
 expect 125 kaio_run --no-such-option true
 has err 'no-such-option: unknown option'
 expect 125 "$CHECK_COMMAND" run --library ./data true

@@ -9,7 +9,7 @@ expect 0 kaio_run ./tools requests data 4 4 _exit
 has err '; nothing was counted$'
 has err 'process [0-9]+ made requests that are not counted'
 expect 134 kaio_run ./tools requests data 4 4 abort
-has err 'ended by signal 6 .*nothing was counted$'
+has err 'terminated by signal 6 .*nothing was counted$'
 expect 0 kaio_run sh -c './tools requests data 4 4 _exit; ./tools requests data 4 0'
 has err '; 4 asynchronous requests in process'
 has err 'process [0-9]+ made requests that are not counted'

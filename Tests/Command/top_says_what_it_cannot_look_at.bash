@@ -47,7 +47,7 @@ wait
 kaio_run --quiet bash -c './tools serve file; :' <orders >answers &
 exec 3>orders
 await_answer
-refused "$(ps -o ppid= -p "$process" | tr -d ' ')" "look at its child $process \(tools\)"
+refused "$(ps -o ppid= -p "$process" | tr -d ' ')" "try its child $process \(tools\)"
 exec 3>&-
 wait
 
@@ -58,11 +58,11 @@ if ((EUID == 0)); then
     other=(setpriv --reuid=65534 --regid=65534 --clear-groups "$CHECK_COMMAND")
     if "${other[@]}" --help >out 2>&1; then
         expect 1 "${other[@]}" top --once "$process"
-        has err "process $process is root's: only root can look at it"
+        has err "process $process belongs to root: only root can inspect it"
     fi
     kill "$process"
 else
-    refused 1 "process 1 is root's: only root can look at it"
+    refused 1 "process 1 belongs to root: only root can inspect it"
 fi
 
 for words in "0" "-5" "abc" "" "--interval 0 1" "--interval x 1" "1 2"; do

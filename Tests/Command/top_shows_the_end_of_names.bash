@@ -22,7 +22,7 @@ for columns in 24 40 80 200; do
     for ((tries = 0; tries < 100; tries++)); do
         order read 0 2
         order read 1 2
-        ! grep -q '末' screen || break
+        ! grep -q 'an\.end' screen || ! grep -q '末' screen || break
         sleep 0.1
     done
     printf q >&4

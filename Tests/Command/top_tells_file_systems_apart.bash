@@ -21,7 +21,7 @@ exec 3>orders
 until_true grep -q ready answers
 read -r _ process <answers
 expect 1 timeout 20 "$CHECK_COMMAND" top --once "$process"
-has err "not a page of kaio's"
+has err "not a kaio page"
 [[ $(page) == "$first" ]] || { echo "skipped: no two files have the same number" && exit; }
 expect 1 timeout 20 "$CHECK_COMMAND" top --once "$process"
 has err "not the file that process $process has"

@@ -27,7 +27,7 @@ words() { printf 'kaiolive\x03\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\e[31mnonsense\a%18s
 
 : >kaio-live.1
 look 1 kaio-live.1
-has err "not a page of kaio's"
+has err "not a kaio page"
 head -c 4096 /dev/urandom >kaio-live.2
 look 1 kaio-live.2
 { printf 'kaiolive\x63' && head -c 4087 /dev/zero; } >kaio-live.3
