@@ -22,28 +22,42 @@ final class AIOPthread: Module {
     func work(_ own: Request, _ turn: inout Turn) -> Int { OpenFiles.work(own) }
     func finished(_ own: Request, _ turn: inout Turn) { OpenFiles.finished(own, &turn) }
 
-    /// On a thread of the pool, whose number is given: does what the request asks for and completes it. `nearEnd` is called when it is
-    /// done and nobody knows yet; not of a request that goes on elsewhere.
-    static func perform(_ request: Request, on thread: CInt, nearEnd: () -> Void) {
+    /// What a thread knows from one request to the next.
+    struct Knowledge {
+        /// The thread's number.
+        let thread: CInt
+        /// When the latest request was begun, and its transfer was over; ns of the clock.
+        var began: Int64 = 0
+        var ended: Int64 = 0
+        /// The file that a descriptor was found to be of when the thread looked last, and when that was.
+        fileprivate var descriptor = Descriptor.none
+        fileprivate var device: UInt64 = 0
+        fileprivate var inode: UInt64 = 0
+        fileprivate var looked = Int64.min
+
+        init(thread: CInt) { self.thread = thread }
+    }
+
+    /// On a thread of the pool: does what the request asks for and completes it.
+    static func perform(_ request: Request, _ knowledge: inout Knowledge) {
         Turn.visit(as: .worker) { turn in
-            perform(request, on: thread, &turn, nearEnd: nearEnd)
+            perform(request, &knowledge, &turn)
             turn.finishAndHarvest()
         }
     }
 
     /// Returns what the last call gave: the request may be another's by then.
     @discardableResult
-    static func perform(
-        _ request: Request, on thread: CInt, _ turn: inout Turn, nearEnd: () -> Void = {}
-    ) -> Int {
-        if request.operation == .work { return work(request, on: thread, &turn) }
+    static func perform(_ request: Request, _ knowledge: inout Knowledge, _ turn: inout Turn) -> Int {
+        knowledge.began = Instant.now.nanoseconds
+        knowledge.ended = knowledge.began
+        if request.operation == .work { return work(request, on: knowledge.thread, &turn) }
         if AIOLinux.tryAgain(request) { return 0 }
-        request.shared.runner.store(thread, ordering: .sequentiallyConsistent)
-        let isTimed = request.file.kind == .file
-        let started = isTimed ? Instant.now : .never
-        let result = transfer(request)
-        if isTimed {
-            let (device, interval) = (request.file.device, Instant.now.nanoseconds - started.nanoseconds)
+        request.shared.runner.store(knowledge.thread, ordering: .sequentiallyConsistent)
+        let result = transfer(request, &knowledge)
+        knowledge.ended = Instant.now.nanoseconds
+        if request.file.kind == .file {
+            let (device, interval) = (request.file.device, knowledge.ended - knowledge.began)
             if request.length <= Workers.mostHere { Devices.took(device, interval) }
             if mayBeMemory(request) { Devices.tookOnWorker(device, request.length, interval) }
             if mayKeep(request, result) {
@@ -59,7 +73,6 @@ final class AIOPthread: Module {
             return 0
         }
         Statistics.count(Statistics.ranOnWorker, by: request)
-        nearEnd()
         if !Connection.leave(request, result) { turn.complete(request, result) }
         return result
     }
@@ -90,10 +103,29 @@ final class AIOPthread: Module {
             && !AIOLinux.knowsNoWait(file, .write) && Devices.mayKeepWrites(file.device)
     }
 
-    private static func transfer(_ request: Request) -> Int {
-        let descriptor = request.descriptor
-        // The number may be another file's by now: then the descriptor was closed before the request's turn.
+    /// 0, or the result of a request whose descriptor is another file's by now: it was closed before the request's turn. Who closes by a
+    /// call that the library sees waits for the request or takes it back. Other ways to close are found out by a look, and not within
+    /// `justNow` of the last one.
+    private static func fileProblem(_ request: Request, _ knowledge: inout Knowledge) -> Int {
+        let (descriptor, file) = (request.descriptor, request.file)
+        if descriptor == knowledge.descriptor, file.inode == knowledge.inode, file.device == knowledge.device,
+            knowledge.began - knowledge.looked < justNow
+        {
+            return 0
+        }
         let problem = request.fileProblem
+        (knowledge.descriptor, knowledge.device, knowledge.inode) = (
+            problem == 0 ? descriptor : .none, file.device, file.inode
+        )
+        knowledge.looked = knowledge.began
+        return problem
+    }
+
+    private static let justNow: Int64 = 10_000
+
+    private static func transfer(_ request: Request, _ knowledge: inout Knowledge) -> Int {
+        let descriptor = request.descriptor
+        let problem = fileProblem(request, &knowledge)
         if problem != 0 { return problem }
         switch request.operation {
         case .synchronize: return again { descriptor.synchronize(dataOnly: false) }

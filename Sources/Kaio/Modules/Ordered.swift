@@ -7,7 +7,7 @@
 //   - writes to a descriptor with O_APPEND land in the order of the calls;
 //   - aio_fsync covers every write queued before it, and waits for no later one; several that wait share one;
 //   - reads of a pipe, socket or terminal are served in order, so are writes; a read and a write are not;
-//   - a buffered read that continues the one before it waits for that, and a buffered write for the write before it.
+//   - a buffered read that continues the one before it waits for that.
 //
 // A request that is in nobody's way passes without a lock; see OrderedCells.swift. What follows is for the others.
 //
@@ -32,10 +32,8 @@ struct OrderedFile: Equatable {
         var lastWrite: Request?
         var lastSynchronization: Request?
         var lastRead: Request?
-        /// The latest buffered read and write, if still in flight.
+        /// The latest buffered read, if still in flight.
         var lastBufferedRead: Request?
-        var lastBufferedWrite: Request?
-        var priorityOfLastWrite: Int32 = 0
         /// The aio_fsync that runs, or is about to.
         var synchronization: Request?
     }
@@ -117,14 +115,14 @@ final class Ordered: Module {
         turn.handOn(&free, below: position)
     }
 
-    /// Whether a request can pass without the lock. (A buffered one may continue another.)
+    /// Whether a request can pass without the lock. (A buffered read may continue another.)
     private func passes(_ request: Request) -> Bool {
         let file = request.file
-        guard file.kind == .file, file.isDirect, request.length > 0,
-            OrderedCells.state(of: request) == .none
-        else { return false }
+        guard file.kind == .file, request.length > 0, OrderedCells.state(of: request) == .none else {
+            return false
+        }
         switch request.operation {
-        case .read: return OrderedCells.enter(request)
+        case .read: return file.isDirect && OrderedCells.enter(request)
         case .write: return !file.isAppending && OrderedCells.enter(request)
         case .synchronize, .synchronizeData, .list, .work: return false
         }
@@ -317,26 +315,17 @@ final class Ordered: Module {
         return other
     }
 
-    /// The request that a buffered one had better wait for, though it need not. A sequential stream is read faster in
-    /// order, since the kernel reads ahead for one reader. And the kernel lets one writer at a time into a file: several
-    /// workers would only get into each other's way.
+    /// The request that a buffered read had better wait for, though it need not: a sequential stream is read faster in order, since
+    /// the kernel reads ahead for one reader.
     private func predecessor(_ request: Request) -> Request? {
-        guard request.order.hasRange, !request.file.isDirect else { return nil }
+        guard request.order.hasRange, !request.file.isDirect,
+            request.operation == .read
+        else { return nil }
         let file = request.order.file!.state
-        let isWrite = request.operation == .write
-        let last = isWrite ? file.pointee.lastBufferedWrite : file.pointee.lastBufferedRead
-        // A module below may give the last one another priority meanwhile.
-        let priority = file.pointee.priorityOfLastWrite
-        if isWrite {
-            file.pointee.lastBufferedWrite = request
-            file.pointee.priorityOfLastWrite = request.priority
-        } else {
-            file.pointee.lastBufferedRead = request
-        }
+        let last = file.pointee.lastBufferedRead
+        file.pointee.lastBufferedRead = request
         guard let last, (last.turn, last.sequence) < (request.turn, request.sequence),
-            isWrite
-                ? priority == request.priority
-                : last.end == request.offset
+            last.end == request.offset
         else { return nil }
         return last
     }
@@ -408,7 +397,6 @@ final class Ordered: Module {
             unlink(request, &file.state.pointee.lastRead)
         }
         if file.state.pointee.lastBufferedRead == request { file.state.pointee.lastBufferedRead = nil }
-        if file.state.pointee.lastBufferedWrite == request { file.state.pointee.lastBufferedWrite = nil }
         if file.state.pointee.synchronization == request { file.state.pointee.synchronization = nil }
         request.order.file = nil
         file.state.pointee.count -= 1

@@ -4,10 +4,10 @@
 // a device, or a server, that is slow or stuck leaves threads for the others, and those that wait for it hold up nobody else.
 // Between lanes they go by priority and then by turns.
 //
-// The writes of a regular file that go through the page cache have a lane of the file's: file systems hold a lock of the file all through
-// such a write, so few threads are of use. Where a program makes one after the other, it is about to make the next one while the thread
-// that did the last is still telling of it (`nearEnd`): that thread takes it, and no other is woken. These lanes together use half of
-// the threads at most.
+// The writes of a regular file that go through the page cache have a lane of the file's, in which one thread at a time works: file
+// systems hold a lock of the file all through such a write. A request counts as running until its thread looks for the next one, so
+// where a program makes one write after the other, the thread that is still telling of the last takes it, and no other is woken. These
+// lanes together use half of the threads at most.
 //
 // Invariant: the lock of the first lane's queue guards all lanes, and the counts. Every thread of the pool is either counted in
 // `idle` (it is about to sleep, or sleeps, on `work`), or runs a request, which is counted in its lane; whoever queues a
@@ -44,18 +44,17 @@ enum Workers {
     private static var lanes: UnsafeMutablePointer<Lane> { made.unsafelyUnwrapped }
     /// The first is for streams, then come those of devices, and those of files.
     private static let firstOfFiles = 8
-    private static let laneCount = 16
+    private static let laneCount = 64
     nonisolated(unsafe) private static var first: HoldingQueue?
     /// Has the lock, so it is not looked up in the lane, whose count changes under it. That lane's, streams, may use all threads.
     private static var waiting: HoldingQueue { first.unsafelyUnwrapped }
-    /// The bits of the lanes where any wait, and how many do.
-    nonisolated(unsafe) private static var occupied: UInt32 = 0
+    /// The bits of the lanes where any wait, and how many do; and of those of which any run.
+    nonisolated(unsafe) private static var occupied: UInt64 = 0
+    nonisolated(unsafe) private static var busy: UInt64 = 0
     nonisolated(unsafe) private static var queued = 0
     /// In all lanes, and in those of files.
     nonisolated(unsafe) private static var running = 0
     nonisolated(unsafe) private static var runningOfFiles = 0
-    /// Of each lane: how many threads have their request's result, and look for the next one in a moment.
-    nonisolated(unsafe) private static var nearEnd: UnsafeMutablePointer<Atomic<Int32>>?
     /// The lane whose turn it is, and how often in a row another went before it.
     nonisolated(unsafe) private static var nextLane = 0
     nonisolated(unsafe) private static var overtakes = 0
@@ -88,10 +87,7 @@ enum Workers {
             let under = index > 0 ? lanes[0].queue : nil
             (lanes + index).initialize(to: Lane(queue: HoldingQueue(.byPriority(), under: under, isTimed: true)))
         }
-        let ends = UnsafeMutablePointer<Atomic<Int32>>.allocate(capacity: laneCount)
-        for index in 0..<laneCount { (ends + index).initialize(to: Atomic(0)) }
         first = lanes[0].queue
-        nearEnd = ends
         made = lanes
         return true
     }
@@ -118,53 +114,63 @@ enum Workers {
 
     /// The lane in use that is meant, and the first one that is in no use.
     private static func find(_ range: Range<Int>, _ isMeant: (Lane) -> Bool) -> (mine: Int?, free: Int?) {
-        var free: Int?
-        for index in range {
-            if lanes[index].running == 0, !isOccupied(index) {
-                free = free ?? index
-            } else if isMeant(lanes[index]) {
-                return (index, free)
-            }
+        let all = (UInt64.max >> UInt64(laneCount - range.count)) << UInt64(range.lowerBound)
+        let used = (occupied | busy) & all
+        var left = used
+        while left != 0 {
+            let lane = left.trailingZeroBitCount
+            if isMeant(lanes[lane]) { return (lane, nil) }
+            left &= left - 1
         }
-        return (nil, free)
+        return (nil, used == all ? nil : (all & ~used).trailingZeroBitCount)
     }
 
-    private static func isOccupied(_ lane: Int) -> Bool { occupied & 1 << UInt32(lane) != 0 }
+    /// Each lane where any wait, from this one on and around.
+    @inline(__always)
+    private static func forEachOccupied(from first: Int = 0, _ body: (Int) -> Void) {
+        // A shift by 64 gives 0.
+        var left = occupied >> UInt64(first) | occupied << UInt64(laneCount - first)
+        while left != 0 {
+            body((first + left.trailingZeroBitCount) % laneCount)
+            left &= left - 1
+        }
+    }
+
+    private static func isOccupied(_ lane: Int) -> Bool { occupied & 1 << UInt64(lane) != 0 }
 
     /// So many more wait in this lane.
     private static func count(_ change: Int, in lane: Int) {
         queued += change
-        let bit = UInt32(1) << UInt32(lane)
+        let bit = UInt64(1) << UInt64(lane)
         if lanes[lane].queue.isEmpty { occupied &= ~bit } else { occupied |= bit }
     }
 
-    private static let mostOfFile = 4
+    private static var mostOfFiles: Int { max(1, Options.workers / 2) }
 
-    /// How many requests more of a lane threads may run, besides those that threads near their end will take.
+    /// How many requests more of a lane threads may run.
     private static func room(_ lane: Int) -> Int {
         let mine = lanes[lane].running
-        if lane >= firstOfFiles {
-            let isTaken = lanes[lane].queue.count <= Int(nearEnd.unsafelyUnwrapped[lane].load(ordering: .relaxed))
-            return isTaken || runningOfFiles >= max(1, Options.workers / 2) ? 0 : max(0, mostOfFile - mine)
-        }
+        if lane >= firstOfFiles { return runningOfFiles >= mostOfFiles ? 0 : 1 - mine }
         let left = Options.workers - (running - mine)
         return max(0, (lane == 0 ? left : max(1, (left * 3 + 3) / 4)) - mine)
     }
 
     /// How many of those that wait could be run now, if there were threads.
     private static var ready: Int {
-        var count = 0
-        for lane in 0..<laneCount where isOccupied(lane) { count += min(lanes[lane].queue.count, room(lane)) }
-        return count
+        var (count, ofFiles) = (0, 0)
+        forEachOccupied {
+            let its = min(lanes[$0].queue.count, room($0))
+            if $0 < firstOfFiles { count += its } else { ofFiles += its }
+        }
+        return count + min(ofFiles, max(0, mostOfFiles - runningOfFiles))
     }
 
     /// The next request, which from here on runs in its lane.
     private static func takeNext() -> (Request, Int)? {
         guard queued > 0 else { return nil }
         var (first, best, level) = (-1, -1, Int.max)
-        for step in 0..<laneCount {
-            let lane = (nextLane + step) % laneCount
-            guard isOccupied(lane), room(lane) > 0, let its = lanes[lane].queue.firstLevel else { continue }
+        forEachOccupied(from: nextLane) { lane in
+            guard room(lane) > 0, let its = lanes[lane].queue.firstLevel else { return }
             if first < 0 { first = lane }
             if its < level { (best, level) = (lane, its) }
         }
@@ -181,6 +187,8 @@ enum Workers {
     private static func countRunning(_ change: Int, in lane: Int) {
         running += change
         lanes[lane].running += change
+        let bit = UInt64(1) << UInt64(lane)
+        if lanes[lane].running == 0 { busy &= ~bit } else { busy |= bit }
         if lane >= firstOfFiles { runningOfFiles += change }
     }
 
@@ -241,7 +249,8 @@ enum Workers {
         let (pipe, size) = isWrite ? (SignalMask.isPending(SIGPIPE), SignalMask.isPending(SIGXFSZ)) : (true, true)
         // A part of it may have gone out before.
         let mayRaise = request.file.isStream && isWrite
-        let result = AIOPthread.perform(request, on: ThreadState.mine, &turn)
+        var knowledge = AIOPthread.Knowledge(thread: ThreadState.mine)
+        let result = AIOPthread.perform(request, &knowledge, &turn)
         if mayRaise, !pipe { SignalMask.takePending(SIGPIPE) }
         if result == -Int(EFBIG), !size { SignalMask.takePending(SIGXFSZ) }
     }
@@ -339,23 +348,20 @@ enum Workers {
     /// A thread of the pool.
     private static func run(generation own: UInt32) {
         Thread.begin("kaio-worker")
-        let thread = ThreadState.mine
+        var known = AIOPthread.Knowledge(thread: ThreadState.mine)
         // One that has another policy than the usual one keeps it.
         var mayStepBack = Thread.hasUsualPolicy
         var stepsBack = false
         // Above 0: one of the latest requests took so long that the thread may have slept in it.
         var mayTakeLong = memory
         var mine = -1
-        var isNearEnd = false
         // Since its last request.
         var hasLooked = false
         while true {
             let seen = work.load(ordering: .sequentiallyConsistent)
             waiting.lock()
-            if isNearEnd { nearEnd.unsafelyUnwrapped[mine].wrappingSubtract(1, ordering: .relaxed) }
             if mine >= 0 { countRunning(-1, in: mine) }
             mine = -1
-            isNearEnd = false
             if let (request, lane) = takeNext() {
                 mine = lane
                 hasLooked = false
@@ -372,13 +378,10 @@ enum Workers {
                     Reactor.ask(.retry)
                 }
                 if stepsBack, mayTakeLong > 0, Thread.stepBack(false) { stepsBack = false }
-                let began = Instant.now.nanoseconds
-                if began - request.arrival > late { trusted.store(trust, ordering: .relaxed) }
-                AIOPthread.perform(request, on: thread) {
-                    isNearEnd = true
-                    nearEnd.unsafelyUnwrapped[lane].wrappingAdd(1, ordering: .relaxed)
-                }
-                mayTakeLong = Instant.now.nanoseconds - began > long ? memory : max(0, mayTakeLong - 1)
+                let arrival = request.arrival
+                AIOPthread.perform(request, &known)
+                if known.began - arrival > late { trusted.store(trust, ordering: .relaxed) }
+                mayTakeLong = known.ended - known.began > long ? memory : max(0, mayTakeLong - 1)
                 continue
             }
             if generation.load(ordering: .relaxed) != own { break }
@@ -420,10 +423,10 @@ enum Workers {
             for lane in 0..<laneCount {
                 made[lane].queue.reset()
                 made[lane].running = 0
-                nearEnd?[lane].store(0, ordering: .relaxed)
             }
         }
         occupied = 0
+        busy = 0
         queued = 0
         running = 0
         runningOfFiles = 0

@@ -1,4 +1,4 @@
-// holds: Writes of a file through the page cache that come one after the other are one thread's; of several at a time four are, as the file system has them wait for each other; other files' writes, and reads, run beside them, and one that waits can be cancelled.
+// holds: Writes of a file through the page cache are one thread's, whether they come one after the other or many at a time, as the file system has them wait for each other; other files' writes, and reads, run beside them, and one that waits can be cancelled.
 // source: kaio
 // environment: "KAIO_VFS_OBJECTS=ordered aio_pthread"
 #include "../check.h"
@@ -43,7 +43,8 @@ static void write_all(int files) {
         VERIFY(all, count * size, f + 1, 0);
         free(all);
     }
-    CHECK(count_threads_named("kaio-worker") <= 4 * files);
+    // One more where the thread that made the last write of the file before was not yet free.
+    CHECK(count_threads_named("kaio-worker") <= files + 1);
 }
 
 // While one is under way for long, the next ones wait; a read and another file's write don't.
