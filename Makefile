@@ -59,12 +59,16 @@ ARCHIVE := $(RELEASE)/libkaio.a
 
 archive: $(ARCHIVE) ## Builds .build/release/libkaio.a, for static programs
 
-$(ARCHIVE): $(OBJECT) $(EXPORTS)
+define make_archive
 	sed -n '/global:/,/local:/ s/\<[a-z0-9_*]*;/\n&\n/gp' $(EXPORTS) | \
 		sed -n '/^freopen/! s/^\([a-z0-9_*]*\);$$/\1/p' >$(@D)/kaio.names
-	objcopy --wildcard --keep-global-symbols=$(@D)/kaio.names --strip-unneeded -R '.swift*' -R .linker-options \
-		$(OBJECT) $(@D)/kaio.o
-	rm -f $@ && ar rcsD $@ $(@D)/kaio.o
+	$(1)objcopy --wildcard --keep-global-symbols=$(@D)/kaio.names --strip-unneeded -R '.swift*' -R .linker-options \
+		$(@D)/Kaio.o $(@D)/kaio.o
+	rm -f $@ && $(1)ar rcsD $@ $(@D)/kaio.o
+endef
+
+$(ARCHIVE): $(OBJECT) $(EXPORTS)
+	$(call make_archive)
 
 # For arm64 (aarch64), with Debian's cross tools. The toolchain has Embedded Swift's library for this processor without an
 # operating system, which is all that the library needs; the command would need the whole library for Linux on it.
@@ -81,6 +85,9 @@ $(AARCH64)/libkaio.so: $(SOURCES) $(EXPORTS) $(ROOT)Tools/older-libc $(ROOT)Make
 	$(ROOT)Tools/older-libc $(@D)/older-libc $(CROSS)gcc
 	$(CROSS)gcc -shared -o $@ $(@D)/Kaio.o $(LINK:%=-Xlinker %) $$(sed 's/^/-Xlinker /' $(@D)/older-libc/flags)
 	@ln -sf libkaio.so $(@D)/libkaio.so.1
+
+$(AARCH64)/libkaio.a: $(AARCH64)/libkaio.so
+	$(call make_archive,$(CROSS))
 
 # The command needs the C library alone, not a Swift installation. It has a build directory of its own, as other flags
 # in the same one would build everything anew.
@@ -187,8 +194,12 @@ uninstall: ## Removes what install has put there; with the same PREFIX and DESTD
 kernels: set-up-kernels library command ## Boots Debian's kernels in qemu and runs the C programs there (hours); writes docs/kernels.md
 	@$(ROOT)Tests/kernels all; status=$$?; $(ROOT)Tests/kernels --write && exit $$status
 
-deb: set-up-deb all ## Builds the Debian packages libkaio1, libkaio-dev and kaio, .build/deb/*.deb
-	@$(ROOT)Tools/deb
+# For the processor of another machine there is no command, so no package kaio.
+ARCH := $(shell dpkg --print-architecture 2>/dev/null)
+FOREIGN := $(filter arm64,$(filter-out $(shell dpkg --print-architecture 2>/dev/null),$(ARCH)))
+
+deb: set-up-deb $(if $(FOREIGN),set-up-aarch64 $(AARCH64)/libkaio.a man,all) ## Builds the Debian packages libkaio1, libkaio-dev and kaio, .build/deb/*.deb (ARCH=arm64: the first two, with cross tools)
+	@$(ROOT)Tools/deb --for "$(ARCH)"
 
 release: set-up-deb set-up-release ## Makes the tarball, the Debian packages, checksums and SBOM of the latest commit, .build/dist
 	@$(ROOT)Tools/release
