@@ -37,7 +37,7 @@ static void *feed(void *end) {
 static void work(int by_signal, int what) {
     int ends[2];
     sigset_t set;
-    alarm(40);
+    alarm((unsigned)(40 * times_slower()));
     OK(socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
     sigaction(SIGUSR1, &(struct sigaction){.sa_handler = handler}, NULL);
     control = request(ends[0], &byte, 1, 0);

@@ -13,7 +13,11 @@ static _Atomic int answered;
 
 static void handler(int signal, siginfo_t *information, void *context) {
     (void)signal, (void)information;
+#if defined __x86_64__
     ((ucontext_t *)context)->uc_mcontext.gregs[REG_RAX] = -ENOSYS;
+#else
+    ((ucontext_t *)context)->uc_mcontext.regs[0] = (unsigned long long)-ENOSYS;
+#endif
     answered++;
 }
 

@@ -40,6 +40,8 @@ static void *watch(void *unused) {
             return NULL;
         }
         fclose(file);
+        // Then it may be the wait for this thread.
+        if (over) break;
         if (sscanf(line, "%ld %lx %lx %lx %lx %lx %lx", &number, &argument[0], &argument[1], &argument[2],
                    &argument[3], &argument[4], &argument[5]) < 7)
             continue;
