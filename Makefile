@@ -165,7 +165,7 @@ bench-quick: set-up-bench library ## The same for what has a target only (2 minu
 	@$(ROOT)Benchmarks/bench --quick
 
 # The texts are in docs/; what the headers say of functions is taken from there.
-PAGES := $(shell find $(ROOT)docs -name '*.md' -o -name '*.css') $(wildcard $(ROOT)include/*.h) $(ROOT)Tools/manual
+PAGES := $(shell find $(ROOT)docs -name '*.md' -o -name '*.css' -o -name '*.js') $(wildcard $(ROOT)include/*.h) $(ROOT)Tools/manual
 
 man: $(ROOT).build/man/kaio.7 ## Makes the man pages, .build/man/NAME.SECTION
 
