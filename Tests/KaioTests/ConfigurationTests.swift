@@ -352,7 +352,7 @@ private var moduleNames: String {
             "main:10: x:: not \"module:name\"",
             "main:11: nonsense: \(equals)",
             "main:12: include = none: can't be read: No such file or directory",
-            "main:13: include: empty; it is the name of a file, from the directory of this one",
+            "main:13: include: empty; it takes the name of a file, relative to the directory of this one",
             "self:1: include = self: it is being read already: it includes itself",
             "other:1: nonsense here: \(equals)",
             "main:16: include = binary: not a text: it has a byte 0",
@@ -398,7 +398,7 @@ private var moduleNames: String {
         }
         #expect(
             result.lines == [
-                "kaio: main:4: warning: [a] has no path: no file is its, and only kaio_connect can use it",
+                "kaio: main:4: warning: [a] has no path, so it has no files; only kaio_connect can use it",
                 "kaio: main:6: warning: aio_linux:x: the stack of [a] has no module of that name; it is readahead",
             ])
         let other = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {
@@ -435,7 +435,7 @@ private var moduleNames: String {
                 "kaio: none: can't be read: No such file or directory",
                 "kaio: .: can't be read: Is a directory",
                 "kaio: large: larger than 1M",
-                "kaio: kaio_testparm: no file is given, and KAIO_CONFIG names none",
+                "kaio: kaio_testparm: no file given, and KAIO_CONFIG is not set",
                 "kaio: none: can't be read: No such file or directory",
             ])
     }

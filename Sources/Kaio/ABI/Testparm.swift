@@ -7,7 +7,7 @@ import CKernel
 public func kaioTestparm(_ file: UnsafePointer<CChar>?) -> CInt {
     guard let path = file.map({ Text($0) }) ?? environment("KAIO_CONFIG") else {
         var message = Message()
-        message.add("kaio: kaio_testparm: no file is given, and KAIO_CONFIG names none")
+        message.add("kaio: kaio_testparm: no file given, and KAIO_CONFIG is not set")
         message.show()
         return answer(EINVAL)
     }

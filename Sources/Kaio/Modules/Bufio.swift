@@ -1757,7 +1757,7 @@ final class Bufio: Module {
             message.add(lost)
             message.add(" blocks are lost")
         } else {
-            message.add(": they are kept, and tried again")
+            message.add(": they are kept, and writing is tried again")
         }
         message.show()
     }

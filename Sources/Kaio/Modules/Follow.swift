@@ -301,7 +301,7 @@ final class Follow: Module {
         case EMFILE: message.add(" (the limit fs.inotify.max_user_instances, or that of descriptors, is used up)")
         default: break
         }
-        message.add("; files without a watch are looked at every 100 ms")
+        message.add("; files without a watch are checked every 100 ms")
         message.show()
     }
 

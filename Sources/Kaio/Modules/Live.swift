@@ -86,7 +86,7 @@ final class Live: Module {
             message.add(directory)
             message.add(": can't be used (")
             message.add(ErrorName.of(-error) ?? Text("?" as StaticString))
-            message.add("); nobody can look at this process")
+            message.add("); `kaio top` cannot show this process")
             message.show()
             return
         }

@@ -158,7 +158,7 @@ final class Mirror: Module {
             parameters.complain("mirror", "region size") { $0.add("a power of two") }
         }
         if let logPath, logPath[0] != UInt8(ascii: "/") {
-            parameters.complain("mirror", "log") { $0.add("core, or a path from the root with %f in it") }
+            parameters.complain("mirror", "log") { $0.add("core, or an absolute path with %f in it") }
         }
         checkLegs(parameters)
         listenForExit()
@@ -281,7 +281,7 @@ final class Mirror: Module {
         say(path) {
             $0.add("the log can't be written: ")
             $0.add(ErrorName.of(Int(error)) ?? Text("an error" as StaticString))
-            $0.add("; writes that it would have to be told of fail with that until it can")
+            $0.add("; until it can, writes that have to be logged fail with this error")
         }
     }
 

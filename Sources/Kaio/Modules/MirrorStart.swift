@@ -162,7 +162,7 @@ extension Mirror {
         say(path) {
             $0.add("its requests fail with EBUSY: process ")
             $0.add(holder)
-            $0.add(" mirrors it already, says the lock on its log")
+            $0.add(" mirrors it already, according to the lock on its log")
         }
         return EBUSY
     }
@@ -197,7 +197,7 @@ extension Mirror {
             header.begin()
             if isAnything, !isSilent {
                 say(path) {
-                    $0.add("the log is damaged: nothing counts as in sync with the first leg, all is copied anew")
+                    $0.add("the log is damaged: nothing counts as in sync with the first leg, all is copied again")
                 }
             }
         }
@@ -336,7 +336,7 @@ extension Mirror {
                 say(path) {
                     $0.add("leg ")
                     $0.add(Text(header.leg(number).path))
-                    $0.add(" is not what it was when the mirror left it: it is copied anew, and not read until then")
+                    $0.add(" is not what it was when the mirror left it: it is copied again, and not read until then")
                 }
             }
         }
@@ -536,7 +536,7 @@ extension Mirror {
             say(path) {
                 $0.add("the log is damaged in ")
                 $0.add(damaged)
-                $0.add(" places: nothing there counts as in sync with the first leg, it is copied anew")
+                $0.add(" places: nothing there counts as in sync with the first leg, and it is copied again")
             }
         }
     }

@@ -202,13 +202,13 @@ final class Stats: Module {
             var message = Message()
             message.add("kaio: stats:signal = ")
             message.add(signal == SIGUSR1 ? "USR1" : "USR2")
-            message.add(": the program handles or ignores this signal itself, and it is left to it")
+            message.add(": the program handles or ignores this signal itself, so it is left to the program")
             message.show()
             return
         }
         guard startListener() else {
             var message = Message()
-            message.add("kaio: stats:signal: no thread can be had that writes; the signal is not listened to")
+            message.add("kaio: stats:signal: no thread can be created to write the report; the signal has no effect")
             message.show()
             return
         }

@@ -339,7 +339,7 @@ enum Engine {
         message.add(refusal.call)
         message.add(": ")
         switch refusal.error {
-        case ENOTSUP: message.add("it does not do what Linux does")
+        case ENOTSUP: message.add("it does not behave as on Linux")
         case let error: message.add(Text(strerror(error)))
         }
         let isUsedUp = Text(refusal.call) == "io_setup" && refusal.error == EAGAIN
@@ -349,7 +349,7 @@ enum Engine {
         // What a person can do.
         if isUsedUp {
             message.add("; as root: sysctl fs.aio-max-nr=1048576, or ")
-            message.add("have this program need less of it, as with KAIO_RING=64")
+            message.add("let this program use less of it, as with KAIO_RING=64")
         } else if refusal.error == EPERM || refusal.error == ENOSYS {
             message.add("; have the container's seccomp profile allow it, ")
             message.add("and io_submit, io_pgetevents, io_cancel and io_destroy")

@@ -273,7 +273,7 @@ struct ConfigurationReader: ~Copyable {
     private mutating func include(_ value: Text) {
         guard !value.isEmpty else {
             var message = problem()
-            message.add("include: empty; it is the name of a file, from the directory of this one")
+            message.add("include: empty; it takes the name of a file, relative to the directory of this one")
             return show(&message)
         }
         var path = value
@@ -437,7 +437,7 @@ struct ConfigurationReader: ~Copyable {
                 var message = warning()
                 message.add("[")
                 message.addWord(section.pointee.name)
-                message.add("] has no path: no file is its, and only kaio_connect can use it")
+                message.add("] has no path, so it has no files; only kaio_connect can use it")
                 show(&message)
             }
             current = section.pointee.next
