@@ -25,6 +25,8 @@ struct FileFacts {
     var isBlockDevice: Bool { kind == .file && inode == .max }
     var isDirect: Bool { statusFlags & __O_DIRECT != 0 }
     var isAppending: Bool { statusFlags & O_APPEND != 0 }
+    /// A write is over when its data is safe. (O_SYNC has this bit too.)
+    var isSynchronous: Bool { statusFlags & O_DSYNC != 0 }
     var isReadable: Bool { statusFlags & O_ACCMODE != O_WRONLY && statusFlags & __O_PATH == 0 }
     var isWritable: Bool { statusFlags & O_ACCMODE != O_RDONLY && statusFlags & __O_PATH == 0 }
 
@@ -33,7 +35,7 @@ struct FileFacts {
         var number = Int(statusFlags & O_ACCMODE)
         if isDirect { number |= 4 }
         if isAppending { number |= 8 }
-        if statusFlags & O_DSYNC != 0 { number |= 16 }
+        if isSynchronous { number |= 16 }
         if statusFlags & O_SYNC == O_SYNC { number |= 32 }
         return 1 << UInt64(number)
     }

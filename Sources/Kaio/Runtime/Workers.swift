@@ -7,7 +7,8 @@
 // The writes of a regular file that go through the page cache have a lane of the file's, in which one thread at a time works: file
 // systems hold a lock of the file all through such a write. A request counts as running until its thread looks for the next one, so
 // where a program makes one write after the other, the thread that is still telling of the last takes it, and no other is woken. These
-// lanes together use half of the threads at most.
+// lanes together use half of the threads at most. A write that is to be safe when it is over (O_DSYNC, O_SYNC) goes into its device's
+// lane: most of its time is the sync, which the file system makes for all that wait for one.
 //
 // Invariant: the lock of the first lane's queue guards all lanes, and the counts. Every thread of the pool is either counted in
 // `idle` (it is about to sleep, or sleeps, on `work`), or runs a request, which is counted in its lane; whoever queues a
@@ -97,7 +98,7 @@ enum Workers {
     private static func lane(of request: Request) -> Int {
         let file = request.file
         guard file.kind == .file else { return 0 }
-        if request.operation == .write, !file.isDirect, !file.isBlockDevice {
+        if request.operation == .write, !file.isDirect, !file.isBlockDevice, !file.isSynchronous {
             let (mine, free) = find(firstOfFiles..<laneCount) { $0.device == file.device && $0.inode == file.inode }
             if let lane = mine ?? free {
                 lanes[lane].device = file.device
