@@ -131,6 +131,12 @@ static inline char *ck_blocks_signals(void) {
     return &blocks;
 }
 
+// How many locks this thread holds; a debug build counts them. One copy for each object file: to be used from one Swift file only.
+static inline int *ck_held_locks(void) {
+    static _Thread_local int locks __attribute__((tls_model("initial-exec")));
+    return &locks;
+}
+
 // Whether the calling thread may be cancelled; returns what was set before.
 static inline int ck_set_cancellable(int state) {
     int before;

@@ -64,15 +64,18 @@ private final class Guarded: Sendable {
 
     @Test func `is free after a reset`() {
         let guarded = Guarded()
-        guarded.take()
+        // By a thread that is not there any more.
+        concurrently(1) { _ in guarded.take() }
         guarded.reset()
         #expect(guarded.tryToTake())
+        guarded.give()
     }
 
     @Test func `gives back what its body gives, and is free then`() {
         let guarded = Guarded()
         #expect(guarded.locked { 42 } == 42)
         #expect(guarded.tryToTake())
+        guarded.give()
     }
 }
 

@@ -128,6 +128,7 @@ import Testing
             check(Slab.prepare(limit: 1), is: 1)
             let old = Slab.allocate()!
             let sequence = old.sequence
+            Slab.free(old)
             // All but the atomics, which have types of their own.
             memset(&old.iocb, 0xaa, MemoryLayout<iocb>.size)
             old.user = UserBlock(UnsafeRawPointer(bitPattern: 0x1000)!)
@@ -149,7 +150,6 @@ import Testing
             old.shared.pending.store(3, ordering: .relaxed)
             old.shared.anyFailed.store(true, ordering: .relaxed)
             old.shared.waitingIn.store(2, ordering: .relaxed)
-            Slab.free(old)
             let request = Slab.allocate()!
             check(old == request && request.sequence == sequence + 1)
             let isZero = withUnsafeBytes(of: &request.iocb) { bytes in bytes.allSatisfy { $0 == 0 } }

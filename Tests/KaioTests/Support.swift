@@ -89,7 +89,12 @@ func withRequests<T>(_ count: Int, _ body: ([Request]) throws -> T) rethrows -> 
         request.stack = Stack.standard!
         return request
     }
-    defer { for request in requests { Engine.release(request) } }
+    defer {
+        for request in requests {
+            Exposure.end(request)
+            Engine.release(request)
+        }
+    }
     return try body(requests)
 }
 

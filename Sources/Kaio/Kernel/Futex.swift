@@ -6,6 +6,14 @@ enum Futex {
     /// Sleeps while `word` is `expected`, until woken or the deadline. Returns 0, -EAGAIN (it was not
     /// `expected`), -ETIMEDOUT or -EINTR.
     static func wait(_ word: borrowing Atomic<UInt32>, _ expected: UInt32, until deadline: Instant = .never) -> Int {
+        assert(Lock.held == 0)
+        return sleep(word, expected, until: deadline)
+    }
+
+    /// The same for who waits for a lock.
+    fileprivate static func sleep(
+        _ word: borrowing Atomic<UInt32>, _ expected: UInt32, until deadline: Instant = .never
+    ) -> Int {
         let result = waitNow(word, expected, until: deadline)
         switch result {
         case 0, -Int(EAGAIN), -Int(ETIMEDOUT), -Int(EINTR): return result
@@ -153,19 +161,24 @@ struct Lock: ~Copyable {
     /// 0 free, 1 held, 2 held and somebody sleeps for it.
     private let word = Atomic<UInt32>(0)
 
-    func lock() {
+    /// - Parameter forLong: all other locks are taken after it, and what may take long, or sleep, is done under it: the engine's alone.
+    func lock(forLong: Bool = false) {
+        defer { assert(forLong || Lock.countHeld(1)) }
         for _ in 0..<100 {
             if word.weakCompareExchange(expected: 0, desired: 1, ordering: .acquiring).exchanged { return }
             ck_pause()
         }
-        while word.exchange(2, ordering: .acquiring) != 0 { _ = Futex.wait(word, 2) }
+        while word.exchange(2, ordering: .acquiring) != 0 { _ = Futex.sleep(word, 2) }
     }
 
     func tryLock() -> Bool {
-        word.compareExchange(expected: 0, desired: 1, ordering: .acquiring).exchanged
+        let isMine = word.compareExchange(expected: 0, desired: 1, ordering: .acquiring).exchanged
+        assert(!isMine || Lock.countHeld(1))
+        return isMine
     }
 
-    func unlock() {
+    func unlock(forLong: Bool = false) {
+        assert(isHeld && (forLong || Lock.countHeld(-1)))
         if word.exchange(0, ordering: .releasing) == 2 { Futex.wake(word, 1) }
     }
 
@@ -177,6 +190,19 @@ struct Lock: ~Copyable {
         lock()
         defer { unlock() }
         return body()
+    }
+
+    // MARK: in a debug build
+
+    /// How many locks the calling thread holds. (Not inlined: another object would have another count.)
+    @inline(never)
+    static var held: Int { Int(ck_held_locks().pointee) }
+
+    /// The calling thread takes a lock, or gives one back; false if it has none.
+    @inline(never)
+    private static func countHeld(_ change: Int32) -> Bool {
+        ck_held_locks().pointee += change
+        return ck_held_locks().pointee >= 0
     }
 
     /// In the child of a fork: whoever held it does not exist any more.

@@ -54,6 +54,9 @@ struct SignalMask {
     /// The calling thread's.
     static var current: SignalMask { exchange(SignalMask(bits: 0), how: SIG_BLOCK) }
 
+    /// But for those that no thread can block.
+    static var areAllBlocked: Bool { all.bits & ~current.bits & ~(bit(SIGKILL) | bit(SIGSTOP)) == 0 }
+
     func blocks(_ signal: CInt) -> Bool { bits & SignalMask.bit(signal) != 0 }
 
     private static func bit(_ signal: CInt) -> UInt64 { 1 << UInt64(signal - 1) }

@@ -734,6 +734,19 @@ struct BlockCache: Equatable {
         default: fatalError("a block goes from one phase to another that can't follow")
         }
         if phase == .dirty { block.rest.pointee.owner?.rest.pointee.unsaved += 1 }
+        assert(isSound(block))
+    }
+
+    /// What the invariant says of one block.
+    private func isSound(_ block: CacheBlock) -> Bool {
+        let isReadable = block.face.pointee.word.load(ordering: .relaxed) & CacheBlock.readable != 0
+        switch block.phase {
+        case .clean, .dirty, .writing:
+            return isReadable && find(block.face.pointee.file.load(ordering: .relaxed), block.number) == block
+        case .reading:
+            return !isReadable && find(block.face.pointee.file.load(ordering: .relaxed), block.number) == block
+        case .free, .failed: return !isReadable && block.rest.pointee.copiers == 0
+        }
     }
 
     static var order: UInt64 { lastOrder }

@@ -133,6 +133,7 @@ enum OrderedCells {
 
     /// Registers a transfer of a file. False: it may be in conflict, and registers further under the lock.
     static func enter(_ request: Request) -> Bool {
+        assert(state(of: request) == .none && request.cellsHeld == 0)
         let hash = hash(request.file)
         let start = request.offset
         let end = request.end
@@ -171,7 +172,8 @@ enum OrderedCells {
             // Else somebody came, found that the request is over, and has the word now.
             _ = cell(hash, index).pointee.compareExchange(expected: mine, desired: 0, ordering: .acquiringAndReleasing)
         }
-        fileWord(fileIndex(hash)).pointee.wrappingSubtract(1, ordering: .releasing)
+        let before = fileWord(fileIndex(hash)).pointee.wrappingSubtract(1, ordering: .releasing).oldValue
+        assert(before % oneWide > 0)
         return true
     }
 
@@ -256,10 +258,14 @@ enum OrderedCells {
     static func leaveLocked(_ request: Request) {
         let order = request.order
         let word = fileWord(fileIndex(order.hash))
-        if order.isWide { word.pointee.wrappingSubtract(oneWide, ordering: .releasing) }
+        if order.isWide {
+            let before = word.pointee.wrappingSubtract(oneWide, ordering: .releasing).oldValue
+            assert(before >= oneWide)
+        }
         if state(of: request) == .adopted {
             request.shared.lane.store(lane(request, .none), ordering: .releasing)
-            word.pointee.wrappingSubtract(1, ordering: .releasing)
+            let before = word.pointee.wrappingSubtract(1, ordering: .releasing).oldValue
+            assert(before % oneWide > 0)
         }
         let mine = holder(request)
         let first = order.start >> granuleBits
@@ -272,6 +278,7 @@ enum OrderedCells {
             var rest: UInt64 = 0
             if word & isNumber != 0 {
                 let count = word & ~isNumber
+                assert(count > 0)
                 rest = count > 1 ? isNumber | (count - 1) : 0
             } else if word != mine {
                 return

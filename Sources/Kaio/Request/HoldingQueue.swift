@@ -159,6 +159,7 @@ struct HoldingQueue {
         guard level <= HoldingQueue.lowestPriority, guarded.pointee.levels[level].first == request,
             request.sequence == sequence, ifSuitable(request)
         else { return false }
+        assert(request.isExposed)
         _ = guarded.pointee.levels[level].popFirst()
         request.endWaiting()
         add(-1, level)
@@ -170,6 +171,7 @@ struct HoldingQueue {
         guard guarded.pointee.occupied != 0 else { return nil }
         let level = nextLevel
         let request = guarded.pointee.levels[level].popFirst()
+        assert(request?.isExposed ?? false)
         request?.endWaiting()
         add(-1, level)
         return request
@@ -235,13 +237,16 @@ extension Request {
     func beginWaiting(level: Int = 0) { beginWaiting(at: Int(position), level: level) }
 
     func beginWaiting(at position: Int, level: Int = 0) {
-        assert(shared.waitingIn.load(ordering: .relaxed) == 0)
+        assert(!isWaiting && sequence != 0)
         shared.waitingIn.store(UInt16(level) << 8 | UInt16(position) + 1, ordering: .relaxed)
     }
 
+    /// In some queue.
+    var isWaiting: Bool { shared.waitingIn.load(ordering: .relaxed) != 0 }
+
     /// It belongs to who took it out.
     func endWaiting() {
-        assert(shared.waitingIn.load(ordering: .relaxed) != 0)
+        assert(isWaiting)
         shared.waitingIn.store(0, ordering: .relaxed)
     }
 

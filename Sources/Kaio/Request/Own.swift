@@ -205,6 +205,7 @@ extension Turn {
             return release(request)
         }
         let left = parent.shared.pending.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue
+        assert(left >= 0 && parent.shared.isInKernel.load(ordering: .relaxed))
         guard left == 0 else { return }
         parent.shared.isInKernel.store(false, ordering: .sequentiallyConsistent)
         let own = takeOwn(of: parent)

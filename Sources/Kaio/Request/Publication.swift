@@ -6,6 +6,7 @@ import Synchronization
 enum Publication {
     /// Publishes `request`'s result and disposes of the block.
     static func publish(_ request: Request, _ turn: inout Turn) {
+        assert(!request.isWaiting && !request.shared.isPublished.load(ordering: .relaxed))
         let result = request.result
         let list = request.list
         // Who sees the status may close these.
@@ -31,6 +32,7 @@ enum Publication {
     /// could be seen.
     static func leave(_ list: Request, _ turn: inout Turn) {
         let left = list.shared.pending.wrappingSubtract(1, ordering: .sequentiallyConsistent).newValue
+        assert(left >= 0)
         if left == 0 {
             Notifier.notify(list, &turn)
         } else if left == 1 {

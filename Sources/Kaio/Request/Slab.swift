@@ -87,6 +87,7 @@ enum Slab {
     /// A zeroed block with a new sequence, or nil if the limit is reached.
     static func allocate() -> Request? {
         guard let request = takeFree() ?? takeFresh() else { return nil }
+        assert(request.sequence == 0)
         request.block.pointee.clear()
         let sequence = lastSequence.wrappingAdd(1, ordering: .relaxed).newValue
         request.shared.sequence.store(sequence, ordering: .relaxed)
@@ -94,6 +95,10 @@ enum Slab {
     }
 
     static func free(_ request: Request) {
+        // It is one request's, which is over: in no queue, in nobody's hands, and its descriptor's number is not used for it.
+        assert(request.sequence != 0 && !request.isWaiting && !request.isExposed && !request.hasAlarm)
+        assert(
+            !request.shared.isInKernel.load(ordering: .relaxed) && request.shared.runner.load(ordering: .relaxed) == 0)
         request.shared.sequence.store(0, ordering: .relaxed)
         let number = number(of: request)
         var old = head.load(ordering: .relaxed)

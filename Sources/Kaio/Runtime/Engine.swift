@@ -66,11 +66,11 @@ enum Engine {
 
     /// Starts the reactor's thread, if it is missing. All signals are blocked, and not in a signal handler.
     static func startReactor() {
-        lifeLock.lock()
+        lifeLock.lock(forLong: true)
         if let page = ProcessPage.current, page.inFlight.pointee.load(ordering: .sequentiallyConsistent) >= 0 {
             _ = Reactor.startThread()
         }
-        lifeLock.unlock()
+        lifeLock.unlock(forLong: true)
     }
 
     /// The same for one request where nothing has to be started, opened or tried again; takes no lock.
@@ -89,7 +89,10 @@ enum Engine {
     static func stampRequest() { lastRequest.store(Instant.roughlyNow.nanoseconds, ordering: .relaxed) }
 
     static func leave(_ count: Int) {
-        ProcessPage.current?.inFlight.pointee.wrappingSubtract(count, ordering: .sequentiallyConsistent)
+        let before = ProcessPage.current?.inFlight.pointee.wrappingSubtract(count, ordering: .sequentiallyConsistent)
+            .oldValue
+        // Of those that are in flight, or of who found the engine down.
+        assert(before.map { $0 >= count || $0 < 0 } ?? true)
     }
 
     /// Whether this process used the library: not so in the child of a fork, before its first request.
@@ -115,8 +118,8 @@ enum Engine {
 
     private static func start(_ page: ProcessPage) -> Bool {
         guard prepare(page) else { return false }
-        lifeLock.lock()
-        defer { lifeLock.unlock() }
+        lifeLock.lock(forLong: true)
+        defer { lifeLock.unlock(forLong: true) }
         if page.inFlight.pointee.load(ordering: .sequentiallyConsistent) >= 0 { return true }
         openAll()
         page.inFlight.pointee.wrappingSubtract(down, ordering: .sequentiallyConsistent)
@@ -299,9 +302,9 @@ enum Engine {
     /// long as the kernel takes to be rid of it. False where there is none. The engine is up, all signals are blocked, nothing is locked.
     static func openKernel() -> Bool {
         if KernelQueue.want() {
-            lifeLock.lock()
+            lifeLock.lock(forLong: true)
             openAll()
-            lifeLock.unlock()
+            lifeLock.unlock(forLong: true)
         }
         return KernelQueue.context != nil
     }
@@ -312,9 +315,9 @@ enum Engine {
     private static func tryAgain(now: Bool) {
         let last = Instant(nanoseconds: lastTry.load(ordering: .relaxed))
         guard now || Instant.roughlyNow >= last.advanced(by: tryAgainAfter) else { return }
-        lifeLock.lock()
+        lifeLock.lock(forLong: true)
         if isShort.load(ordering: .relaxed) { openAll() }
-        lifeLock.unlock()
+        lifeLock.unlock(forLong: true)
     }
 
     private static func introduce() {
@@ -387,9 +390,9 @@ enum Engine {
         let left = dueAt.remaining
         if left > 0, !now { return .tryAgain(in: left) }
         guard let page = ProcessPage.current else { return .down }
-        lifeLock.lock()
+        lifeLock.lock(forLong: true)
         if isLent, !Reactor.isRunning || Reactor.hasThread {
-            lifeLock.unlock()
+            lifeLock.unlock(forLong: true)
             return .down
         }
         guard
@@ -397,7 +400,7 @@ enum Engine {
                 expected: 0, desired: down, ordering: .sequentiallyConsistent
             ).exchanged
         else {
-            lifeLock.unlock()
+            lifeLock.unlock(forLong: true)
             return .tryAgain(in: lookAgainAfter)
         }
         let queue = KernelQueue.detach()
@@ -407,7 +410,7 @@ enum Engine {
         Reactor.detach()
         ReadyPipe.dispose()
         Slab.discard()
-        lifeLock.unlock()
+        lifeLock.unlock(forLong: true)
         // From here on the next request may start everything anew.
         queue?.destroy()
         return .down

@@ -68,7 +68,8 @@ enum Exposure {
     }
 
     static func end(_ descriptor: Descriptor) {
-        cell(descriptor)?.pointee.wrappingSubtract(1, ordering: .sequentiallyConsistent)
+        let before = cell(descriptor)?.pointee.wrappingSubtract(1, ordering: .sequentiallyConsistent).oldValue
+        assert(before != 0)
     }
 
     @inline(__always)

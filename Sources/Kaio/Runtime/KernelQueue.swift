@@ -227,6 +227,7 @@ enum KernelQueue {
     /// Gives one prepared request to the kernel. False: it was not taken, and is still the caller's.
     @inline(__always)
     static func submitOne(_ request: Request) -> Bool {
+        assert(!request.isExposed && !request.isWaiting)
         guard let context else { return false }
         if request.wakesReactor { request.setEvent(Reactor.completions) }
         request.shared.isInKernel.store(true, ordering: .releasing)
@@ -285,6 +286,7 @@ enum KernelQueue {
                         if event == nil { event = Reactor.completions }
                         request.setEvent(event!)
                     }
+                    assert(!request.isExposed && !request.isWaiting)
                     // The last word here; who gets the event reads it first, and so sees all that was written before.
                     request.shared.isInKernel.store(true, ordering: .releasing)
                     list[count] = iocbPointer(request)
@@ -466,12 +468,14 @@ enum KernelQueue {
                         polls += 1
                         AIOPoll.harvested(data, Int(events[index].res), &turn)
                     } else if let request = Request(number: data) {
-                        _ = request.shared.isInKernel.load(ordering: .acquiring)
+                        let isInKernel = request.shared.isInKernel.load(ordering: .acquiring)
+                        assert(isInKernel && request.sequence != 0)
                         returnToModule(request, Int(events[index].res), &turn)
                     }
                 }
                 Statistics.countHarvested(requests, by: turn.role)
-                transfers.wrappingSubtract(requests - polls, ordering: .sequentiallyConsistent)
+                let left = transfers.wrappingSubtract(requests - polls, ordering: .sequentiallyConsistent).newValue
+                assert(left >= 0)
                 submitWaiting(&turn)
                 turn.finish()
             }

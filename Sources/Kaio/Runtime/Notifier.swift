@@ -44,11 +44,13 @@ enum Notifier {
     /// Under the lock.
     private static func countIdle(_ change: Int) {
         idle += change
-        able.wrappingAdd(change, ordering: .relaxed)
+        let able = able.wrappingAdd(change, ordering: .relaxed).newValue
+        assert(lock.isHeld && idle >= 0 && idle <= able)
     }
 
     /// Sends the request's notification and frees the block, now or later.
     static func notify(_ request: Request, _ turn: inout Turn) {
+        assert(request.operation == .list || request.shared.isPublished.load(ordering: .relaxed))
         switch request.notification.kind {
         case .none:
             Engine.release(request)
@@ -192,6 +194,7 @@ enum Notifier {
             if let request = functions.popFirst() {
                 queued -= 1
                 idle -= 1
+                assert(queued >= 0 && idle >= 0 && functions.isEmpty == (queued == 0))
                 lock.unlock()
                 call(request)
                 lock.lock()

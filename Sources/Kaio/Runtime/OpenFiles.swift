@@ -140,10 +140,13 @@ struct OpenFile: Equatable {
     func hold() { state.pointee.holds.wrappingAdd(1, ordering: .relaxed) }
 
     func release(_ turn: inout Turn) {
-        if state.pointee.holds.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue == 0 { closeBelow(&turn) }
+        let left = state.pointee.holds.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue
+        assert(left >= 0 && isEnding)
+        if left == 0 { closeBelow(&turn) }
     }
 
     fileprivate func beginEnd(_ turn: inout Turn) {
+        assert(isEnding)
         state.pointee.position.store(-1, ordering: .relaxed)
         closeBelow(&turn)
     }
@@ -362,6 +365,7 @@ enum OpenFiles {
         Turn.visit(as: .caller) { turn in
             lock.lock()
             file.state.rest.pointee.uses -= 1
+            assert(file.state.rest.pointee.uses >= 0)
             let isLast = file.state.rest.pointee.uses == 0
             let begins = isLast && !file.state.pointee.isEnding.exchange(true, ordering: .sequentiallyConsistent)
             lock.unlock()
@@ -564,6 +568,7 @@ enum OpenFiles {
             return
         }
         var current = bucket.pointee
+        assert(current != nil)
         while let candidate = current {
             if candidate.rest.pointee.next == state { candidate.rest.pointee.next = state.rest.pointee.next }
             current = candidate.rest.pointee.next
@@ -572,6 +577,9 @@ enum OpenFiles {
 
     fileprivate static func dispose(_ state: UnsafeMutablePointer<OpenFile.State>) {
         lock.lock()
+        assert(
+            state.pointee.generation.load(ordering: .relaxed) != 0 && !state.pointee.isHolding.load(ordering: .relaxed))
+        assert(state.rest.pointee.held.isEmpty && !state.rest.pointee.isPassing && !state.rest.pointee.isPreparing)
         state.pointee.generation.store(0, ordering: .sequentiallyConsistent)
         state.rest.pointee.next = unused
         unused = state
@@ -587,6 +595,7 @@ enum OpenFiles {
             return nil
         }
         file.state.rest.pointee.uses -= 1
+        assert(file.state.rest.pointee.uses >= 0)
         let isLast = file.state.rest.pointee.uses == 0
         let begins = isLast && !file.state.pointee.isEnding.exchange(true, ordering: .sequentiallyConsistent)
         lock.unlock()

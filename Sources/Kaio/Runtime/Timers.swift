@@ -86,6 +86,7 @@ enum Timers {
         entries[count - 1] = entry
         entries[count - 1].order = lastOrder
         rise(count - 1)
+        assert(isSound(at: count - 1) && isSound(at: 0))
         let isFirst = entries[0].order == lastOrder
         if isFirst { set() }
         lock.unlock()
@@ -229,6 +230,7 @@ enum Timers {
 
     private static func remove(_ index: Int) {
         let entries = entries!
+        assert(isSound(at: index))
         if entries[index].token == 0 { entries[index].request.endWaiting() }
         setPlace(entries[index].request, 0)
         count -= 1
@@ -237,6 +239,20 @@ enum Timers {
         setPlace(entries[index].request, index + 1)
         rise(index)
         sink(index)
+        assert(isSound(at: index) && isSound(at: 0))
+    }
+
+    /// What the invariant says of one place: neither of those below it comes before it, nor it before the one above.
+    private static func isSound(at index: Int) -> Bool {
+        guard lock.isHeld, let entries, let places, index < count else { return false }
+        let entry = entries[index]
+        if entry.token == 0 && !entry.request.isWaiting || places[Int(Slab.number(of: entry.request))] != index + 1 {
+            return false
+        }
+        for child in index * 2 + 1...index * 2 + 2 where child < count && entries[child].comesBefore(entry) {
+            return false
+        }
+        return index == 0 || !entry.comesBefore(entries[(index - 1) / 2])
     }
 
     private static func rise(_ start: Int) {

@@ -52,7 +52,7 @@ enum Waiting {
 
     private static var thisThread: UInt { UInt(pthread_self()) }
 
-    /// Makes everyone who waits look again. Called when nothing is locked.
+    /// Makes everyone who waits look again.
     static func tellAll() {
         // Who waits for any says so again before it sleeps again; it has read the count before that.
         collecting.store(false, ordering: .sequentiallyConsistent)
@@ -160,6 +160,7 @@ enum Waiting {
         until deadline: Instant, as role: Turn.Role, cancellable: Bool, for events: () -> Int = { 1 },
         mark: () -> Void = {}, marksAgain: Bool = false, isDone: () -> Bool
     ) -> Outcome {
+        assert(Lock.held == 0)
         ck_gives_up_when_unwound()
         var isPatient = true
         var isMarked = false
@@ -223,10 +224,12 @@ enum Waiting {
             KernelQueue.setAlarm(for: deadline, now: now)
         }
         if leader.load(ordering: .sequentiallyConsistent) == me, count == seen, !KernelQueue.hasEvents {
+            assert(Lock.held == 0 && SignalMask.areAllBlocked)
             result = context.sleep(until: min(deadline, now.advanced(by: leaderLooks)), mask)
         }
         if cancellable { ck_end_cancellable(type) }
         if exchanged { stepDown() }
+        assert(!exchanged || leader.load(ordering: .relaxed) != me)
         if KernelQueue.hasEvents { harvestBlocked(as: role == .caller ? .leader : role) }
         return result
     }
@@ -273,6 +276,7 @@ enum Waiting {
     }
 
     private static func follow(_ seen: UInt32, until deadline: Instant, cancellable: Bool) -> Int {
+        assert(seen & followed == 0)
         let expected = seen | followed
         let (exchanged, original) = publications.compareExchange(
             expected: seen, desired: expected, ordering: .sequentiallyConsistent)

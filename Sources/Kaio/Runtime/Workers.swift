@@ -144,6 +144,19 @@ enum Workers {
         queued += change
         let bit = UInt64(1) << UInt64(lane)
         if lanes[lane].queue.isEmpty { occupied &= ~bit } else { occupied |= bit }
+        assert(isSound)
+    }
+
+    /// What the invariant says of the counts.
+    private static var isSound: Bool {
+        var (sum, busy, busyOfFiles) = (0, 0, 0)
+        for lane in 0..<laneCount {
+            if lanes[lane].running < 0 || isOccupied(lane) == lanes[lane].queue.isEmpty { return false }
+            sum += lanes[lane].queue.count
+            busy += lanes[lane].running
+            if lane >= firstOfFiles { busyOfFiles += lanes[lane].running }
+        }
+        return sum == queued && busy == running && busyOfFiles == runningOfFiles && idle >= 0 && idle <= total
     }
 
     private static var mostOfFiles: Int { max(1, Options.workers / 2) }
@@ -191,6 +204,7 @@ enum Workers {
         let bit = UInt64(1) << UInt64(lane)
         if lanes[lane].running == 0 { busy &= ~bit } else { busy |= bit }
         if lane >= firstOfFiles { runningOfFiles += change }
+        assert(isSound)
     }
 
     // MARK: in

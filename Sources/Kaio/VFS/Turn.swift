@@ -76,6 +76,7 @@ struct Turn: ~Copyable {
 
     /// Gives requests, all of one stack, to one of its modules.
     private mutating func give(_ requests: inout RequestQueue, to position: Int) {
+        assert(Lock.held == 0)
         guard let first = requests.first else { return }
         setPosition(requests, position)
         let stack = first.stack
@@ -86,6 +87,7 @@ struct Turn: ~Copyable {
 
     /// Gives each request to the module that it is at: those in a row for the same one together.
     mutating func goOn(_ requests: inout RequestQueue) {
+        assert(Lock.held == 0)
         while let request = requests.popFirst() {
             var run = RequestQueue()
             let (stack, position) = (request.stack, request.position)
@@ -112,6 +114,7 @@ struct Turn: ~Copyable {
     /// The request is complete: `result` is a count of bytes or a negated errno. It climbs the stack and is
     /// published when the turn comes to it.
     mutating func complete(_ request: Request, _ result: Int) {
+        assert(!request.isWaiting && request.sequence != 0)
         request.result = result
         finished.append(request)
     }
@@ -119,6 +122,7 @@ struct Turn: ~Copyable {
     /// Brings every completion to its end, and wakes those who wait for one. The caller sees to it that the
     /// engine stays up meanwhile: its requests are over before those who wait are woken.
     mutating func finish() {
+        assert(Lock.held == 0)
         while let request = finished.popFirst() {
             if climb(request) {
                 if request.isOwn { giveBack(request) } else { Publication.publish(request, &self) }
