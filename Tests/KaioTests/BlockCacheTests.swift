@@ -164,6 +164,26 @@ extension BlockCache {
     }
 
     /// A model has what each block must be; every operation and every step of a block is tried on both.
+    @Test func `shows nothing of what was given up while the block is another's`() async {
+        await #expect(processExitsWith: .success) {
+            let cache = makeCache(0)
+            let file = makeFile()
+            let block = fill(cache, file, 1)!
+            BlockCache.lock.locked {
+                cache.move(block, to: .dirty)
+                cache.move(block, to: .free)
+            }
+            check(cache.look(file, 1) == nil)
+            var isUsedAgain = false
+            for number in 100..<100 + BlockCache.least {
+                if cache.lockedTake(file, number) == block { isUsedAgain = true }
+                // Nothing was read yet.
+                check(cache.look(file, number) == nil)
+            }
+            check(isUsedAgain)
+        }
+    }
+
     @Test func `agrees with a model`() async {
         await #expect(processExitsWith: .success) {
             let cache = makeCache(256 << 10, blockSize: 512)

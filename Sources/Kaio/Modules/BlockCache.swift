@@ -728,6 +728,10 @@ struct BlockCache: Equatable {
             if block.rest.pointee.holds == 0 { move(block, to: .free) }
         case (.failed, .free): state.pointee.free.append(block)
         case (.clean, .free), (.dirty, .free):
+            // What is clean was hidden by who evicts it.
+            if old == .dirty {
+                block.face.pointee.word.bitwiseAnd(~CacheBlock.readable, ordering: .acquiringAndReleasing)
+            }
             assert(block.rest.pointee.holds == 0 && block.rest.pointee.copiers == 0)
             unlink(block)
             state.pointee.free.append(block)

@@ -813,7 +813,6 @@ struct BufioClient: Equatable {
     private func drop(_ numbers: Range<Int>, dirty: Bool, _ busy: inout CacheBlock?) {
         func dropOne(_ block: CacheBlock) {
             if dirty, block.phase == .dirty, block.rest.pointee.holds == 0 {
-                block.face.pointee.word.bitwiseAnd(~CacheBlock.readable, ordering: .acquiringAndReleasing)
                 cache.move(block, to: .free)
             } else if !cache.forget(block), dirty {
                 if block.phase == .clean, block.rest.pointee.holds == 0 {
