@@ -206,6 +206,9 @@ enum Notifier {
             lock.unlock()
             let result = Futex.wait(work, seen, until: Instant.now.advanced(by: patience))
             lock.lock()
+            if result == -Int(ETIMEDOUT), !functions.isEmpty, work.load(ordering: .relaxed) == seen {
+                Statistics.countHealed("a thread was not told of a function")
+            }
             if result == -Int(ETIMEDOUT), functions.isEmpty, idle > 1 { break }
         }
         countIdle(-1)

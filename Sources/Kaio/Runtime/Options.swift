@@ -10,6 +10,8 @@ enum Options {
     /// KAIO_VERBOSE=0: no word of what makes requests slow, either.
     nonisolated(unsafe) private(set) static var quiet = false
     nonisolated(unsafe) private(set) static var showStatistics = false
+    /// See `Statistics.countHealed`.
+    nonisolated(unsafe) private(set) static var abortsWhereHealed = false
     nonisolated(unsafe) private(set) static var statisticsFile: Text?
     /// Seconds after the last request until everything is given back to the kernel; 0: never.
     nonisolated(unsafe) private(set) static var idleSeconds = 30
@@ -33,7 +35,7 @@ enum Options {
 
     private static let known: StaticString =
         """
-        KAIO_CONFIG, KAIO_IDLE_SECONDS, KAIO_LIVE_DIR, KAIO_MAX_REQUESTS, KAIO_MODULE_DIR, KAIO_POOL, \
+        KAIO_ABORT_HEALED, KAIO_CONFIG, KAIO_IDLE_SECONDS, KAIO_LIVE_DIR, KAIO_MAX_REQUESTS, KAIO_MODULE_DIR, KAIO_POOL, \
         KAIO_RING, KAIO_RING_AFTER, KAIO_SHOW_STATS, KAIO_STATS_FILE, KAIO_VERBOSE, KAIO_VFS_OBJECTS, \
         KAIO_VFS_PARAMETERS, KAIO_WORKERS
         """
@@ -53,7 +55,9 @@ enum Options {
         while let variable = entry.pointee {
             entry += 1
             let text = Text(variable)
-            if text.hasPrefix("KAIO_"), !text.hasPrefix("KAIO_RING_AFTER=") { return true }
+            if text.hasPrefix("KAIO_"), !text.hasPrefix("KAIO_RING_AFTER="), !text.hasPrefix("KAIO_ABORT_HEALED=") {
+                return true
+            }
         }
         return false
     }
@@ -83,6 +87,8 @@ enum Options {
             quiet = !verbose && value == "0"
         } else if name == "KAIO_SHOW_STATS" {
             showStatistics = flag(name, value)
+        } else if name == "KAIO_ABORT_HEALED" {
+            abortsWhereHealed = flag(name, value)
         } else if name == "KAIO_STATS_FILE" {
             statisticsFile = value.isEmpty ? nil : value
         } else if name == "KAIO_IDLE_SECONDS" {

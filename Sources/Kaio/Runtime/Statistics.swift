@@ -21,6 +21,7 @@ enum Statistics {
     static let harvestedByLeader = Atomic<Int>(0)
     static let harvestedByReactor = Atomic<Int>(0)
     static let mostInFlight = Atomic<Int>(0)
+    static let healed = Atomic<Int>(0)
 
     @inline(__always)
     static func count(_ counter: borrowing Atomic<Int>, _ amount: Int = 1) {
@@ -64,6 +65,19 @@ enum Statistics {
         }
     }
 
+    /// A thread that slept until a time found what it should have been woken for: a wake-up was lost, and a time net has healed it.
+    /// Where tests run that is the end.
+    @inline(never)
+    static func countHealed(_ what: StaticString) {
+        count(healed)
+        guard Options.abortsWhereHealed else { return }
+        var message = Message()
+        message.add("kaio: a wake-up was lost: ")
+        message.add(what)
+        message.show()
+        abort()
+    }
+
     static func reset() {
         reads.store(0, ordering: .relaxed)
         writes.store(0, ordering: .relaxed)
@@ -81,6 +95,7 @@ enum Statistics {
         harvestedByLeader.store(0, ordering: .relaxed)
         harvestedByReactor.store(0, ordering: .relaxed)
         mostInFlight.store(0, ordering: .relaxed)
+        healed.store(0, ordering: .relaxed)
     }
 
     /// Where KAIO_STATS_FILE says, from the directory that the program was in at its first request.
@@ -169,6 +184,8 @@ enum Statistics {
         json.add(value(harvestedByReactor))
         json.add("},\"most_in_flight\":")
         json.add(value(mostInFlight))
+        json.add(",\"healed\":")
+        json.add(value(healed))
         var written = json.write(to: file)
         Statistics.withModules(asJSON: true) { text in
             if written >= 0 { written = file.writeAll(text.start, text.count) }
@@ -236,6 +253,10 @@ enum Statistics {
         text.add(value(harvestedByLeader))
         text.add(", reactor ")
         text.add(value(harvestedByReactor))
+        if value(healed) > 0 {
+            text.add("\n  healed       ")
+            text.add(value(healed))
+        }
         text.show(hasLines: true)
         withModules(asJSON: false) { text in
             if !text.isEmpty, let descriptor = StandardError.descriptor {

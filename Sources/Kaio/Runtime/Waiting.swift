@@ -36,6 +36,9 @@ enum Waiting {
     /// When a thread first saw events that it had to leave to the leader; 0 if none did since one led.
     private static let unattendedSince = Atomic<Int64>(0)
 
+    /// When everyone who waited was told last.
+    private static let toldAt = Atomic<Int64>(0)
+
     private static let spin = Spin()
 
     private static let followersLook: Int64 = 100_000_000
@@ -56,6 +59,7 @@ enum Waiting {
     static func tellAll() {
         // Who waits for any says so again before it sleeps again; it has read the count before that.
         collecting.store(false, ordering: .sequentiallyConsistent)
+        toldAt.store(Instant.roughlyNow.nanoseconds, ordering: .relaxed)
         tellFollowers()
         if leader.load(ordering: .sequentiallyConsistent) != 0 { KernelQueue.kick() }
     }
@@ -114,6 +118,7 @@ enum Waiting {
         }
         unattendedSince.store(0, ordering: .relaxed)
         leader.store(0, ordering: .sequentiallyConsistent)
+        Statistics.countHealed("the leader was gone")
         return true
     }
 
@@ -228,6 +233,9 @@ enum Waiting {
             result = context.sleep(until: min(deadline, now.advanced(by: leaderLooks)), mask)
         }
         if cancellable { ck_end_cancellable(type) }
+        if result == 0, wasTold(from: now, until: min(deadline, now.advanced(by: leaderLooks))) {
+            Statistics.countHealed("the leader slept through a publication")
+        }
         if exchanged { stepDown() }
         assert(!exchanged || leader.load(ordering: .relaxed) != me)
         if KernelQueue.hasEvents { harvestBlocked(as: role == .caller ? .leader : role) }
@@ -275,6 +283,15 @@ enum Waiting {
         if hasFollowers { tellFollowers() }
     }
 
+    /// Whether everyone was told while a thread slept from one time to another that was not: long before the end, as it may have come to
+    /// that and not to a processor.
+    private static func wasTold(from begin: Instant, until end: Instant) -> Bool {
+        let told = toldAt.load(ordering: .relaxed)
+        return told > begin.nanoseconds && told < end.nanoseconds - exactlyThen
+    }
+
+    private static let exactlyThen: Int64 = 50_000_000
+
     private static func follow(_ seen: UInt32, until deadline: Instant, cancellable: Bool) -> Int {
         assert(seen & followed == 0)
         let expected = seen | followed
@@ -285,10 +302,13 @@ enum Waiting {
         let isLed = leader.load(ordering: .sequentiallyConsistent) != 0
         guard isLed || KernelQueue.context == nil else { return 0 }
         let type = cancellable ? ck_begin_cancellable() : 0
-        let result = Futex.wait(
-            publications, expected,
-            until: min(deadline, Instant.now.advanced(by: isLed ? followersLook : leaderLooks)))
+        let now = Instant.now
+        let end = min(deadline, now.advanced(by: isLed ? followersLook : leaderLooks))
+        let result = Futex.wait(publications, expected, until: end)
         if cancellable { ck_end_cancellable(type) }
+        if result == -Int(ETIMEDOUT), count != seen, wasTold(from: now, until: end) {
+            Statistics.countHealed("a follower slept through a publication")
+        }
         return result
     }
 

@@ -417,6 +417,9 @@ enum Workers {
             spin.slept(since: began)
             waiting.lock()
             idle -= 1
+            if result == -Int(ETIMEDOUT), woken == 0, ready > 0 {
+                Statistics.countHealed("a worker was not told of a request")
+            }
             woken = max(0, woken - 1)
             if result == -Int(ETIMEDOUT), ready == 0 { break }
             waiting.unlock()

@@ -10,7 +10,7 @@ int main(int count, char **arguments) {
         return 0;
     }
     const char *const good[] = {
-        "KAIO_VERBOSE=0", "KAIO_SHOW_STATS=0", "KAIO_IDLE_SECONDS=0", "KAIO_IDLE_SECONDS=86400", "KAIO_WORKERS=1",
+        "KAIO_ABORT_HEALED=1", "KAIO_VERBOSE=0", "KAIO_SHOW_STATS=0", "KAIO_IDLE_SECONDS=0", "KAIO_IDLE_SECONDS=86400", "KAIO_WORKERS=1",
         "KAIO_WORKERS=256", "KAIO_RING=1", "KAIO_RING=4096", "KAIO_RING_AFTER=0", "KAIO_RING_AFTER=1000000", "KAIO_MAX_REQUESTS=1000",
         "KAIO_VFS_OBJECTS=ordered aio_linux aio_pthread", "KAIO_VFS_OBJECTS=aio_pthread",
     };

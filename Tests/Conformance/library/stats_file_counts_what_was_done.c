@@ -109,6 +109,7 @@ int main(int count, char **arguments) {
     CHECK(stat_of(json, "harvested", "reactor") >= 0);
     CHECK(sum_of(json, "harvested") >= 5);
     EQUAL(stat_of(json, NULL, "most_in_flight"), 3);
+    EQUAL(stat_of(json, NULL, "healed"), 0);
     char *version = strstr(json, "\"version\":\"");
     const char *(*loaded)(void) = (const char *(*)(void))dlsym(RTLD_DEFAULT, "kaio_version");
     CHECK(version && loaded && strncmp(version + 11, loaded(), strlen(loaded())) == 0);

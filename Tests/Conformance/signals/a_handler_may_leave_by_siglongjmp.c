@@ -1,5 +1,6 @@
 // holds: A handler may leave aio_suspend by siglongjmp, as it may any async-signal-safe function: later calls, and other threads' waits, go on.
 // source: aio_suspend (async-signal-safe)
+// environment: KAIO_ABORT_HEALED=0
 #include "../check.h"
 #include <setjmp.h>
 
