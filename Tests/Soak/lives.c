@@ -275,6 +275,7 @@ static void *wait_in_vain(void *argument) {
     if (waiter->in_list) {
         struct aiocb *list[2] = {(struct aiocb *)waiter->list[0], (struct aiocb *)waiter->list[1]};
         lio_listio(LIO_WAIT, list, 2, NULL);
+        pthread_testcancel();
     }
     // Also where a signal has ended the wait for the list.
     while (aio_suspend(waiter->list, 1, NULL) != 0 && errno == EINTR) {}
@@ -329,6 +330,8 @@ void step_cancelled_threads(struct actor *actor, struct random *random) {
     } else {
         pthread_cancel(thread);
         idle->may_be_cancelled = true;
+        // Which ends no wait for a list.
+        if (waiter.in_list && write(threads->ends[1], "x", 1) != 1) broken(NULL, "write: %s", strerror(errno));
     }
     bool cancelled = idle->may_be_cancelled;
     if (DOING("joining a cancelled thread", pthread_join(thread, &result)) != 0) broken(NULL, "pthread_join");
@@ -348,7 +351,7 @@ void step_cancelled_threads(struct actor *actor, struct random *random) {
         totals.reads += 2;
     }
     idle->may_be_cancelled = true;
-    if (idle->state == IN_FLIGHT && cancelled) {
+    if (idle->state == IN_FLIGHT && cancelled && !waiter.in_list) {
         // It goes on without the thread that waited for it.
         idle->may_wait = false;
         if (chance(random, 50)) cancel(idle);

@@ -7,7 +7,7 @@
 //   - aio_cancel tells the truth; a cancelled idle read takes nothing with it;
 //   - each notification, by signal, function or eventfd, of a request or a list, comes exactly once and not too early;
 //   - what is queued on a descriptor that is closed lands in its own file or nowhere;
-//   - children of fork work, and threads that are cancelled in aio_suspend and lio_listio run their cleanup handlers;
+//   - children of fork work, and threads that are cancelled in aio_suspend, or in lio_listio and end after it, run their cleanup handlers;
 //   - handlers that interrupt the library at 2 kHz can use aio_error, aio_suspend and aio_return;
 //   - nothing that could go on is outstanding for longer than a bound;
 //   - memory, address space, descriptors and threads do not grow.

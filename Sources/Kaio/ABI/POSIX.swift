@@ -98,7 +98,6 @@ public func lioListio(
         return answer(EINVAL)
     }
     let wait = mode == CInt(LIO_WAIT)
-    if wait { pthread_testcancel() }
     return answer(Submission.submitList(list, Int(count), wait: wait, event.map { UnsafePointer($0) }))
 }
 

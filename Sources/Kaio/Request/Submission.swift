@@ -325,11 +325,12 @@ enum Submission {
         }
     }
 
-    /// LIO_WAIT: waits until only the caller's own hold is left.
+    /// LIO_WAIT: waits until only the caller's own hold is left. Not a cancellation point, which POSIX leaves open: the C library's <aio.h>
+    /// says of lio_listio that it throws nothing, so a caller's frame that was unwound here might not run its handlers.
     private static func awaitMembers(_ list: Request, _ error: CInt) -> CInt {
         ThreadExit.hold(list)
         let outcome = Waiting.wait(
-            until: .never, as: .caller, cancellable: true,
+            until: .never, as: .caller, cancellable: false,
             for: { Int(list.shared.pending.load(ordering: .relaxed)) - 1 },
             mark: { list.shared.isAwaited.store(true, ordering: .relaxed) },
             isDone: { list.shared.pending.load(ordering: .acquiring) == 1 })
@@ -339,7 +340,7 @@ enum Submission {
         return error != 0 ? error : (anyFailed ? EIO : 0)
     }
 
-    /// The caller's hold of a list ends, also when its thread is cancelled; see `ThreadExit`.
+    /// The caller's hold of a list ends, also when its thread does; see `ThreadExit`.
     static func giveUp(_ list: Request) {
         let mask = SignalMask.blockAll()
         var turn = Turn(.caller)

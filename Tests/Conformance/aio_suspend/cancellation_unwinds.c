@@ -1,5 +1,5 @@
-// holds: Cancellation in aio_suspend, lio_listio, aio_waitcomplete and aio_waitn unwinds the program's frames (-fexceptions, C++): handlers run in the thread's own signal mask, locks are given up.
-// source: aio_suspend, lio_listio, kaio (extension)
+// holds: Cancellation in aio_suspend, aio_waitcomplete and aio_waitn unwinds the program's frames (-fexceptions, C++): handlers run in the thread's own signal mask, locks are given up.
+// source: aio_suspend, kaio (extension)
 // flags: -fexceptions
 // compare: no
 // limit: 60
@@ -9,7 +9,7 @@
 #pragma weak aio_waitcomplete
 #pragma weak aio_waitn
 
-enum call { SUSPEND, SUSPEND_FOR_A_WHILE, LIST, WAIT_ONE, WAIT_SEVERAL, CALLS };
+enum call { SUSPEND, SUSPEND_FOR_A_WHILE, WAIT_ONE, WAIT_SEVERAL, CALLS };
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int ends[2], destroyed, handled, masked, returned, error;
 static _Atomic int inside, others;
@@ -32,19 +32,14 @@ static void handle(void *unused) {
     handled++;
 }
 
-// As a function that may be left: glibc's <aio.h> says of it that it throws nothing, and compilers then leave out what is to be done when it is
-// left, unless there is another call beside it.
-static int (*volatile list_and_wait)(int, struct aiocb *const *, int, struct sigevent *) = lio_listio;
-
 static void wait_in(enum call call) {
-    struct aiocb *done[1], *members[1] = {&own};
+    struct aiocb *done[1];
     const struct aiocb *list[1] = {&own};
     struct timespec minute = {60, 0};
     unsigned wanted = 1;
     switch (call) {
         case SUSPEND: returned = aio_suspend(list, 1, NULL); break;
         case SUSPEND_FOR_A_WHILE: returned = aio_suspend(list, 1, &minute); break;
-        case LIST: returned = list_and_wait(LIO_WAIT, members, 1, NULL); break;
         case WAIT_ONE: returned = (int)aio_waitcomplete(done, NULL); break;
         default: returned = aio_waitn(done, 1, &wanted, NULL);
     }
@@ -56,8 +51,7 @@ static void *waiter(void *call) {
     __attribute__((cleanup(destroy))) int guard UNUSED = 0;
     pthread_cleanup_push(handle, NULL);
     own = request(ends[0], &bytes[0], 1, 0);
-    own.aio_lio_opcode = LIO_READ;
-    if ((enum call)(intptr_t)call != LIST) OK(aio_read(&own));
+    OK(aio_read(&own));
     inside = 1;
     wait_in((enum call)(intptr_t)call);
     pthread_cleanup_pop(0);
