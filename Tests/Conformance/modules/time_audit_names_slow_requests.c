@@ -61,9 +61,9 @@ int main(int count, char **arguments) {
     run_with(&child, "work", "time_audit", "time_audit:format = json");
     EQUAL(count_lines(child.errors, "", NULL), 0);
     run_with(&child, "work", "time_audit", "time_audit:format = json; time_audit:limit = 650ms");
-    // Those of 600 ms take longer on a busy machine.
+    // Those of 600 ms take longer on a busy machine, and on one that was stopped all.
     int lines = count_lines(child.errors, "", NULL);
     for (int i = 0; i < lines; i++) CHECK(number_behind(line_of(child.errors, i, slow_line), "\"us\":") >= 650000);
-    EQUAL(count_lines(child.errors, "\",\"slow\":true,\"operation\":\"read\",\"path\":\"pipe:[", NULL), 1);
+    CHECK(count_lines(child.errors, "\",\"slow\":true,\"operation\":\"read\",\"path\":\"pipe:[", NULL) >= 1);
     free(whole);
 }
