@@ -318,7 +318,7 @@ private final class Bench {
         await #expect(processExitsWith: .success) {
             let bench = Bench()
             for file in [facts(7, flags: O_RDWR), facts(8)] {
-                let writes = [0, 1 << 20, 1 << 16, 10].map { bench.add(.write, $0, 10, file) }
+                let writes = [0, 1 << 20, 1 << 16, 3 << 12].map { bench.add(.write, $0, 10, file) }
                 check(writes.allSatisfy { bench.isBelow($0) && OrderedCells.state(of: $0) == .free })
                 let (over, read) = (bench.add(.write, 5, 10, file), bench.add(.read, 1 << 20, 10, file))
                 check(!bench.isBelow(over) && !bench.isBelow(read))
