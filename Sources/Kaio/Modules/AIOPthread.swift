@@ -31,8 +31,7 @@ final class AIOPthread: Module {
         var ended: Int64 = 0
         /// The file that a descriptor was found to be of when the thread looked last, and when that was.
         fileprivate var descriptor = Descriptor.none
-        fileprivate var device: UInt64 = 0
-        fileprivate var inode: UInt64 = 0
+        fileprivate var file = FileFacts()
         fileprivate var looked = Int64.min
 
         init(thread: CInt) { self.thread = thread }
@@ -107,16 +106,13 @@ final class AIOPthread: Module {
     /// call that the library sees waits for the request or takes it back. Other ways to close are found out by a look, and not within
     /// `justNow` of the last one.
     private static func fileProblem(_ request: Request, _ knowledge: inout Knowledge) -> Int {
-        let (descriptor, file) = (request.descriptor, request.file)
-        if descriptor == knowledge.descriptor, file.inode == knowledge.inode, file.device == knowledge.device,
+        if request.descriptor == knowledge.descriptor, request.file.isSameFile(as: knowledge.file),
             knowledge.began - knowledge.looked < justNow
         {
             return 0
         }
         let problem = request.fileProblem
-        (knowledge.descriptor, knowledge.device, knowledge.inode) = (
-            problem == 0 ? descriptor : .none, file.device, file.inode
-        )
+        (knowledge.descriptor, knowledge.file) = (problem == 0 ? request.descriptor : .none, request.file)
         knowledge.looked = knowledge.began
         return problem
     }

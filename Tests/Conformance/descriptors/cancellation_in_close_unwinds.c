@@ -2,19 +2,10 @@
 // source: close
 // flags: -fexceptions
 #include "../check.h"
+#include "../unwound.h"
 
-static int ends[2], destroyed, handled;
+static int ends[2];
 static _Atomic int ready, cancelled;
-
-static void destroy(int *unused) {
-    (void)unused;
-    destroyed++;
-}
-
-static void handle(void *unused) {
-    (void)unused;
-    handled++;
-}
 
 static void *closer(void *unused) {
     __attribute__((cleanup(destroy))) int guard UNUSED = 0;

@@ -2,22 +2,13 @@
 // source: lio_listio
 // flags: -fexceptions
 #include "../check.h"
+#include "../unwound.h"
 
 enum { count = 4 };
 static int ends[2];
 static struct aiocb controls[count];
 static char bytes[count];
-static int result, handled, destroyed;
-
-static void destroy(int *unused) {
-    (void)unused;
-    destroyed++;
-}
-
-static void handle(void *unused) {
-    (void)unused;
-    handled++;
-}
+static int result;
 
 static void *waiter(void *unused) {
     struct aiocb *list[count];
