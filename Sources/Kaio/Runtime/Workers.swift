@@ -4,8 +4,8 @@
 // a device, or a server, that is slow or stuck leaves threads for the others, and those that wait for it hold up nobody else.
 // Between lanes they go by priority and then by turns.
 //
-// The writes of a regular file that go through the page cache have a lane of the file's, in which one thread at a time works: file
-// systems hold a lock of the file all through such a write. A request counts as running until its thread looks for the next one, so
+// The writes of a regular file that go through the page cache, and direct ones past its end, have a lane of the file's, in which one
+// thread at a time works: file systems hold a lock of the file all through such a write. A request counts as running until its thread looks for the next one, so
 // where a program makes one write after the other, the thread that is still telling of the last takes it, and no other is woken. These
 // lanes together use half of the threads at most. A write that is to be safe when it is over (O_DSYNC, O_SYNC) goes into its device's
 // lane: most of its time is the sync, which the file system makes for all that wait for one.
@@ -98,7 +98,7 @@ enum Workers {
     private static func lane(of request: Request) -> Int {
         let file = request.file
         guard file.kind == .file else { return 0 }
-        if request.operation == .write, !file.isDirect, !file.isBlockDevice, !file.isSynchronous {
+        if isOfFile(request) {
             let (mine, free) = find(firstOfFiles..<laneCount) { $0.device == file.device && $0.inode == file.inode }
             if let lane = mine ?? free {
                 lanes[lane].device = file.device
@@ -111,6 +111,13 @@ enum Workers {
         guard let free else { return 1 + Int(file.device % UInt64(firstOfFiles - 1)) }
         lanes[free].device = file.device
         return free
+    }
+
+    /// Whether the file system makes it while it holds the file's lock: a write to the page cache, or a direct one past the end.
+    private static func isOfFile(_ request: Request) -> Bool {
+        let file = request.file
+        return request.operation == .write && !file.isBlockDevice && !file.isSynchronous
+            && (!file.isDirect || request.end > Int(file.size))
     }
 
     /// The lane in use that is meant, and the first one that is in no use.

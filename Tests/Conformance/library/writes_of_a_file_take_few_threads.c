@@ -1,4 +1,4 @@
-// holds: Writes of a file through the page cache are one thread's, whether they come one after the other or many at a time, as the file system has them wait for each other; other files' writes, and reads, run beside them, and one that waits can be cancelled. Those of an O_DSYNC descriptor go beside each other, so that they share what makes them safe.
+// holds: Writes of a file through the page cache, and direct ones past its end, are one thread's, whether they come one after the other or many at a time, as the file system has them wait for each other; other files' writes, and reads, run beside them, and one that waits can be cancelled. Those of an O_DSYNC descriptor go beside each other, so that they share what makes them safe.
 // source: kaio
 // environment: "KAIO_VFS_OBJECTS=ordered aio_pthread"
 #include "../check.h"
@@ -17,6 +17,23 @@ static void write_one_by_one(void) {
         EQUAL(FINISH(&control), size);
     }
     EQUAL(count_threads_named("kaio-worker"), 1);
+    free(buffer);
+}
+
+static void write_past_the_end(void) {
+    static struct aiocb controls[count];
+    int file = scratch_file(O_DIRECT);
+    unsigned char *buffer = aligned_buffer(count * size);
+    fill(buffer, count * size, 8, 0);
+    for (int i = 0; i < count; i++) {
+        controls[i] = request(file, buffer + i * size, size, i * size);
+        OK(aio_write(&controls[i]));
+    }
+    for (int i = 0; i < count; i++) EQUAL(FINISH(&controls[i]), size);
+    CHECK(count_threads_named("kaio-worker") <= 2);
+    memset(buffer, 0, count * size);
+    EQUAL(pread(file, buffer, count * size, 0), count * size);
+    VERIFY(buffer, count * size, 8, 0);
     free(buffer);
 }
 
@@ -100,6 +117,7 @@ static void cancel_one(void) {
 
 int main(void) {
     write_one_by_one();
+    write_past_the_end();
     write_all(1);
     write_all(2);
     cancel_one();
