@@ -52,6 +52,30 @@ private let operations = [Operation.read, .write]
         }
     }
 
+    @Test func `is prompt by its last transfers, 8 of at most 20 ms or 16 of at most 2 ms`() async {
+        await #expect(processExitsWith: .success) {
+            check(Devices.prepare())
+            // Of a disk: one with a major number.
+            let disk: UInt64 = 8 << 8
+            for _ in 0..<8 { Devices.took(disk, 2_000_001) }
+            check(Devices.isPrompt(disk) && !Devices.isPrompt(disk, atOnce: true))
+            for _ in 0..<7 { Devices.took(disk, 2_000_000) }
+            check(!Devices.isPrompt(disk, atOnce: true))
+            Devices.took(disk, 2_000_000)
+            check(Devices.isPrompt(disk, atOnce: true) && !Devices.isPrompt(disk + 1))
+            Devices.took(disk, 2_000_001)
+            check(Devices.isPrompt(disk) && !Devices.isPrompt(disk, atOnce: true))
+            for _ in 0..<8 { Devices.took(disk, 2_000_000) }
+            check(Devices.isPrompt(disk, atOnce: true))
+            Devices.took(disk, 20_000_001)
+            check(!Devices.isPrompt(disk))
+            for _ in 0..<7 { Devices.took(disk, 1000) }
+            check(!Devices.isPrompt(disk))
+            Devices.took(disk, 1000)
+            check(Devices.isPrompt(disk) && !Devices.isPrompt(disk, atOnce: true))
+        }
+    }
+
     @Test func `is whether it is slow in calls, for a while`() async {
         await #expect(processExitsWith: .success) {
             check(Devices.prepare())

@@ -171,26 +171,27 @@ enum Devices {
     static func took(_ device: UInt64, _ interval: Int64) {
         guard let entry = entry(device, claim: true) else { return }
         let prompt = entry.pointee.prompt.load(ordering: .relaxed)
-        if interval > promptInterval {
-            if prompt != 0 { entry.pointee.prompt.store(0, ordering: .relaxed) }
-        } else if prompt < enoughPrompt {
-            entry.pointee.prompt.store(prompt + 1, ordering: .relaxed)
-        }
+        let most = interval > promptInterval ? 0 : interval > atOnce ? enoughPrompt : enoughAtOnce
+        let next = min(prompt + 1, most)
+        if next != prompt { entry.pointee.prompt.store(next, ordering: .relaxed) }
     }
 
     /// Whether a thread that waits for a transfer may make it itself, and hear of no signal meanwhile: a disk that took no long
-    /// time of late, or memory. Not a server, which may have gone: it has no device's number (its major part is 0).
-    static func isPrompt(_ device: UInt64) -> Bool {
+    /// time of late (or less than `atOnce`), or memory. Not a server, which may have gone: it has no device's number (its major
+    /// part is 0).
+    static func isPrompt(_ device: UInt64, atOnce: Bool = false) -> Bool {
         guard let entry = entry(device, claim: false), entry.pointee.watched.load(ordering: .relaxed) != isHeld else {
             return false
         }
         return major(device) != 0
-            ? entry.pointee.prompt.load(ordering: .relaxed) >= enoughPrompt
+            ? entry.pointee.prompt.load(ordering: .relaxed) >= (atOnce ? enoughAtOnce : enoughPrompt)
             : entry.pointee.quick.load(ordering: .relaxed) >= enoughQuick
     }
 
     private static let promptInterval: Int64 = 20_000_000
+    private static let atOnce: Int64 = 2_000_000
     private static let enoughPrompt: Int32 = 8
+    private static let enoughAtOnce: Int32 = 16
 
     /// A worker's transfer of so many bytes took so many nanoseconds.
     static func tookOnWorker(_ device: UInt64, _ bytes: Int, _ interval: Int64) {

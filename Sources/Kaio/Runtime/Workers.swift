@@ -21,9 +21,10 @@
 // thread like others if what it does takes long: the disk wakes it too, and on a busy machine one that steps back gets the
 // processor milliseconds later.
 //
-// On a busy machine the first step, after the call's futex, is as late. So for a while after a thread was late with what it was woken
-// for, who sleeps in aio_suspend for nothing but a request that no thread has begun makes its transfer itself (`perform(_:_:)`), where the
-// device was quick enough of late.
+// Who sleeps in aio_suspend for nothing but a read that no thread has begun makes it itself (`perform(_:_:)`) where the device answered
+// at once of late: that saves waking the thread that slept for the disk, and then the one that slept for it. On a busy machine the first
+// step, after the call's futex, is as late. So for a while after a thread was late with what it was woken for, the same goes for writes,
+// and for a device that was a little slower.
 
 import CKaio
 import CKernel
@@ -280,25 +281,19 @@ enum Workers {
     /// What a thread that waits transfers itself is no longer than this.
     static let mostHere = 128 << 10
 
-    /// By a thread that has nothing to do but to wait for this request: makes the transfer, if no thread has begun it, the threads were
-    /// late, it is next in its lane and short, and its device was quick enough of late. All signals are blocked meanwhile. False: it
-    /// did not.
+    /// By a thread that has nothing to do but to wait for this request: makes the transfer, if no thread has begun it and it is next
+    /// in its lane. All signals are blocked meanwhile. False: it did not.
     static func perform(_ request: Request, _ sequence: UInt64) -> Bool {
-        guard trusted.load(ordering: .relaxed) > 0, request.shared.waitingIn.load(ordering: .relaxed) != 0,
-            made != nil
-        else { return false }
+        guard request.shared.waitingIn.load(ordering: .relaxed) != 0, made != nil else { return false }
         let mask = SignalMask.blockAll()
         defer { mask.restore() }
+        let areLate = trusted.load(ordering: .relaxed) > 0
         var isTaken = false
         Turn.visit(as: .caller) { turn in
             waiting.lock()
             for lane in 1..<laneCount
             where isOccupied(lane) && room(lane) > 0
-                && lanes[lane].queue.takeFirst(
-                    request, sequence,
-                    ifSuitable: {
-                        $0.length <= mostHere && Devices.isPrompt($0.file.device)
-                    })
+                && lanes[lane].queue.takeFirst(request, sequence, ifSuitable: { isQuick($0, areLate: areLate) })
             {
                 isTaken = true
                 count(-1, in: lane)
@@ -306,11 +301,20 @@ enum Workers {
             }
             waiting.unlock()
             if isTaken {
-                trusted.wrappingSubtract(1, ordering: .relaxed)
+                if areLate { trusted.wrappingSubtract(1, ordering: .relaxed) }
                 performHere(request, &turn)
             }
         }
         return isTaken
+    }
+
+    /// Whether it may be made where signals wait for its end: a read of a device that answered at once of late. Where the threads
+    /// are late, a write too, and the device may have taken longer; but nothing that waits for a sync.
+    private static func isQuick(_ request: Request, areLate: Bool) -> Bool {
+        let file = request.file
+        guard request.length <= mostHere, !request.operation.isSynchronize, !file.isSynchronous else { return false }
+        return areLate
+            ? Devices.isPrompt(file.device) : request.operation == .read && Devices.isPrompt(file.device, atOnce: true)
     }
 
     /// How many threads more would be of use, besides those that are idle or about to look for a request. Under the lock.
