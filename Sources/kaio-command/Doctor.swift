@@ -158,6 +158,7 @@ private struct Examination {
             examineDirect(directRefusal(kernelAIO))
             examineOverwrites(kernelAIO)
             examineDirectReads(kernelAIO)
+            examineDeviceQueue(kernelAIO)
         } catch {
             add(
                 "io_setup", .workers, refusal(error.number), kaio: "runs every request on worker threads",
@@ -209,12 +210,14 @@ private struct Examination {
         }
     }
 
-    /// Before this process takes its share.
     private mutating func examineIdleTime() {
         if KernelAIO.isGivenBack {
             let part =
-                KernelAIO.isMovedInPart
-                ? "a part of it too, with which the context moves" : "but no part of it, as from Linux 7.1 on"
+                switch KernelAIO.partialMove {
+                case .renames: "a part of it too, with which the context moves"
+                case .keepsName: "a part of it too"
+                case .refused: "but no part of it, as from Linux 7.1 on"
+                }
             add(
                 "idle time", .ok, "the ring can be moved away, \(part)",
                 kaio: "moves the whole of it, and gives its io context back when a process is idle")
@@ -226,6 +229,7 @@ private struct Examination {
     /// What a process asks for, unless KAIO_RING says otherwise.
     private static let ring = 256
 
+    /// Before this process takes its share.
     private mutating func examineBudget() {
         guard let used = text(of: "/proc/sys/fs/aio-nr").flatMap({ Int($0) }),
             let most = text(of: "/proc/sys/fs/aio-max-nr").flatMap({ Int($0) })
@@ -325,12 +329,15 @@ private struct Examination {
             usleep(20_000)
             if kernelAIO.transfer(.write, file, buffer, once: true) == -Int(EAGAIN) { refused += 1 }
         }
+        let options = UnnamedFile.mountFlags(of: file)?.split(separator: ",") ?? []
+        // Which is another rule of the time stamps.
+        let mount = options.contains("lazytime") ? "; mounted with lazytime" : ""
         if refused == 0 {
-            add("overwrites", .ok, "direct ones are taken at any time", kaio: "has the kernel do them")
+            add("overwrites", .ok, "direct ones are taken at any time\(mount)", kaio: "has the kernel do them")
         } else {
             add(
                 "overwrites", .info,
-                "\(refused) of \(tries) direct ones that were 20 ms apart would wait: for a time stamp, on XFS, and on ext4 from Linux 7.3 on",
+                "\(refused) of \(tries) direct ones that were 20 ms apart would wait: for a time stamp, on XFS, and on ext4 from Linux 7.3 on\(mount)",
                 kaio: "gives those to the kernel a second time, from a worker thread")
         }
     }
@@ -362,6 +369,37 @@ private struct Examination {
         } else {
             add(
                 "direct reads", .info, "those of what the page cache has too would wait; \(change)",
+                kaio: "makes those on a worker thread")
+        }
+    }
+
+    /// More direct reads at once than most devices' queues have room for.
+    private mutating func examineDeviceQueue(_ kernelAIO: borrowing KernelAIO) {
+        let (size, reads, part) = (4096, 512, 65536)
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: part, alignment: size)
+        defer { buffer.deallocate() }
+        buffer.initializeMemory(as: UInt8.self, repeating: 0x6b)
+        defer { ftruncate(file, size) }
+        for offset in stride(from: 0, to: 2 * reads * size, by: part)
+        where pwrite(file, buffer.baseAddress, part, offset) != part { return }
+        fsync(file)
+        posix_fadvise(file, 0, 0, Int32(POSIX_FADV_DONTNEED))
+        let flags = fcntl(file, F_GETFL)
+        guard fcntl(file, F_SETFL, flags | __O_DIRECT) == 0 else { return }
+        defer { _ = fcntl(file, F_SETFL, flags) }
+        // What is refused alone too waits for something else.
+        let block = UnsafeMutableRawBufferPointer(rebasing: buffer[..<size])
+        guard kernelAIO.transfer(.read, file, block) == size,
+            let refused = KernelAIO.refusedReads(of: file, count: reads, size: size)
+        else { return }
+        if refused == 0 {
+            add(
+                "device queue", .ok, "none of \(reads) direct reads at once was refused", kaio: "has the kernel do them"
+            )
+        } else {
+            add(
+                "device queue", .info,
+                "\(refused) of \(reads) direct reads at once would wait for room in it, and were refused, as from Linux 7.3 on",
                 kaio: "makes those on a worker thread")
         }
     }

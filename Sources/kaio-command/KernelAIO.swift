@@ -63,25 +63,35 @@ struct KernelAIO: ~Copyable {
         return systemCall(SYS_rt_sigprocmask, 99, address(area + page), 0, 8) == -Int(EINVAL)
     }
 
-    /// Whether a page of the ring can be moved alone. The context is then known by that page's address.
-    static var isMovedInPart: Bool {
+    enum PartialMove {
+        case refused
+        /// The context is then known by that page's address, and no longer by its own.
+        case renames
+        case keepsName
+    }
+
+    /// What comes of moving the last page of the ring alone.
+    static var partialMove: PartialMove {
         var context = 0
         guard withUnsafeMutablePointer(to: &context, { systemCall(SYS_io_setup, 256, address($0)) }) == 0 else {
-            return false
+            return .refused
         }
         let page = Int(getauxval(UInt(AT_PAGESZ)))
         let capacity = UnsafeRawPointer(bitPattern: context)!.load(fromByteOffset: 4, as: UInt32.self)
         let length = (32 + Int(capacity) * 32 + page - 1) / page * page
         let none = MAP_PRIVATE | MAP_ANONYMOUS
-        guard length > page, let place = mmap(nil, page, PROT_NONE, none, -1, 0), place != MAP_FAILED
+        // As long as the ring: when the context is destroyed, so much is unmapped from its name on.
+        guard length > page, let place = mmap(nil, length, PROT_NONE, none, -1, 0), place != MAP_FAILED
         else {
             _ = systemCall(SYS_io_destroy, context)
-            return false
+            return .refused
         }
         let moved = systemCall(SYS_mremap, context + length - page, page, page, 3, address(place)) == address(place)
-        // By the one or the other.
-        if systemCall(SYS_io_destroy, context) != 0 { _ = systemCall(SYS_io_destroy, address(place)) }
-        return moved
+        let number = UnsafeRawPointer(bitPattern: context)!.load(as: UInt32.self)
+        if systemCall(SYS_io_destroy, context) == 0 { return moved ? .keepsName : .refused }
+        // By that name the kernel looks for the context's number there, where events would be.
+        place.storeBytes(of: number, as: UInt32.self)
+        return systemCall(SYS_io_destroy, address(place)) == 0 ? .renames : .refused
     }
 
     /// Whether an event that a sleep can't deliver stays in the ring.
@@ -111,18 +121,25 @@ struct KernelAIO: ~Copyable {
         case write = 1
     }
 
+    private static func block(
+        _ operation: Transfer, _ file: CInt, _ buffer: UnsafeMutableRawBufferPointer, at offset: Int
+    ) -> iocb {
+        var block = iocb()
+        block.aio_lio_opcode = operation.rawValue
+        block.aio_fildes = UInt32(bitPattern: file)
+        block.aio_rw_flags = noWait
+        block.aio_buf = UInt64(UInt(bitPattern: buffer.baseAddress))
+        block.aio_nbytes = UInt64(buffer.count)
+        block.aio_offset = Int64(offset)
+        return block
+    }
+
     /// A transfer of the whole buffer that must not wait. A count or a negated errno.
     func transfer(
         _ operation: Transfer, _ file: CInt, _ buffer: UnsafeMutableRawBufferPointer, at offset: Int = 0,
         once: Bool = false
     ) -> Int {
-        var block = iocb()
-        block.aio_lio_opcode = operation.rawValue
-        block.aio_fildes = UInt32(bitPattern: file)
-        block.aio_rw_flags = KernelAIO.noWait
-        block.aio_buf = UInt64(UInt(bitPattern: buffer.baseAddress))
-        block.aio_nbytes = UInt64(buffer.count)
-        block.aio_offset = Int64(offset)
+        var block = KernelAIO.block(operation, file, buffer, at: offset)
         var result = run(&block)
         // A page may be in use for a moment, by the write that comes before.
         for _ in 0..<10 where result == -Int(EAGAIN) && !once {
@@ -130,6 +147,31 @@ struct KernelAIO: ~Copyable {
             result = run(&block)
         }
         return result
+    }
+
+    /// How many of so many direct reads the kernel refuses that are all given to it at once: they would wait for room in the
+    /// device's queue. Every other block, as neighbours would be one request of the device. nil: they could not be made.
+    static func refusedReads(of file: CInt, count: Int, size: Int) -> Int? {
+        // Nobody looks at what is read: one buffer will do for all. It is there until the context is destroyed, which waits for all.
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: size)
+        defer { buffer.deallocate() }
+        let blocks = UnsafeMutablePointer<iocb>.allocate(capacity: count)
+        defer { blocks.deallocate() }
+        var context = 0
+        guard withUnsafeMutablePointer(to: &context, { systemCall(SYS_io_setup, count, address($0)) }) == 0
+        else { return nil }
+        defer { _ = systemCall(SYS_io_destroy, context) }
+        for index in 0..<count {
+            blocks[index] = KernelAIO.block(.read, file, buffer, at: 2 * index * size)
+        }
+        var list = (0..<count).map { Optional(blocks + $0) }
+        var events = [io_event](repeating: io_event(), count: count)
+        let submitted = systemCall(SYS_io_submit, context, count, address(&list))
+        var limit = timespec(tv_sec: 10, tv_nsec: 0)
+        guard submitted == count,
+            systemCall(SYS_io_getevents, context, count, count, address(&events), address(&limit)) == count
+        else { return nil }
+        return events.count { $0.res == -Int64(EAGAIN) }
     }
 
     func synchronize(_ file: CInt) -> Int {

@@ -6,6 +6,24 @@
 // The object's own start and end code, which nothing unwinds through, has none: that is at the beginning of .text.
 enum { START_CODE = 512, PADDING = 32 };
 
+// Whether this is what linkers put behind the code on AArch64, for a fault of the Cortex-A53 (erratum 843419): a load or a
+// store that was moved there, and a branch back, among fillers. What unwinds does so from calls, and there are none.
+static int is_of_the_linker(const unsigned char *code, uint64_t size) {
+#ifdef __aarch64__
+    uint32_t words[2];
+    for (uint64_t at = 0; at + 4 <= size; at += 4) {
+        memcpy(words, code + at, at + 8 <= size ? 8 : 4);
+        int is_filler = words[0] == 0 || words[0] == 0xd503201f, is_branch = words[0] >> 26 == 5;
+        if (is_filler || is_branch) continue;
+        int is_access = (words[0] >> 25 & 5) == 4, branches_then = at + 8 <= size && words[1] >> 26 == 5;
+        if (!is_access || !branches_then) return 0;
+    }
+    return 1;
+#endif
+    (void)code, (void)size;
+    return 0;
+}
+
 struct range {
     uint64_t start, end;
 };
@@ -57,7 +75,8 @@ int main(void) {
     uint64_t covered = text->sh_addr;
     for (size_t i = 0; i <= count; i++) {
         uint64_t next = i < count ? ranges[i].start : text->sh_addr + text->sh_size;
-        if (next > covered && next - covered >= (i == 0 ? START_CODE : PADDING))
+        if (next > covered && next - covered >= (i == 0 ? START_CODE : PADDING) &&
+            !is_of_the_linker(base + text->sh_offset + (covered - text->sh_addr), next - covered))
             failed(__FILE__, __LINE__, "no table for the code from %#llx to %#llx", (unsigned long long)covered,
                    (unsigned long long)next);
         if (i < count && ranges[i].end > covered) covered = ranges[i].end;
