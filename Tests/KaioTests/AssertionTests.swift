@@ -47,7 +47,7 @@ private func withTwo(_ body: (Request, Request) -> Void) {
         }
         await #expect(processExitsWith: asserted) {
             withTwo { one, _ in
-                one.beginWaiting()
+                one.become(.waiting)
                 Slab.free(one)
             }
         }
@@ -90,8 +90,30 @@ private func withTwo(_ body: (Request, Request) -> Void) {
     @Test func `that gives the kernel a request which waits`() async {
         await #expect(processExitsWith: asserted) {
             withTwo { one, _ in
-                one.beginWaiting()
+                one.become(.waiting)
                 _ = KernelQueue.submitOne(one)
+            }
+        }
+    }
+
+    @Test func `that takes a request to where it can't be next`() async {
+        await #expect(processExitsWith: asserted) {
+            withTwo { one, _ in
+                one.become(.inKernel)
+                one.become(.waiting)
+            }
+        }
+        await #expect(processExitsWith: asserted) {
+            withTwo { one, _ in
+                one.become(.publishing)
+                one.become(.held)
+            }
+        }
+        await #expect(processExitsWith: asserted) {
+            withTwo { one, _ in
+                one.run(on: 1)
+                var turn = Turn(.submitter)
+                turn.complete(one, 0)
             }
         }
     }
@@ -109,7 +131,7 @@ private func withTwo(_ body: (Request, Request) -> Void) {
     @Test func `that completes, or publishes, a request which waits`() async {
         await #expect(processExitsWith: asserted) {
             withTwo { one, _ in
-                one.beginWaiting()
+                one.become(.waiting)
                 var turn = Turn(.submitter)
                 turn.complete(one, 0)
             }
@@ -117,7 +139,7 @@ private func withTwo(_ body: (Request, Request) -> Void) {
         await #expect(processExitsWith: asserted) {
             withTwo { one, _ in
                 var turn = Turn(.submitter)
-                one.shared.isPublished.store(true, ordering: .relaxed)
+                one.become(.publishing)
                 Publication.publish(one, &turn)
             }
         }
@@ -137,7 +159,7 @@ private func withTwo(_ body: (Request, Request) -> Void) {
             let (one, other) = (makeRequest(), makeRequest())
             Engine.startReactor()
             check(Timers.add(one, at: Instant.now.advanced(by: 60_000_000_000), for: 0))
-            one.endWaiting()
+            one.become(.held)
             _ = Timers.add(other, at: Instant.now.advanced(by: 70_000_000_000), for: 0)
         }
     }

@@ -183,9 +183,10 @@ private func wait(_ connection: OpaquePointer?, for control: UnsafeMutablePointe
             check(Engine.enter(1))
             let loan = Self.borrow("")!
             let request = makeRequest()
-            let sequence = request.sequence
-            check(loan.stack.enter(for: request, sequence))
-            check(!loan.stack.enter(for: request, sequence + 1))
+            let identity = request.identity
+            check(loan.stack.enter(for: identity))
+            let next = RequestIdentity(slot: identity.slot, sequence: identity.sequence + 1)
+            check(!loan.stack.enter(for: next))
             let isOut = Atomic<Bool>(false)
             concurrently(2) { number in
                 if number == 0 {
@@ -197,8 +198,8 @@ private func wait(_ connection: OpaquePointer?, for control: UnsafeMutablePointe
                     loan.stack.leave()
                 }
             }
-            request.shared.isPublished.store(true, ordering: .releasing)
-            check(!loan.stack.enter(for: request, sequence))
+            request.become(.publishing)
+            check(!loan.stack.enter(for: identity))
             loan.stack.awaitVisitors()
         }
     }

@@ -18,7 +18,7 @@ import Testing
             var order: [Int] = []
             while let request = queue.locked({ queue.takeNext() }) {
                 order.append(requests.firstIndex(of: request)!)
-                check(request.waitingLevel(request.sequence, at: 0) == nil)
+                check(!request.isWaiting(at: 0))
                 Exposure.end(request)
             }
             check(queue.isEmpty)
@@ -114,7 +114,9 @@ import Testing
                     -> CancelOutcome
                 {
                     queue.locked {
-                        queue.withdraw(request, sequence ?? request.sequence, at: position, force: force)
+                        queue.withdraw(
+                            RequestIdentity(slot: request.identity.slot, sequence: sequence ?? request.sequence),
+                            at: position, force: force)
                     }
                 }
                 queue.locked { for request in requests.prefix(2) { queue.hold(request) } }
@@ -152,7 +154,7 @@ import Testing
                         queue.locked { queue.hold(requests[index]) }
                         if index % 3 == 0 {
                             let outcome = queue.locked {
-                                queue.withdraw(requests[index], requests[index].sequence, at: 0, force: true)
+                                queue.withdraw(requests[index].identity, at: 0, force: true)
                             }
                             if outcome == .taken { gone[number].pointee += 1 }
                         } else if let request = queue.locked({ queue.takeNext() }) {

@@ -76,7 +76,9 @@ private final class Bench {
     func cancel(_ request: Request, _ sequence: UInt64? = nil) -> CancelOutcome {
         var outcome = CancelOutcome.no
         submit([]) { turn in
-            outcome = ordered.cancel(request, sequence ?? request.sequence, force: false, &turn)
+            outcome = ordered.cancel(
+                RequestIdentity(slot: request.identity.slot, sequence: sequence ?? request.sequence), force: false,
+                &turn)
             if outcome == .taken { turn.complete(request, -Int(ECANCELED)) }
         }
         return outcome

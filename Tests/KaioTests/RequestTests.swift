@@ -357,3 +357,55 @@ extension Request {
         }
     }
 }
+
+private let states = (0...12).map { RequestState(rawValue: UInt8($0))! }
+
+@Suite struct `Where a request is` {
+    @Test func `is one word`() {
+        for state in states {
+            for (sequence, position, level) in [(1, 0, 0), (1 << 51 - 1, 15, 20), (77, 3, 1)] as [(UInt64, Int, Int)] {
+                let now = Whereabouts(sequence, state, position, level)
+                #expect(now.sequence == sequence && now.state == state)
+                #expect(now.position == position && now.level == level)
+                #expect(Whereabouts(word: now.word) == now)
+            }
+        }
+        #expect(Whereabouts(word: 0).state == .free)
+    }
+
+    @Test func `leads from its block's first owner to nobody, by way of whoever has it`() {
+        for state in states {
+            #expect(!state.mayBecome(state))
+            let next = states.filter(state.mayBecome)
+            if state.isInFlight, state != .held { #expect(next.contains(.held)) }
+            if state != .held, state != .made { #expect(!next.contains(.free) || state == .published) }
+            if !state.isInFlight { #expect(next.count <= 2) }
+        }
+        #expect(states.filter { $0.mayBecome(.inKernel) } == [.held])
+        #expect(states.filter { $0.mayBecome(.running) } == [.held])
+        #expect(states.filter { $0.mayBecome(.waiting) } == [.held])
+    }
+
+    @Test func `is said of that request alone`() {
+        withRequests(2) { requests in
+            let identity = requests[0].identity
+            #expect(identity.request == requests[0] && identity.state == .held)
+            #expect(identity.request(waitingAt: 3) == nil)
+            requests[0].become(.waiting, at: 3, level: 5)
+            #expect(identity.request(waitingAt: 3) == requests[0])
+            #expect(identity.request(waitingAt: 2) == nil)
+            let other = RequestIdentity(slot: identity.slot, sequence: identity.sequence + 1)
+            #expect(other.whereabouts == nil && other.state == .free && other.request(waitingAt: 3) == nil)
+            #expect(requests[0].sequence == identity.sequence)
+            requests[0].become(.held)
+        }
+    }
+
+    @Test func `says what only its completion takes it away from`() {
+        for state in states {
+            let isForGood = state == .kept || state == .inKernel || state == .running
+            #expect(Whereabouts(1, state, 0, 0).isInProgressForGood == isForGood)
+        }
+        #expect(Whereabouts(1, .polled, 0, 1).isInProgressForGood)
+    }
+}

@@ -149,7 +149,6 @@ import Testing
             old.order.waiters = old
             old.shared.pending.store(3, ordering: .relaxed)
             old.shared.anyFailed.store(true, ordering: .relaxed)
-            old.shared.waitingIn.store(2, ordering: .relaxed)
             let request = Slab.allocate()!
             check(old == request && request.sequence == sequence + 1)
             let isZero = withUnsafeBytes(of: &request.iocb) { bytes in bytes.allSatisfy { $0 == 0 } }
@@ -167,7 +166,7 @@ import Testing
             check(request.list == nil && request.order.waiters == nil)
             check(request.shared.pending.load(ordering: .relaxed), is: 0)
             check(request.shared.anyFailed.load(ordering: .relaxed), is: false)
-            check(request.shared.waitingIn.load(ordering: .relaxed), is: 0)
+            check(request.state, is: .made)
         }
     }
 

@@ -87,6 +87,7 @@ func withRequests<T>(_ count: Int, _ body: ([Request]) throws -> T) rethrows -> 
         precondition(Engine.enter(1), "the engine does not start")
         let request = Slab.allocate()!
         request.stack = Stack.standard!
+        request.appear(on: .none)
         return request
     }
     defer {
@@ -110,6 +111,7 @@ func makeRequest() -> Request {
     let user = UserBlock(control)
     request.user = user
     request.stack = Stack.standard!
+    request.appear(on: .none)
     user.begin(slot: Slab.number(of: request), sequence: request.sequence)
     return request
 }

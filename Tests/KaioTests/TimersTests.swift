@@ -33,10 +33,10 @@ private func add(_ request: Request, at time: Instant, for position: Int = 0) ->
     return Timers.add(request, at: time, for: position)
 }
 
-private func withdraw(_ request: Request, _ sequence: UInt64, position: Int = 0) -> Bool {
+private func withdraw(_ request: RequestIdentity, position: Int = 0) -> Bool {
     let mask = SignalMask.blockAll()
     defer { mask.restore() }
-    return Timers.withdraw(request, sequence, position: position)
+    return Timers.withdraw(request, position: position)
 }
 
 @Suite struct `A timer` {
@@ -99,7 +99,7 @@ private func withdraw(_ request: Request, _ sequence: UInt64, position: Int = 0)
             let began = Instant.now.nanoseconds
             for request in requests[..<(count / 20)] {
                 check(add(request, at: Instant(nanoseconds: .max - 1)))
-                check(withdraw(request, request.sequence))
+                check(withdraw(request.identity))
             }
             let twentieth = Instant.now.nanoseconds - began
             let start = Instant.now.advanced(by: max(3_000_000_000, 100 * twentieth))
@@ -112,8 +112,8 @@ private func withdraw(_ request: Request, _ sequence: UInt64, position: Int = 0)
             var left: [Int] = []
             for index in 0..<count {
                 if index % 3 == 0 {
-                    check(withdraw(requests[index], requests[index].sequence))
-                    check(!withdraw(requests[index], requests[index].sequence))
+                    check(withdraw(requests[index].identity))
+                    check(!withdraw(requests[index].identity))
                 } else {
                     left.append(index)
                 }
@@ -132,13 +132,13 @@ private func withdraw(_ request: Request, _ sequence: UInt64, position: Int = 0)
             let keeper = Keeper()
             useStack([keeper, Keeper()])
             let request = makeRequest()
-            let sequence = request.sequence
+            let identity = request.identity
             _ = add(request, in: 60_000_000_000)
-            check(request.shared.waitingIn.load(ordering: .relaxed), is: 1)
-            check(!withdraw(request, sequence + 1))
-            check(!withdraw(request, sequence, position: 1))
-            check(withdraw(request, sequence))
-            check(request.shared.waitingIn.load(ordering: .relaxed), is: 0)
+            check(request.state, is: .waiting)
+            check(!withdraw(RequestIdentity(slot: identity.slot, sequence: identity.sequence + 1)))
+            check(!withdraw(identity, position: 1))
+            check(withdraw(identity))
+            check(request.state, is: .held)
             check(Timers.next, is: .never)
             // An earlier one is what the timer is set to, and then the later one again.
             _ = add(request, in: 60_000_000_000)
@@ -160,9 +160,9 @@ private func withdraw(_ request: Request, _ sequence: UInt64, position: Int = 0)
             concurrently(4) { number in
                 for round in 0..<2000 {
                     let request = makeRequest()
-                    let sequence = request.sequence
+                    let identity = request.identity
                     _ = add(request, in: Int64((round * 7 + number) % 5) * 200_000)
-                    if round % 2 == 0, withdraw(request, sequence) {
+                    if round % 2 == 0, withdraw(identity) {
                         withdrawn.wrappingAdd(1, ordering: .relaxed)
                         submit([]) { $0.complete(request, 0) }
                     }

@@ -116,13 +116,13 @@ final class AIOLinux: Module {
 
     func reset() { gate?.reset() }
 
-    func cancel(_ request: Request, _ sequence: UInt64, force: Bool, _ turn: inout Turn) -> CancelOutcome {
-        if let gate, case let outcome = gate.withdraw(request, sequence, position: position, force: force),
+    func cancel(_ request: RequestIdentity, force: Bool, _ turn: inout Turn) -> CancelOutcome {
+        if let gate, case let outcome = gate.withdraw(request, position: position, force: force),
             outcome != .no
         {
             return outcome
         }
-        let outcome = KernelQueue.withdraw(request, sequence, position: position, force: force)
+        let outcome = KernelQueue.withdraw(request, position: position, force: force)
         if outcome == .taken { gate?.leave(&turn) }
         return outcome
     }

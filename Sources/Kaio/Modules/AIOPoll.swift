@@ -17,11 +17,11 @@
 // counts (EPOLLET). A FIFO or terminal does not know RWF_NOWAIT, so one that a connection opened is in non-blocking mode
 // (`Place.open`), and its requests wait all the same (`neverBlocks`).
 //
-// Invariant: a request that waits here is exposed (see `Exposure`), and its `pollState` is `waiting`. It belongs to whoever,
-// under `lock`, makes that `trying` or `none`: who has its event, or who cancels it, which can't be while it is `registering`
-// or `trying`. So it is over at once when it is cancelled: a poll touches no buffer. The kernel, which gives the poll up when it
-// has time to, has a token of the request only (`Slab.token`). One that the reactor watches stays in the epoll while it is
-// tried, and what happens meanwhile makes its state `again`.
+// Invariant: a request that waits here is exposed (see `Exposure`), and `polled`. It belongs to whoever, under `lock`, makes that
+// `trying` or `held`: who has its event, or who cancels it, which can't be while it is `registering` or `trying`. So it is over at
+// once when it is cancelled: a poll touches no buffer. The kernel, which gives the poll up when it has time to, has a token of the
+// request only (`Slab.token`). One that the reactor watches stays in the epoll while it is tried, and what happens meanwhile makes
+// it `again`.
 
 import CKernel
 import Synchronization
@@ -70,12 +70,11 @@ final class AIOPoll: Module {
     }
 
     /// Has a request's own stack do something, if it is not over.
-    private static func visit(_ token: UInt64, _ body: (AIOPoll, Request, UInt64) -> Void) {
-        guard let (request, sequence) = Slab.request(of: token), let stack = request.stackIfAny,
-            stack.enter(for: request, sequence)
+    private static func visit(_ token: UInt64, _ body: (AIOPoll, RequestIdentity) -> Void) {
+        guard let request = Slab.identity(of: token), let stack = request.request.stackIfAny, stack.enter(for: request)
         else { return }
         if let position = stack.position(of: "aio_poll"), let module = stack[position] as? AIOPoll {
-            body(module, request, sequence)
+            body(module, request)
         }
         stack.leave()
     }
@@ -83,26 +82,25 @@ final class AIOPoll: Module {
     /// The event of a poll came out of the ring.
     static func harvested(_ token: UInt64, _ result: Int, _ turn: inout Turn) {
         polls.wrappingSubtract(1, ordering: .relaxed)
-        visit(token) { $0.arrived($1, $2, result, &turn) }
+        visit(token) { $0.arrived($1, result, &turn) }
     }
 
     /// The reactor saw that the descriptor of a request is ready, or its time came.
     /// - Parameter isLost: it is not in the epoll any more, as its descriptor was closed by a call that did not come by here.
     static func ready(_ token: UInt64, isAlarm: Bool, isLost: Bool = false, _ turn: inout Turn) {
-        visit(token) { $0.ready($1, $2, isAlarm: isAlarm, isLost: isLost, &turn) }
+        visit(token) { $0.ready($1, isAlarm: isAlarm, isLost: isLost, &turn) }
     }
 
-    private func ready(_ request: Request, _ sequence: UInt64, isAlarm: Bool, isLost: Bool, _ turn: inout Turn) {
+    private func ready(_ identity: RequestIdentity, isAlarm: Bool, isLost: Bool, _ turn: inout Turn) {
+        let request = identity.request
         state.pointee.lock.lock()
         var isMine = false
-        if request.sequence == sequence, request.isWatched {
-            switch request.pollState {
-            case .waiting, .registering:
-                request.pollState = .trying
-                isMine = true
-            case .trying: request.pollState = .again
-            case .none, .again: break
-            }
+        switch identity.state {
+        case .polled where request.isWatched, .registering where request.isWatched:
+            request.become(.trying)
+            isMine = true
+        case .trying: request.become(.again)
+        default: break
         }
         state.pointee.lock.unlock()
         guard isMine else { return }
@@ -124,12 +122,12 @@ final class AIOPoll: Module {
         stack.leave()
     }
 
-    private func arrived(_ request: Request, _ sequence: UInt64, _ result: Int, _ turn: inout Turn) {
+    private func arrived(_ identity: RequestIdentity, _ result: Int, _ turn: inout Turn) {
+        let request = identity.request
         state.pointee.lock.lock()
-        let isMine =
-            request.sequence == sequence && (request.pollState == .waiting || request.pollState == .registering)
-            && !request.isWatched
-        if isMine { request.pollState = .none }
+        let now = identity.state
+        let isMine = (now == .polled || now == .registering) && !request.isWatched
+        if isMine { request.become(.held) }
         state.pointee.lock.unlock()
         guard isMine else { return }
         if result == -Int(EBADF) {
@@ -143,13 +141,11 @@ final class AIOPoll: Module {
         }
     }
 
-    func cancel(_ request: Request, _ sequence: UInt64, force: Bool, _ turn: inout Turn) -> CancelOutcome {
+    func cancel(_ identity: RequestIdentity, force: Bool, _ turn: inout Turn) -> CancelOutcome {
+        let request = identity.request
         state.pointee.lock.lock()
-        // The write at the head of a stream's queue is in progress: part of it may be on its way.
-        let canBe =
-            request.sequence == sequence && request.pollState == .waiting
-            && (force || request.operation == .read)
-        if canBe { request.pollState = .none }
+        let canBe = identity.whereabouts.map { $0.state == .polled && (force || !$0.isInProgressForGood) } ?? false
+        if canBe { request.become(.held) }
         state.pointee.lock.unlock()
         guard canBe else { return .no }
         if request.isWatched { unwatch(request) } else { KernelQueue.giveUp(request) }
@@ -271,7 +267,7 @@ final class AIOPoll: Module {
     /// Keeps a request until its descriptor is ready, or until a time. False: look again; something happened meanwhile, or it
     /// can't be kept.
     private func wait(_ request: Request, until time: Instant, _ cause: Cause, _ turn: inout Turn) -> Bool {
-        if request.isWatched { return settle(request, request.sequence, nil, until: time, &turn) }
+        if request.isWatched { return settle(request.identity, nil, until: time, &turn) }
         // Ready in vain: the ring might say so for ever.
         if time != .never || cause == .readiness || request.file.kind == .event {
             request.mustBeWatched = true
@@ -285,12 +281,12 @@ final class AIOPoll: Module {
         request.iocb = iocb(polling: request.descriptor, for: isRead ? POLLIN : POLLOUT)
         request.iocb.aio_data = Slab.token(of: request)
         request.setEvent(Reactor.completions)
-        let sequence = request.sequence
+        let identity = request.identity
         let round = register(request)
         // From here on it may be anybody's, or over.
         let isSubmitted = KernelQueue.submitPoll(request)
         state.pointee.lock.lock()
-        if request.isRegistering(sequence, round) { request.pollState = isSubmitted ? .waiting : .none }
+        if isRegistering(identity, round) { isSubmitted ? becomePolled(request) : request.become(.held) }
         state.pointee.lock.unlock()
         if isSubmitted { return true }
         // No room, or it can't be polled there.
@@ -302,18 +298,28 @@ final class AIOPoll: Module {
         state.pointee.lock.lock()
         defer { state.pointee.lock.unlock() }
         request.pollRound &+= 1
-        request.pollState = .registering
+        request.become(.registering)
         return request.pollRound
+    }
+
+    /// Whether nobody has taken it since this round began. Under the lock.
+    private func isRegistering(_ identity: RequestIdentity, _ round: UInt32) -> Bool {
+        identity.state == .registering && identity.request.pollRound == round
+    }
+
+    /// Under the lock.
+    private func becomePolled(_ request: Request) {
+        request.become(.polled, level: request.operation == .write ? 1 : 0)
     }
 
     /// Has the reactor call `ready`; where it can't, a worker waits.
     private func watch(_ request: Request, until time: Instant, _ turn: inout Turn) -> Bool {
-        let sequence = request.sequence
+        let identity = request.identity
         request.isWatched = true
         let round = register(request)
-        if Reactor.watch(request) { return settle(request, sequence, round, until: time, &turn) }
+        if Reactor.watch(request) { return settle(identity, round, until: time, &turn) }
         request.isWatched = false
-        request.pollState = .none
+        request.become(.held)
         giveUp(request, &turn)
         return true
     }
@@ -321,18 +327,19 @@ final class AIOPoll: Module {
     /// A request that the reactor watches has been tried in vain, or is just watched, since this `round`. False if something
     /// happened meanwhile.
     private func settle(
-        _ request: Request, _ sequence: UInt64, _ round: UInt32?, until time: Instant, _ turn: inout Turn
+        _ identity: RequestIdentity, _ round: UInt32?, until time: Instant, _ turn: inout Turn
     ) -> Bool {
+        let request = identity.request
         state.pointee.lock.lock()
         // Else the reactor was faster, and has it.
-        let isMine = round.map { request.isRegistering(sequence, $0) } ?? (request.pollState == .trying)
+        let isMine = round.map { isRegistering(identity, $0) } ?? (request.state == .trying)
         let isAgain = round == nil && !isMine
         var hasTimer = true
         if isAgain {
-            request.pollState = .trying
+            request.become(.trying)
         } else if isMine {
             hasTimer = time == .never || Timers.setAlarm(request, at: time, Slab.token(of: request))
-            request.pollState = hasTimer ? .waiting : .trying
+            hasTimer ? becomePolled(request) : request.become(.held)
         }
         state.pointee.lock.unlock()
         if !hasTimer { giveUp(request, &turn) }
@@ -343,22 +350,11 @@ final class AIOPoll: Module {
     private func unwatch(_ request: Request) {
         guard request.isWatched else { return }
         state.pointee.lock.lock()
-        request.pollState = .none
+        if request.state != .held { request.become(.held) }
         request.isWatched = false
         state.pointee.lock.unlock()
         Timers.clearAlarm(request)
         Reactor.stopWatching(request)
-    }
-}
-
-extension Request {
-    fileprivate(set) var pollState: PollState {
-        get { PollState(rawValue: shared.poll.load(ordering: .acquiring)) ?? .none }
-        nonmutating set { shared.poll.store(newValue.rawValue, ordering: .releasing) }
-    }
-
-    fileprivate func isRegistering(_ sequence: UInt64, _ round: UInt32) -> Bool {
-        self.sequence == sequence && pollRound == round && pollState == .registering
     }
 }
 

@@ -13,9 +13,9 @@ final class AIOPthread: Module {
 
     func submit(_ requests: inout RequestQueue, _ turn: inout Turn) { Workers.add(&requests, &turn) }
 
-    func cancel(_ request: Request, _ sequence: UInt64, force: Bool, _ turn: inout Turn) -> CancelOutcome {
-        let outcome = Workers.withdraw(request, sequence, position: position, force: force)
-        return outcome == .no ? OpenFiles.withdraw(request, sequence, position: position) : outcome
+    func cancel(_ request: RequestIdentity, force: Bool, _ turn: inout Turn) -> CancelOutcome {
+        let outcome = Workers.withdraw(request, position: position, force: force)
+        return outcome == .no ? OpenFiles.withdraw(request, position: position) : outcome
     }
 
     /// Its own requests are what is to be done for open files.
@@ -52,7 +52,7 @@ final class AIOPthread: Module {
         knowledge.ended = knowledge.began
         if request.operation == .work { return work(request, on: knowledge.thread, &turn) }
         if AIOLinux.tryAgain(request) { return 0 }
-        request.shared.runner.store(knowledge.thread, ordering: .sequentiallyConsistent)
+        request.run(on: knowledge.thread)
         let result = transfer(request, &knowledge)
         knowledge.ended = Instant.now.nanoseconds
         if request.file.kind == .file {
@@ -66,7 +66,7 @@ final class AIOPthread: Module {
                         request.offset, result, isClean: true))
             }
         }
-        request.shared.runner.store(0, ordering: .sequentiallyConsistent)
+        request.become(.held, isFenced: true)
         if result == wouldWait {
             AIOPoll.takeBack(request, &turn)
             return 0
@@ -78,11 +78,11 @@ final class AIOPthread: Module {
 
     private static func work(_ request: Request, on thread: CInt, _ turn: inout Turn) -> Int {
         let stack = request.stack
-        request.shared.runner.store(thread, ordering: .sequentiallyConsistent)
+        request.run(on: thread)
         stack.enter()
         let result = stack[Int(request.owner) - 1].work(request, &turn)
         stack.leave()
-        request.shared.runner.store(0, ordering: .sequentiallyConsistent)
+        request.become(.held, isFenced: true)
         turn.complete(request, result)
         return result
     }

@@ -21,7 +21,7 @@
 // after its last descriptor is gone; a length or offset that O_DIRECT does not take is written without it.
 //
 // Invariant, under `BlockCache.lock`: a request is in a queue (of a block, of its file, `throttled` or `starved`) and has
-// `waitingIn` set, or somebody has it. It holds the blocks of its piece, and waits for a block that it needs only as long as
+// waits, or somebody has it. It holds the blocks of its piece, and waits for a block that it needs only as long as
 // somebody transfers or copies that; it waits for room only without a block. So nobody waits in a circle.
 
 import CKaio
@@ -284,7 +284,7 @@ final class Bufio: Module {
         let isLast = CachedFile.all == nil
         let clock = Bufio.clock
         BlockCache.lock.unlock()
-        if isLast, let clock, Timers.withdraw(clock, clock.sequence, position: Bufio.clockPosition) {
+        if isLast, let clock, Timers.withdraw(clock.identity, position: Bufio.clockPosition) {
             Turn.visit(as: .caller) { $0.complete(clock, 0) }
         }
     }
@@ -315,7 +315,7 @@ final class Bufio: Module {
         let mask = SignalMask.blockAll()
         let clock = BlockCache.lock.locked { Bufio.clock }
         // What has to go goes at once.
-        if let clock, Timers.withdraw(clock, clock.sequence, position: clockPosition),
+        if let clock, Timers.withdraw(clock.identity, position: clockPosition),
             !Timers.add(clock, at: .now, for: clockPosition)
         {
             Turn.visit(as: .caller) { $0.complete(clock, 0) }
@@ -1237,10 +1237,9 @@ final class Bufio: Module {
         // These go on with the program's descriptor.
         if work.pointee.stage == .fsync || work.pointee.stage == .bypass { Exposure.begin(request) }
         work.pointee.queue = queue
-        request.beginWaiting()
-        if work.pointee.done > 0 || work.pointee.stage == .out {
-            request.shared.isInKernel.store(true, ordering: .sequentiallyConsistent)
-        }
+        // What is written in part goes on.
+        let isBegun = work.pointee.done > 0 || work.pointee.stage == .out
+        request.become(isBegun ? .kept : .waiting, at: Int(request.position), isFenced: isBegun)
         if !work.pointee.isHeldBack {
             work.pointee.isHeldBack = true
             Reactor.heldBack(1)
@@ -1252,8 +1251,7 @@ final class Bufio: Module {
         // It may be of another service.
         let work = Bufio.module(of: request).work.place(of: request)
         work.pointee.queue = .none
-        request.endWaiting()
-        request.shared.isInKernel.store(false, ordering: .sequentiallyConsistent)
+        request.become(.held, isFenced: true)
         if work.pointee.isHeldBack {
             work.pointee.isHeldBack = false
             Reactor.heldBack(-1)
@@ -1269,22 +1267,20 @@ final class Bufio: Module {
         while let request = Bufio.starved.popFirst() { unpark(request, &plan) }
     }
 
-    func cancel(_ request: Request, _ sequence: UInt64, force: Bool, _ turn: inout Turn) -> CancelOutcome {
+    func cancel(_ identity: RequestIdentity, force: Bool, _ turn: inout Turn) -> CancelOutcome {
         var plan = Plan()
         BlockCache.lock.lock()
-        let isClock = Bufio.clock == request
-        let isTaken = !isClock && withdraw(request, sequence, &plan)
+        let isClock = Bufio.clock == identity.request
+        let isTaken = !isClock && withdraw(identity, &plan)
         BlockCache.lock.unlock()
-        if isClock { return Timers.withdraw(request, sequence, position: position) ? .taken : .no }
+        if isClock { return Timers.withdraw(identity, position: position) ? .taken : .no }
         run(&plan, &turn)
         return isTaken ? .taken : .no
     }
 
-    private func withdraw(_ request: Request, _ sequence: UInt64, _ plan: inout Plan) -> Bool {
-        guard request.waitingLevel(sequence, at: position) != nil else { return false }
+    private func withdraw(_ identity: RequestIdentity, _ plan: inout Plan) -> Bool {
+        guard let request = identity.request(waitingAt: position) else { return false }
         let work = work.place(of: request)
-        // What is written in part goes on.
-        guard work.pointee.done == 0, work.pointee.stage != .out else { return false }
         let file = file(request)
         switch work.pointee.queue {
         case .none: return false
@@ -1295,7 +1291,7 @@ final class Bufio: Module {
         case .synchronizations: _ = file.rest.pointee.synchronizations.remove(request)
         }
         work.pointee.queue = .none
-        request.endWaiting()
+        request.become(.held)
         if work.pointee.isHeldBack {
             work.pointee.isHeldBack = false
             Reactor.heldBack(-1)

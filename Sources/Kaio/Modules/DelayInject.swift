@@ -124,17 +124,11 @@ final class DelayInject: Module {
         // Who cancels waits for that to be seen.
         if request.result == -Int(ECANCELED) { return true }
         Exposure.end(request)
-        // As seen by who wants to cancel it.
-        request.shared.isInKernel.store(true, ordering: .sequentiallyConsistent)
-        if Timers.add(request, at: Instant.now.advanced(by: delays[request]), for: position) { return false }
-        request.shared.isInKernel.store(false, ordering: .sequentiallyConsistent)
-        return true
+        return !Timers.add(
+            request, at: Instant.now.advanced(by: delays[request]), for: position, isForGood: true)
     }
 
-    func expired(_ request: Request, _ turn: inout Turn) {
-        request.shared.isInKernel.store(false, ordering: .sequentiallyConsistent)
-        turn.complete(request, request.result)
-    }
+    func expired(_ request: Request, _ turn: inout Turn) { turn.complete(request, request.result) }
 
     // MARK: settings
 

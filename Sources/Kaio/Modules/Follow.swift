@@ -208,7 +208,7 @@ final class Follow: Module {
         shared.pointee.waitingCount += 1
         // Who waits for ever, or without a timer.
         if timeout == 0 || !Timers.add(request, at: Instant.now.advanced(by: timeout), for: position) {
-            request.beginWaiting(at: position)
+            request.become(.waiting, at: position)
         }
         let settles = !state.pointee.isSettling
         if settles { state.pointee.isSettling = true }
@@ -583,9 +583,9 @@ final class Follow: Module {
 
     /// False: its time is up just now. Under the lock.
     private func stopWaiting(_ request: Request) -> Bool {
-        if !Timers.withdraw(request, request.sequence, position: position) {
-            guard request.waitingLevel(request.sequence, at: position) != nil else { return false }
-            request.endWaiting()
+        if !Timers.withdraw(request.identity, position: position) {
+            guard request.isWaiting(at: position) else { return false }
+            request.become(.held)
         }
         countDown()
         return true
@@ -597,15 +597,14 @@ final class Follow: Module {
     }
 
     /// The module's own read, where nobody waits any more: it would keep the library up for ever. Under the lock.
-    private func idleReader() -> (Request, UInt64)? {
-        guard shared.pointee.waitingCount == 0, let reader = shared.pointee.reader else { return nil }
-        return (reader, reader.sequence)
+    private func idleReader() -> RequestIdentity? {
+        shared.pointee.waitingCount == 0 ? shared.pointee.reader?.identity : nil
     }
 
-    private func stop(_ reader: (Request, UInt64)?, _ turn: inout Turn) {
-        guard let (reader, sequence) = reader else { return }
+    private func stop(_ reader: RequestIdentity?, _ turn: inout Turn) {
+        guard let reader else { return }
         locked { shared.pointee.isStopping = true }
-        if !turn.cancel(own: reader, sequence) { locked { shared.pointee.isStopping = false } }
+        if !turn.cancel(own: reader) { locked { shared.pointee.isStopping = false } }
     }
 
     // MARK: looking by time
@@ -689,7 +688,7 @@ final class Follow: Module {
         if request.isOwn { return tick(request, &turn) }
         guard let file = request.openFile else { return turn.complete(request, atEnd) }
         var isHere = false
-        var reader: (Request, UInt64)?
+        var reader: RequestIdentity?
         lock.pointee.lock()
         isHere = links[request].isIn
         if isHere { unlink(request, files[file]) }
@@ -703,15 +702,15 @@ final class Follow: Module {
         turn.complete(request, atEnd)
     }
 
-    func cancel(_ request: Request, _ sequence: UInt64, force: Bool, _ turn: inout Turn) -> CancelOutcome {
-        var reader: (Request, UInt64)?
+    func cancel(_ identity: RequestIdentity, force: Bool, _ turn: inout Turn) -> CancelOutcome {
+        var reader: RequestIdentity?
         lock.pointee.lock()
-        guard request.waitingLevel(sequence, at: position) != nil else {
+        guard let request = identity.request(waitingAt: position) else {
             lock.pointee.unlock()
             return .no
         }
         if request.isOwn {
-            let isTaken = Timers.withdraw(request, sequence, position: position)
+            let isTaken = Timers.withdraw(identity, position: position)
             if isTaken, shared.pointee.clock == request { shared.pointee.clock = nil }
             lock.pointee.unlock()
             return isTaken ? .taken : .no

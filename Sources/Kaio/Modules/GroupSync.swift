@@ -81,7 +81,9 @@ final class GroupSync: Module {
     private enum Step {
         case none
         case gather(isReady: Bool)
-        case begin(Request, UInt64)
+        case begin(Request)
+        /// The same, if its time is not up just now.
+        case hurry(RequestIdentity)
     }
 
     static let parameters: StaticString = "gather, hold writes, hold limit, exempt range, exempt path"
@@ -300,7 +302,7 @@ final class GroupSync: Module {
         if state.pointee.firstHeld == nil {
             beginHolding(request, state)
         } else {
-            request.beginWaiting(at: position)
+            request.become(.waiting, at: position)
             state.pointee.held.append(request)
         }
         heldNow.pointee.wrappingAdd(1, ordering: .sequentiallyConsistent)
@@ -313,7 +315,7 @@ final class GroupSync: Module {
         state.pointee.firstHeld = first
         // Without a timer it waits for the sync alone.
         if !Timers.add(first, at: Instant.now.advanced(by: holdLimit), for: position) {
-            first.beginWaiting(at: position)
+            first.become(.waiting, at: position)
         }
     }
 
@@ -507,13 +509,13 @@ final class GroupSync: Module {
             guard let sync = state.pointee.sync else { return .none }
             if isGathered(state) {
                 state.pointee.sync = nil
-                return .begin(sync, sync.sequence)
+                return .hurry(sync.identity)
             }
             // From here on it does not wait as long.
             if hasNoneUnderWay(state), !state.pointee.isShort,
-                Timers.withdraw(sync, sync.sequence, position: position), !waits(sync, state)
+                Timers.withdraw(sync.identity, position: position), !waits(sync, state)
             {
-                return .begin(sync, 0)
+                return .begin(sync)
             }
             return .none
         case .beginning, .syncing: return .none
@@ -541,9 +543,10 @@ final class GroupSync: Module {
     private func perform(_ step: Step, _ file: OpenFile, _ stack: Stack, _ turn: inout Turn) {
         switch step {
         case .none: return
-        case .begin(let sync, let sequence):
-            // Else its time is up just now, and `expired` begins it.
-            if sequence == 0 || Timers.withdraw(sync, sequence, position: position) { begin(sync, file, &turn) }
+        case .begin(let sync): begin(sync, file, &turn)
+        case .hurry(let sync):
+            // Else `expired` begins it.
+            if Timers.withdraw(sync, position: position) { begin(sync.request, file, &turn) }
         case .gather(let isReady):
             let state = files[file]
             guard
@@ -653,15 +656,15 @@ final class GroupSync: Module {
     }
 
     private func takeOthers(_ state: UnsafeMutablePointer<State>, _ held: inout RequestQueue) {
-        for request in state.pointee.held { request.endWaiting() }
+        for request in state.pointee.held { request.become(.held) }
         held.append(contentsOf: &state.pointee.held)
     }
 
     /// False: its time is up just now.
     private func takeFirst(_ first: Request, _ state: UnsafeMutablePointer<State>) -> Bool {
-        if !Timers.withdraw(first, first.sequence, position: position) {
-            guard first.waitingLevel(first.sequence, at: position) != nil else { return false }
-            first.endWaiting()
+        if !Timers.withdraw(first.identity, position: position) {
+            guard first.isWaiting(at: position) else { return false }
+            first.become(.held)
         }
         state.pointee.firstHeld = nil
         return true
@@ -704,7 +707,7 @@ final class GroupSync: Module {
         if state.pointee.isPassing {
             // Not before those.
             state.pointee.isLate = true
-            request.beginWaiting(at: position)
+            request.become(.waiting, at: position)
         } else {
             state.pointee.firstHeld = nil
             state.pointee.isPassing = true
@@ -716,10 +719,10 @@ final class GroupSync: Module {
         if !held.isEmpty { goOn(&held, file, &turn) }
     }
 
-    func cancel(_ request: Request, _ sequence: UInt64, force: Bool, _ turn: inout Turn) -> CancelOutcome {
+    func cancel(_ request: RequestIdentity, force: Bool, _ turn: inout Turn) -> CancelOutcome {
         lock.pointee.lock()
-        let file = request.openFile
-        let outcome = cancel(request, sequence)
+        let file = request.request.openFile
+        let outcome = cancel(request)
         let mayGo = outcome == .taken && (file.map { mayClose(files[$0]) } ?? false)
         lock.pointee.unlock()
         if mayGo { file?.release(&turn) }
@@ -727,19 +730,19 @@ final class GroupSync: Module {
     }
 
     /// Under the lock.
-    private func cancel(_ request: Request, _ sequence: UInt64) -> CancelOutcome {
-        guard request.waitingLevel(sequence, at: position) != nil else { return .no }
-        if request.isOwn { return Timers.withdraw(request, sequence, position: position) ? .taken : .no }
+    private func cancel(_ identity: RequestIdentity) -> CancelOutcome {
+        guard let request = identity.request(waitingAt: position) else { return .no }
+        if request.isOwn { return Timers.withdraw(identity, position: position) ? .taken : .no }
         guard let file = request.openFile else { return .no }
         let state = files[file]
         if state.pointee.firstHeld == request {
             guard takeFirst(request, state) else { return .no }
             if let next = state.pointee.held.popFirst() {
-                next.endWaiting()
+                next.become(.held)
                 beginHolding(next, state)
             }
         } else if state.pointee.held.remove(request) {
-            request.endWaiting()
+            request.become(.held)
         } else {
             return .no
         }

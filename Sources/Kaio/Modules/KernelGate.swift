@@ -58,8 +58,8 @@ final class KernelGate {
     }
 
     /// See `Module.cancel`.
-    func withdraw(_ request: Request, _ sequence: UInt64, position: Int, force: Bool) -> CancelOutcome {
-        waiting.locked { waiting.withdraw(request, sequence, at: position, force: force) }
+    func withdraw(_ request: RequestIdentity, position: Int, force: Bool) -> CancelOutcome {
+        waiting.locked { waiting.withdraw(request, at: position, force: force) }
     }
 
     /// In the child of a fork.

@@ -26,7 +26,7 @@
 // recovery, a clock) are own requests made for none.
 //
 // Invariant, under `lock`: a write is counted in its regions and its file from before it is decided whether the log has to be
-// written until it is complete. A request is in `blocked` (and has `waitingIn` set), in `logging`, or somebody has it. One round of the
+// written until it is complete. A request is in `blocked` (and waits), in `logging`, or somebody has it. One round of the
 // log is under way at most, one sync of the legs, one copy of a region. A region that is being copied has no writes. At least one
 // leg is not stale in each region, unless all have failed there.
 
@@ -388,11 +388,10 @@ final class Mirror: Module {
             if !isAtExit { file.hold() }
         }
         let (clock, pacer) = (state.pointee.clock, state.pointee.pacer)
-        let sequences = (state.pointee.clockSequence, state.pointee.pacerSequence)
         lock.pointee.unlock()
         guard isOn else { return }
-        if let clock, Timers.withdraw(clock, sequences.0, position: position) { turn.complete(clock, 0) }
-        if let pacer, Timers.withdraw(pacer, sequences.1, position: position) { turn.complete(pacer, 0) }
+        if let clock, Timers.withdraw(clock, position: position) { turn.complete(clock.request, 0) }
+        if let pacer, Timers.withdraw(pacer, position: position) { turn.complete(pacer.request, 0) }
         lock.pointee.lock()
         advance(state, &plan)
         lock.pointee.unlock()
@@ -494,7 +493,7 @@ final class Mirror: Module {
     /// Under the lock.
     private func block(_ request: Request, _ state: UnsafeMutablePointer<MirrorState>) {
         Exposure.begin(request)
-        request.beginWaiting(at: position)
+        request.become(.waiting, at: position)
         state.pointee.blocked.append(request)
     }
 
@@ -517,17 +516,16 @@ final class Mirror: Module {
         let target = lock.pointee.locked { state.pointee.legs[0].target }
         guard let target, let clock = Own.make(.read, on: target, in: file.stack, at: position) else { return }
         begin(clock, .clock, file)
+        let identity = clock.identity
         let isFirst = lock.pointee.locked {
             guard state.pointee.clock == nil, !state.pointee.isClosing else { return false }
-            state.pointee.clock = clock
-            state.pointee.clockSequence = clock.sequence
+            state.pointee.clock = identity
             return true
         }
-        let sequence = clock.sequence
         if isFirst, Timers.add(clock, at: .now.advanced(by: Mirror.interval), for: position) {
             // Who closes the file meanwhile waits for it.
             let isClosing = lock.pointee.locked { state.pointee.isClosing }
-            if isClosing, Timers.withdraw(clock, sequence, position: position) { turn.complete(clock, 0) }
+            if isClosing, Timers.withdraw(identity, position: position) { turn.complete(clock, 0) }
             return
         }
         if isFirst { lock.pointee.locked { state.pointee.clock = nil } }
@@ -664,8 +662,8 @@ final class Mirror: Module {
 
     /// Waits for the log. Under the lock.
     private func park(_ request: Request, _ state: UnsafeMutablePointer<MirrorState>) {
-        // As seen by who wants to cancel it: what has begun goes to its end.
-        request.shared.isInKernel.store(true, ordering: .sequentiallyConsistent)
+        // What has begun goes to its end.
+        request.become(.kept, isFenced: true)
         state.pointee.logging.append(request)
     }
 
@@ -1319,7 +1317,7 @@ final class Mirror: Module {
         if plan.copyRead { readPiece(file, state, &turn) }
         if plan.pace != 0 { pace(until: plan.pace, file, state, &turn) }
         while let request = plan.ready.popFirst() {
-            request.shared.isInKernel.store(false, ordering: .sequentiallyConsistent)
+            request.become(.held, isFenced: true)
             let place = work.place(of: request)
             if place.pointee.stage == .begin {
                 go(request, file, &turn)
@@ -1662,10 +1660,7 @@ final class Mirror: Module {
         until time: Int64, _ file: OpenFile, _ state: UnsafeMutablePointer<MirrorState>, _ turn: inout Turn
     ) {
         if let own = makeOwn(.read, state.pointee.legs[0].target, nil, 0, 0, .pacer, file, state, &turn) {
-            lock.pointee.locked {
-                state.pointee.pacer = own
-                state.pointee.pacerSequence = own.sequence
-            }
+            lock.pointee.locked { state.pointee.pacer = own.identity }
             if Timers.add(own, at: Instant(nanoseconds: time), for: position) { return }
             turn.complete(own, 0)
             return
@@ -1714,7 +1709,7 @@ final class Mirror: Module {
     /// Under the lock.
     private func releaseBlocked(_ state: UnsafeMutablePointer<MirrorState>, _ plan: inout Plan) {
         while let request = state.pointee.blocked.popFirst() {
-            request.endWaiting()
+            request.become(.held)
             plan.again.append(request)
         }
     }
@@ -1852,12 +1847,12 @@ final class Mirror: Module {
             var goesOn = false
             lock.pointee.lock()
             if place.pointee.kind == .clock {
-                if state.pointee.clock == own { state.pointee.clock = nil }
+                if state.pointee.clock == own.identity { state.pointee.clock = nil }
                 // Not one that was withdrawn.
                 goesOn = own.operation == .work && !state.pointee.isClosing
                 if result > 0, goesOn { tick(state, &plan) }
             } else {
-                if state.pointee.pacer == own { state.pointee.pacer = nil }
+                if state.pointee.pacer == own.identity { state.pointee.pacer = nil }
                 if state.pointee.copy == .paced { state.pointee.copy = .idle }
             }
             advance(state, &plan)
@@ -1934,15 +1929,15 @@ final class Mirror: Module {
         state.pointee.isSettling = true
     }
 
-    func cancel(_ request: Request, _ sequence: UInt64, force: Bool, _ turn: inout Turn) -> CancelOutcome {
+    func cancel(_ identity: RequestIdentity, force: Bool, _ turn: inout Turn) -> CancelOutcome {
         lock.pointee.lock()
         defer { lock.pointee.unlock() }
-        guard request.waitingLevel(sequence, at: position) != nil else { return .no }
+        guard let request = identity.request(waitingAt: position) else { return .no }
         if let file = request.openFile, files[file].pointee.blocked.remove(request) {
-            request.endWaiting()
+            request.become(.held)
             return .taken
         }
-        return request.isOwn && Timers.withdraw(request, sequence, position: position) ? .taken : .no
+        return request.isOwn && Timers.withdraw(identity, position: position) ? .taken : .no
     }
 }
 

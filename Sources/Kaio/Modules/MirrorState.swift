@@ -172,10 +172,8 @@ struct MirrorState {
     /// Writes that wait until the region is recovered, and what waits for a worker that opens something.
     var blocked = RequestQueue()
 
-    var clock: Request?
-    var clockSequence: UInt64 = 0
-    var pacer: Request?
-    var pacerSequence: UInt64 = 0
+    var clock: RequestIdentity?
+    var pacer: RequestIdentity?
     /// What the numbers say.
     var toldStale = 0
     var toldFailed = 0

@@ -171,9 +171,9 @@ final class Ordered: Module {
         return true
     }
 
-    func cancel(_ request: Request, _ sequence: UInt64, force: Bool, _ turn: inout Turn) -> CancelOutcome {
+    func cancel(_ identity: RequestIdentity, force: Bool, _ turn: inout Turn) -> CancelOutcome {
         Ordered.lock.lock()
-        guard request.waitingLevel(sequence, at: position) != nil else {
+        guard let request = identity.request(waitingAt: position) else {
             Ordered.lock.unlock()
             return .no
         }
@@ -213,7 +213,7 @@ final class Ordered: Module {
     private func attach(_ request: Request, to blocker: Request) {
         Exposure.begin(request)
         request.order.blocker = blocker
-        request.beginWaiting()
+        request.become(.waiting, at: Int(request.position))
         let first = blocker.order.waiters
         request.order.previousWaiter = nil
         request.order.nextWaiter = first
@@ -232,7 +232,7 @@ final class Ordered: Module {
         }
         next?.order.previousWaiter = previous
         request.order.blocker = nil
-        request.endWaiting()
+        request.become(.held)
     }
 
     /// A request is complete: those that waited for it wait for another, or go on. Returns how many of those that

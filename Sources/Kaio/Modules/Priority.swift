@@ -178,8 +178,8 @@ final class Priority: Module {
         return true
     }
 
-    func cancel(_ request: Request, _ sequence: UInt64, force: Bool, _ turn: inout Turn) -> CancelOutcome {
-        let outcome = queue.locked { queue.withdraw(request, sequence, at: position, force: force) }
+    func cancel(_ request: RequestIdentity, force: Bool, _ turn: inout Turn) -> CancelOutcome {
+        let outcome = queue.locked { queue.withdraw(request, at: position, force: force) }
         if outcome == .taken {
             numbers.add(Number.cancelled)
             numbers.add(Number.waiting, -1)

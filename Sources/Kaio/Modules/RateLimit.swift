@@ -155,18 +155,18 @@ final class RateLimit: Module {
         turn.handOn(&free, below: position)
     }
 
-    func cancel(_ request: Request, _ sequence: UInt64, force: Bool, _ turn: inout Turn) -> CancelOutcome {
+    func cancel(_ request: RequestIdentity, force: Bool, _ turn: inout Turn) -> CancelOutcome {
         var outcome = CancelOutcome.no
         for index in 0..<2 where outcome == .no {
             let lane = lanes + index
             var free = RequestQueue()
             lane.pointee.waiting.lock()
-            if lane.pointee.head == request, Timers.withdraw(request, sequence, position: position) {
+            if lane.pointee.head == request.request, Timers.withdraw(request, position: position) {
                 outcome = .taken
                 lane.pointee.head = nil
                 advance(lane, Instant.now.nanoseconds, &free)
             } else {
-                outcome = lane.pointee.waiting.withdraw(request, sequence, at: position, force: force)
+                outcome = lane.pointee.waiting.withdraw(request, at: position, force: force)
             }
             lane.pointee.waiting.unlock()
             turn.handOn(&free, below: position)

@@ -38,17 +38,14 @@ enum Cancellation {
     /// The request that the block stands for now: it may be submitted again, by whoever is notified, before this returns.
     private static func cancelOne(_ user: UserBlock, force: Bool = false) -> Counts {
         var counts = Counts()
-        let number = user.slotNumber
-        guard user.isInProgress, number < Slab.used else { return counts }
-        let request = Slab.request(number: number)
-        let sequence = request.sequence
+        guard let request = user.current else { return counts }
         retryWhileMoving {
             counts = Counts()
             var isMoving = false
             inTurn { turn in
-                guard user.isInProgress, user.stands(forSlot: number, sequence: sequence) else { return }
-                let outcome = take(request, sequence, force: force, &turn)
-                isMoving = outcome == .no && !request.isInProgressForGood
+                guard user.current == request else { return }
+                let outcome = take(request, force: force, &turn)
+                isMoving = outcome == .no && Cancellation.isMoving(request)
                 counts.add(outcome)
             }
             return isMoving
@@ -65,19 +62,17 @@ enum Cancellation {
             counts.left = 0
             var isMoving = false
             inTurn { turn in
-                forEach(on: descriptor, withOwn: force) { request, sequence in
-                    if sequence > latest { return }
-                    let outcome = take(request, sequence, force: force, &turn)
-                    isMoving = isMoving || outcome == .no && !request.isInProgressForGood
+                forEach(on: descriptor, withOwn: force) { request, _ in
+                    if request.sequence > latest { return }
+                    let outcome = take(request, force: force, &turn)
+                    isMoving = isMoving || outcome == .no && Cancellation.isMoving(request)
                     counts.add(outcome)
                 }
             }
             // What is over, and can't be seen to be yet, as the thread that publishes it is held up, is not done.
             if !force {
-                forEach(on: descriptor, untilVisible: true) { request, sequence in
-                    guard sequence <= latest, request.shared.isPublished.load(ordering: .acquiring) else {
-                        return
-                    }
+                forEach(on: descriptor, publishing: true) { request, _ in
+                    guard request.sequence <= latest else { return }
                     counts.left += 1
                     isMoving = true
                 }
@@ -101,11 +96,10 @@ enum Cancellation {
         inTurn { turn in
             for number in 0..<Slab.used {
                 let request = Slab.request(number: number)
-                let sequence = request.sequence
-                guard sequence != 0, request.shared.visibleOn.load(ordering: .acquiring) < 0,
-                    request.stackIfAny == stack
+                guard case let now = request.whereabouts, now.state.isInFlight,
+                    request.shared.visibleOn.load(ordering: .acquiring) < 0, request.stackIfAny == stack
                 else { continue }
-                _ = take(request, sequence, force: true, &turn)
+                _ = take(RequestIdentity(slot: number, sequence: now.sequence), force: true, &turn)
             }
         }
     }
@@ -117,19 +111,25 @@ enum Cancellation {
     /// - Parameter unknown: what to take a thread for whose state can't be read.
     static func countHarmless(on descriptor: Descriptor, after latest: UInt64, unknown: Bool) -> UInt32 {
         var count: UInt32 = 0
-        forEach(on: descriptor, withOwn: true) { request, sequence in
-            if sequence > latest {
+        forEach(on: descriptor, withOwn: true) { request, state in
+            if request.sequence > latest {
                 count += 1
-                return
+            } else if state == .running, case let thread = request.request.shared.runner.load(ordering: .relaxed),
+                ThreadState.isAsleepInCall(thread, on: descriptor) ?? unknown
+            {
+                count += 1
             }
-            let thread = request.shared.runner.load(ordering: .sequentiallyConsistent)
-            if thread != 0, ThreadState.isAsleepInCall(thread, on: descriptor) ?? unknown { count += 1 }
         }
         return count
     }
 
-    /// A request that a thread is just taking from one place to the next is somewhere a moment later: only then
-    /// the answer is true. The thread may have been stopped, so this does not go on for ever.
+    /// Whether a thread is just taking it from one place to the next; or it is over, so that it is not there the next time.
+    private static func isMoving(_ request: RequestIdentity) -> Bool {
+        !(request.whereabouts?.isInProgressForGood ?? false)
+    }
+
+    /// A request that moves is somewhere a moment later: only then the answer is true. The thread may have been stopped, so this does
+    /// not go on for ever.
     private static func retryWhileMoving(_ attempt: () -> Bool) {
         let end = Instant.now.advanced(by: 100_000_000)
         var pause = Pause()
@@ -142,20 +142,21 @@ enum Cancellation {
         Turn.visit(as: .caller, body)
     }
 
-    /// The requests on a descriptor that are in flight; `untilVisible`: also those that are just being published, of which
-    /// only the atomics may be looked at. `withOwn`: also those that modules made.
+    /// The requests on a descriptor that are in flight, or those that are just being published. `withOwn`: also those that modules
+    /// made.
     private static func forEach(
-        on descriptor: Descriptor, untilVisible: Bool = false, withOwn: Bool = false, _ body: (Request, UInt64) -> Void
+        on descriptor: Descriptor, publishing: Bool = false, withOwn: Bool = false,
+        _ body: (RequestIdentity, RequestState) -> Void
     ) {
         let place = descriptor.number &+ 1
         for number in 0..<Slab.used {
             let request = Slab.request(number: number)
-            let sequence = request.sequence
-            guard sequence != 0, case let visible = request.shared.visibleOn.load(ordering: .acquiring),
-                visible == place || withOwn && visible == -place,
-                untilVisible || !request.shared.isPublished.load(ordering: .sequentiallyConsistent)
+            guard case let now = request.whereabouts, case let state = now.state,
+                publishing ? state == .publishing : state.isInFlight,
+                case let visible = request.shared.visibleOn.load(ordering: .acquiring),
+                visible == place || withOwn && visible == -place
             else { continue }
-            body(request, sequence)
+            body(RequestIdentity(slot: number, sequence: now.sequence), state)
         }
     }
 
@@ -164,13 +165,12 @@ enum Cancellation {
     }
 
     /// Asks each module of the stack whether the request waits there.
-    static func take(
-        _ request: Request, _ sequence: UInt64, force: Bool, _ turn: inout Turn
-    ) -> CancelOutcome {
-        guard let stack = request.stackIfAny, stack.enter(for: request, sequence) else { return .no }
+    static func take(_ identity: RequestIdentity, force: Bool, _ turn: inout Turn) -> CancelOutcome {
+        let request = identity.request
+        guard let stack = request.stackIfAny, stack.enter(for: identity) else { return .no }
         defer { stack.leave() }
         for position in 0..<stack.count {
-            let outcome = stack[position].cancel(request, sequence, force: force, &turn)
+            let outcome = stack[position].cancel(identity, force: force, &turn)
             if outcome == .taken {
                 // Of what is closed a part may have been transferred.
                 let transferred = request.transferred

@@ -2,10 +2,9 @@
 //
 // Invariant: a control block belongs to one holder at a time: the thread that makes it, then a module (in the
 // module's queue, under the module's lock), the kernel, a worker, and last the turn that completes it. Only
-// the holder reads or writes it, but for the atomics, which anyone may look at: `sequence` (which request
-// lives here; it is never used twice) and `waitingIn` (the module for which it waits; changed under the lock of
-// where it waits only). A block's memory is never unmapped, so that a look at a block whose request is long
-// gone is harmless.
+// the holder reads or writes it, but for the atomics, which anyone may look at: first of all `whereabouts`, which request lives
+// here, and where that is (Request/State.swift). A block's memory is never unmapped, so that a look at a block whose request is
+// long gone is harmless.
 
 import CKaio
 import CKernel
@@ -22,30 +21,14 @@ enum Operation: UInt8 {
     var isSynchronize: Bool { self == .synchronize || self == .synchronizeData }
 }
 
-/// Where a request is between its poll and its event. `registering`: the kernel is just about to have it. The last two, of one
-/// that the reactor's epoll has.
-enum PollState: UInt8 {
-    case none, waiting, registering, trying, again
-}
-
 /// What anyone may look at, also when the request is another's.
 struct SharedState: ~Copyable {
-    /// Which request lives here, in the order of the calls; 0 in a free block.
-    let sequence: Atomic<UInt64>
-    /// One more than the position of the module for which the request waits, and above these 8 bits its level; 0 if it
-    /// waits nowhere. See `HoldingQueue`.
-    let waitingIn: Atomic<UInt16>
-    /// One more than the descriptor's number, for who looks for the requests on a descriptor, negated in a module's own; 0 in
-    /// a list, in a block that is not ready to be looked at, and where the result is visible.
+    /// Which request lives here, and where that is; see `Whereabouts`.
+    let whereabouts: Atomic<UInt64>
+    /// One more than the descriptor's number, for who looks for the requests on a descriptor; negated in a module's own.
     let visibleOn: Atomic<Int32>
-    /// Whether the kernel has it, for a transfer that can't be recalled.
-    let isInKernel: Atomic<Bool>
-    /// Whether its result is the caller's: only the notification is left.
-    let isPublished: Atomic<Bool>
-    /// The thread that runs it on behalf of `aio_pthread`; 0 if none does.
+    /// While it is `running`, the thread that does it.
     let runner: Atomic<Int32>
-    /// A `PollState`; only `aio_poll` changes it, under its lock.
-    let poll: Atomic<UInt8>
     /// The next free block, by number.
     let nextFree: Atomic<UInt32>
     /// A `Stack`.
@@ -182,9 +165,6 @@ struct Request: Equatable {
     @inline(__always)
     var stackIfAny: Stack? { Stack(bits: shared.stackBits.load(ordering: .relaxed)) }
 
-    @inline(__always)
-    var sequence: UInt64 { shared.sequence.load(ordering: .relaxed) }
-
     /// What is left to transfer, or `most` of it.
     ///
     /// Passes the buffers that are left, as the vectored system calls take them.
@@ -223,15 +203,6 @@ struct Request: Equatable {
 
     /// Nil in a stack that does not hear of files, and of what is no file.
     var openFile: OpenFile? { OpenFile(word: openFileWord) }
-
-    /// Whether it is where only its completion takes it away from: in the kernel, in a worker's call, or a write
-    /// that has begun. Else a thread is just taking it from one place to the next.
-    var isInProgressForGood: Bool {
-        shared.isInKernel.load(ordering: .sequentiallyConsistent)
-            || shared.runner.load(ordering: .sequentiallyConsistent) != 0
-            || shared.poll.load(ordering: .sequentiallyConsistent) == PollState.waiting.rawValue
-                && operation == .write
-    }
 
     func isOnSameDescriptor(as other: Request) -> Bool { descriptor == other.descriptor }
 

@@ -2,7 +2,7 @@
 // `Timers`, whose order is a time, and `ordered`, where a request waits for another one.
 //
 // Invariant, under the lock: a request is in one of `levels` from `hold` until `takeNext` or `withdraw` gives it to its
-// caller. Meanwhile it is counted in `Exposure`, and its `waitingIn` names the module and the level. Each level is
+// caller. Meanwhile it is counted in `Exposure`, and it is `waiting`, for its module and at that level. Each level is
 // in the order of arrival; `occupied` has the bits of those that are not empty, `count` is the sum of all.
 //
 // Of several levels the lowest number goes first: aio_reqprio. So that none waits for ever, the oldest request of all goes
@@ -93,7 +93,7 @@ struct HoldingQueue {
         guarded.pointee.lastArrival = arrival
         request.arrival = arrival
         let level = level(of: request)
-        request.beginWaiting(level: level)
+        request.become(.waiting, at: Int(request.position), level: level)
         guarded.pointee.levels[level].append(request)
         add(1, level)
     }
@@ -112,7 +112,7 @@ struct HoldingQueue {
         while let request = reversed.popFirst() {
             let level = level(of: request)
             Exposure.begin(request)
-            request.beginWaiting(level: level)
+            request.become(.waiting, at: Int(request.position), level: level)
             guarded.pointee.levels[level].insert(request, behind: nil)
             add(1, level)
         }
@@ -138,7 +138,7 @@ struct HoldingQueue {
         guard level >= 0 else { return false }
         Exposure.begin(request)
         request.arrival = arrival
-        request.beginWaiting(level: level)
+        request.become(.waiting, at: Int(request.position), level: level)
         guarded.pointee.levels[level].insert(request, behind: last)
         add(1, level)
         return true
@@ -152,16 +152,16 @@ struct HoldingQueue {
     /// The lowest number of those that wait; nil where none does.
     var firstLevel: Int? { guarded.pointee.occupied == 0 ? nil : guarded.pointee.occupied.trailingZeroBitCount }
 
-    /// Takes out the request of this sequence if it is the next one of its level, and suitable; false if it is not.
-    func takeFirst(_ request: Request, _ sequence: UInt64, ifSuitable: (Request) -> Bool) -> Bool {
+    /// Takes a request out if it waits here, is the next one of its level, and suitable; false if it is not.
+    func takeFirst(_ identity: RequestIdentity, ifSuitable: (Request) -> Bool) -> Bool {
         assert(guardian.pointee.isHeld)
-        let level = Int(request.shared.waitingIn.load(ordering: .relaxed) >> 8)
-        guard level <= HoldingQueue.lowestPriority, guarded.pointee.levels[level].first == request,
-            request.sequence == sequence, ifSuitable(request)
+        let request = identity.request
+        guard let now = identity.whereabouts, now.state == .waiting, case let level = now.level,
+            guarded.pointee.levels[level].first == request, ifSuitable(request)
         else { return false }
         assert(request.isExposed)
         _ = guarded.pointee.levels[level].popFirst()
-        request.endWaiting()
+        request.become(.held)
         add(-1, level)
         return true
     }
@@ -172,21 +172,21 @@ struct HoldingQueue {
         let level = nextLevel
         let request = guarded.pointee.levels[level].popFirst()
         assert(request?.isExposed ?? false)
-        request?.endWaiting()
+        request?.become(.held)
         add(-1, level)
         return request
     }
 
     /// Takes a request out that waits here for the module at `position`. See `Module.cancel`.
-    func withdraw(_ request: Request, _ sequence: UInt64, at position: Int, force: Bool) -> CancelOutcome {
+    func withdraw(_ identity: RequestIdentity, at position: Int, force: Bool) -> CancelOutcome {
         assert(guardian.pointee.isHeld)
         // The rest of the block is another request's, unless it waits here.
-        guard let level = request.waitingLevel(sequence, at: position),
+        guard let request = identity.request(waitingAt: position), case let level = request.whereabouts.level,
             guarded.pointee.levels[level].contains(request), request.operation != .work
         else { return .no }
         guard force || request.transferred == 0 else { return .begun }
         _ = guarded.pointee.levels[level].remove(request)
-        request.endWaiting()
+        request.become(.held)
         add(-1, level)
         return .taken
     }
@@ -229,31 +229,5 @@ struct HoldingQueue {
             return oldest
         }
         return first
-    }
-}
-
-extension Request {
-    /// It waits for the module that it is at from here on; under the lock of where it waits.
-    func beginWaiting(level: Int = 0) { beginWaiting(at: Int(position), level: level) }
-
-    func beginWaiting(at position: Int, level: Int = 0) {
-        assert(!isWaiting && sequence != 0)
-        shared.waitingIn.store(UInt16(level) << 8 | UInt16(position) + 1, ordering: .relaxed)
-    }
-
-    /// In some queue.
-    var isWaiting: Bool { shared.waitingIn.load(ordering: .relaxed) != 0 }
-
-    /// It belongs to who took it out.
-    func endWaiting() {
-        assert(isWaiting)
-        shared.waitingIn.store(0, ordering: .relaxed)
-    }
-
-    /// The level at which the request of this sequence waits for the module at `position`; nil: it does not. Under the lock
-    /// of where that one's wait: not all of them may be there.
-    func waitingLevel(_ sequence: UInt64, at position: Int) -> Int? {
-        let place = shared.waitingIn.load(ordering: .relaxed)
-        return self.sequence == sequence && place & 0xff == position + 1 ? Int(place >> 8) : nil
     }
 }

@@ -87,7 +87,7 @@ enum Own {
         request.parent = parent
         request.openFileWord = parent?.openFileWord ?? 0
         // Not as the caller's: who closes the descriptor finds it, aio_cancel does not.
-        request.shared.visibleOn.store(-(target.descriptor.number &+ 1), ordering: .releasing)
+        request.appear(on: target.descriptor, isOwn: true)
         if let parent {
             if let last = parent.lastOwn {
                 last.sibling = request
@@ -139,9 +139,9 @@ extension Turn {
     }
 
     /// Gives up one that was made for none and waits, wherever that is: it is complete, with ECANCELED. False: it has begun, or
-    /// is over. `sequence` says which is meant.
-    mutating func cancel(own request: Request, _ sequence: UInt64) -> Bool {
-        Cancellation.take(request, sequence, force: true, &self) == .taken
+    /// is over.
+    mutating func cancel(own request: RequestIdentity) -> Bool {
+        Cancellation.take(request, force: true, &self) == .taken
     }
 
     /// Gives all own requests that were made for a request to the module below. When all are complete, `joined` is called.
@@ -155,8 +155,7 @@ extension Turn {
         }
         assert(count > 0 && parent.shared.pending.load(ordering: .relaxed) == 0)
         parent.shared.pending.store(count, ordering: .relaxed)
-        // As seen by who wants to cancel it.
-        parent.shared.isInKernel.store(true, ordering: .sequentiallyConsistent)
+        parent.become(.kept, isFenced: true)
         Exposure.end(parent)
         handOn(&requests, below: position)
         while let errand = errands.popFirst() { handToWorker(errand) }
@@ -180,7 +179,6 @@ extension Turn {
     private mutating func release(_ request: Request) {
         Exposure.end(request)
         let stack = request.stack
-        request.shared.visibleOn.store(0, ordering: .releasing)
         Slab.free(request)
         Own.inFlight.wrappingSubtract(1, ordering: .sequentiallyConsistent)
         // From here on the stack may end.
@@ -192,8 +190,7 @@ extension Turn {
     /// An own request has climbed to its module.
     mutating func giveBack(_ request: Request) {
         Exposure.end(request)
-        request.shared.isPublished.store(true, ordering: .releasing)
-        request.shared.visibleOn.store(0, ordering: .releasing)
+        request.become(.published)
         // Who closes its descriptor may wait for this.
         if request.shared.isAwaited.load(ordering: .sequentiallyConsistent) { mustTell = true }
         if request.result < 0 { Statistics.count(Statistics.ownFailed) }
@@ -205,9 +202,10 @@ extension Turn {
             return release(request)
         }
         let left = parent.shared.pending.wrappingSubtract(1, ordering: .acquiringAndReleasing).newValue
-        assert(left >= 0 && parent.shared.isInKernel.load(ordering: .relaxed))
+        assert(left >= 0)
         guard left == 0 else { return }
-        parent.shared.isInKernel.store(false, ordering: .sequentiallyConsistent)
+        assert(parent.state == .kept)
+        parent.become(.held, isFenced: true)
         let own = takeOwn(of: parent)
         stack.enter()
         stack[position].joined(parent, own, &self)

@@ -6,7 +6,6 @@ import Synchronization
 enum Publication {
     /// Publishes `request`'s result and disposes of the block.
     static func publish(_ request: Request, _ turn: inout Turn) {
-        assert(!request.isWaiting && !request.shared.isPublished.load(ordering: .relaxed))
         let result = request.result
         let list = request.list
         // Who sees the status may close these.
@@ -16,9 +15,9 @@ enum Publication {
         Exposure.begin(listEvent)
         Exposure.end(request)
         Statistics.countCompleted(request.operation, result)
-        request.shared.isPublished.store(true, ordering: .releasing)
+        request.become(.publishing)
         request.user?.publish(result, slot: Slab.number(of: request), sequence: request.sequence)
-        request.shared.visibleOn.store(0, ordering: .releasing)
+        request.become(.published)
         tellWhoWaits(for: request, &turn)
         if result < 0 { list?.shared.anyFailed.store(true, ordering: .relaxed) }
         Notifier.notify(request, &turn)

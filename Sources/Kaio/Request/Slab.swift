@@ -71,11 +71,11 @@ enum Slab {
     @inline(__always)
     static func isToken(_ data: UInt64) -> Bool { data >> 63 != 0 }
 
-    /// The request of a token, and its sequence; nil if it is over.
-    static func request(of token: UInt64) -> (Request, UInt64)? {
-        let request = request(number: UInt32(truncatingIfNeeded: token >> 38 & (1 << 25 - 1)))
-        let sequence = request.sequence
-        return sequence & tokenSequence == token & tokenSequence ? (request, sequence) : nil
+    /// The request of a token; nil if it is over.
+    static func identity(of token: UInt64) -> RequestIdentity? {
+        let slot = UInt32(truncatingIfNeeded: token >> 38 & (1 << 25 - 1))
+        let sequence = request(number: slot).sequence
+        return sequence & tokenSequence == token & tokenSequence ? RequestIdentity(slot: slot, sequence: sequence) : nil
     }
 
     /// The sequence of the request that was made last.
@@ -87,19 +87,15 @@ enum Slab {
     /// A zeroed block with a new sequence, or nil if the limit is reached.
     static func allocate() -> Request? {
         guard let request = takeFree() ?? takeFresh() else { return nil }
-        assert(request.sequence == 0)
         request.block.pointee.clear()
-        let sequence = lastSequence.wrappingAdd(1, ordering: .relaxed).newValue
-        request.shared.sequence.store(sequence, ordering: .relaxed)
+        request.occupy(lastSequence.wrappingAdd(1, ordering: .relaxed).newValue)
         return request
     }
 
     static func free(_ request: Request) {
-        // It is one request's, which is over: in no queue, in nobody's hands, and its descriptor's number is not used for it.
-        assert(request.sequence != 0 && !request.isWaiting && !request.isExposed && !request.hasAlarm)
-        assert(
-            !request.shared.isInKernel.load(ordering: .relaxed) && request.shared.runner.load(ordering: .relaxed) == 0)
-        request.shared.sequence.store(0, ordering: .relaxed)
+        // Its descriptor's number is not used for it.
+        assert(!request.isExposed && !request.hasAlarm)
+        request.vacate()
         let number = number(of: request)
         var old = head.load(ordering: .relaxed)
         while true {
@@ -122,7 +118,10 @@ enum Slab {
             let (exchanged, original) = head.weakCompareExchange(
                 expected: old, desired: (old >> 32 &+ 1) << 32 | UInt64(next),
                 successOrdering: .acquiringAndReleasing, failureOrdering: .acquiring)
-            if exchanged { return request }
+            if exchanged {
+                assert(request.state == .free)
+                return request
+            }
             old = original
         }
     }
@@ -155,12 +154,6 @@ extension ControlBlock {
     /// Makes a new request of the block, whatever was there.
     mutating func clear() {
         iocb = CKernel.iocb()
-        shared.waitingIn.store(0, ordering: .relaxed)
-        shared.visibleOn.store(0, ordering: .relaxed)
-        shared.isInKernel.store(false, ordering: .relaxed)
-        shared.isPublished.store(false, ordering: .relaxed)
-        shared.runner.store(0, ordering: .relaxed)
-        shared.poll.store(0, ordering: .relaxed)
         next = nil
         user = nil
         shared.stackBits.store(0, ordering: .relaxed)

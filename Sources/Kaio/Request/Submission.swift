@@ -170,7 +170,7 @@ enum Submission {
         request.offset = user.offset
         request.length = user.length
         Statistics.countSubmitted(operation)
-        request.shared.visibleOn.store(user.descriptor.number &+ 1, ordering: .releasing)
+        request.appear(on: user.descriptor)
         user.begin(slot: Slab.number(of: request), sequence: request.sequence)
     }
 
@@ -366,7 +366,7 @@ enum Submission {
         let length = operation.isSynchronize ? 0 : (vector ?? user.length)
         request.length = min(length, mostBytes)
         if vector != nil { request.vectorCount = user.length }
-        request.shared.visibleOn.store(request.descriptor.number &+ 1, ordering: .releasing)
+        request.appear(on: request.descriptor)
         user.begin(slot: Slab.number(of: request), sequence: request.sequence)
         let problem = error != 0 ? error : check(request, length: length, &known)
         let file = request.file

@@ -36,7 +36,7 @@ enum Suspension {
             if only != nil || !UserBlock(control).isInProgress(asOf: latest) { return }
             only = UserBlock(control)
         }
-        if let (request, sequence) = only?.current { _ = Workers.perform(request, sequence) }
+        if let request = only?.current { _ = Workers.perform(request) }
     }
 
     /// Whether any entry is not in progress, or there is none.

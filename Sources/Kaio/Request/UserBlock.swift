@@ -142,12 +142,11 @@ struct UserBlock {
         Slab.request(number: slotNumber).shared.isAwaited.store(true, ordering: .relaxed)
     }
 
-    /// The control block and the sequence of the request that this block stands for, unless it is over.
-    var current: (Request, UInt64)? {
+    /// The request that this block stands for, unless it is over.
+    var current: RequestIdentity? {
         guard isInProgress, case let number = slotNumber, number < Slab.used else { return nil }
-        let request = Slab.request(number: number)
-        let sequence = request.sequence
-        return stands(forSlot: number, sequence: sequence) ? (request, sequence) : nil
+        let sequence = Slab.request(number: number).sequence
+        return stands(forSlot: number, sequence: sequence) ? RequestIdentity(slot: number, sequence: sequence) : nil
     }
 
     func stands(forSlot number: UInt32, sequence: UInt64) -> Bool {

@@ -227,14 +227,14 @@ enum KernelQueue {
     /// Gives one prepared request to the kernel. False: it was not taken, and is still the caller's.
     @inline(__always)
     static func submitOne(_ request: Request) -> Bool {
-        assert(!request.isExposed && !request.isWaiting)
+        assert(!request.isExposed)
         guard let context else { return false }
         if request.wakesReactor { request.setEvent(Reactor.completions) }
-        request.shared.isInKernel.store(true, ordering: .releasing)
+        request.become(.inKernel)
         transfers.wrappingAdd(1, ordering: .sequentiallyConsistent)
         if context.submit(iocbPointer(request)) == 1 { return true }
         transfers.wrappingSubtract(1, ordering: .sequentiallyConsistent)
-        request.shared.isInKernel.store(false, ordering: .relaxed)
+        request.become(.held)
         return false
     }
 
@@ -286,9 +286,9 @@ enum KernelQueue {
                         if event == nil { event = Reactor.completions }
                         request.setEvent(event!)
                     }
-                    assert(!request.isExposed && !request.isWaiting)
+                    assert(!request.isExposed)
                     // The last word here; who gets the event reads it first, and so sees all that was written before.
-                    request.shared.isInKernel.store(true, ordering: .releasing)
+                    request.become(.inKernel)
                     list[count] = iocbPointer(request)
                     count += 1
                 }
@@ -303,7 +303,7 @@ enum KernelQueue {
                         transfers.wrappingSubtract(count - done, ordering: .sequentiallyConsistent)
                         var rest = RequestQueue()
                         while done < count {
-                            rest.append(Request(number: list[done]!.pointee.aio_data)!)
+                            rest.append(takeBack(list[done]))
                             done += 1
                         }
                         rest.append(contentsOf: &requests)
@@ -319,7 +319,7 @@ enum KernelQueue {
                         continue
                     } else {
                         transfers.wrappingSubtract(1, ordering: .sequentiallyConsistent)
-                        returnToModule(Request(number: list[done]!.pointee.aio_data)!, result, &turn)
+                        returnToModule(takeBack(list[done]), result, &turn)
                         done += 1
                     }
                 }
@@ -377,8 +377,14 @@ enum KernelQueue {
         UnsafeMutableRawPointer(request.block).assumingMemoryBound(to: iocb.self)
     }
 
+    /// A request that the kernel did not take.
+    private static func takeBack(_ iocb: UnsafeMutablePointer<iocb>?) -> Request {
+        let request = Request(number: iocb!.pointee.aio_data)!
+        request.become(.held)
+        return request
+    }
+
     private static func returnToModule(_ request: Request, _ result: Int, _ turn: inout Turn) {
-        request.shared.isInKernel.store(false, ordering: .relaxed)
         let stack = request.stack
         if result == request.length, request.transferred == 0,
             stack.fast(Int(request.position)).pointee.isOverWhenWhole
@@ -392,7 +398,6 @@ enum KernelQueue {
     }
 
     private static func hold(_ requests: inout RequestQueue, _ turn: inout Turn, again: Bool = false) {
-        for request in requests { request.shared.isInKernel.store(false, ordering: .relaxed) }
         Reactor.heldBack(waiting.locked { waiting.hold(&requests, again: again) })
         // If all that was in the kernel was harvested meanwhile, no harvest would come.
         if transfers.load(ordering: .sequentiallyConsistent) == 0 { submitWaiting(&turn) }
@@ -424,8 +429,8 @@ enum KernelQueue {
     }
 
     /// Takes a request out that waits for room. See `Module.cancel`.
-    static func withdraw(_ request: Request, _ sequence: UInt64, position: Int, force: Bool) -> CancelOutcome {
-        let outcome = waiting.locked { waiting.withdraw(request, sequence, at: position, force: force) }
+    static func withdraw(_ request: RequestIdentity, position: Int, force: Bool) -> CancelOutcome {
+        let outcome = waiting.locked { waiting.withdraw(request, at: position, force: force) }
         if outcome == .taken { Reactor.heldBack(-1) }
         return outcome
     }
@@ -468,8 +473,10 @@ enum KernelQueue {
                         polls += 1
                         AIOPoll.harvested(data, Int(events[index].res), &turn)
                     } else if let request = Request(number: data) {
-                        let isInKernel = request.shared.isInKernel.load(ordering: .acquiring)
-                        assert(isInKernel && request.sequence != 0)
+                        // All that was written before the kernel had it is seen from here on.
+                        let state = request.state
+                        assert(state == .inKernel)
+                        request.become(.held)
                         returnToModule(request, Int(events[index].res), &turn)
                     }
                 }

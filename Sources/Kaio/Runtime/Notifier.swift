@@ -50,7 +50,7 @@ enum Notifier {
 
     /// Sends the request's notification and frees the block, now or later.
     static func notify(_ request: Request, _ turn: inout Turn) {
-        assert(request.operation == .list || request.shared.isPublished.load(ordering: .relaxed))
+        assert(request.operation == .list || request.state == .published)
         switch request.notification.kind {
         case .none:
             Engine.release(request)

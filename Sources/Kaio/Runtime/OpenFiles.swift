@@ -439,7 +439,7 @@ enum OpenFiles {
             return false
         }
         Exposure.begin(request)
-        request.beginWaiting(at: request.stack.count - 1)
+        request.become(.waiting, at: request.stack.count - 1)
         file.state.rest.pointee.held.append(request)
         file.state.pointee.isHolding.store(true, ordering: .sequentiallyConsistent)
         lock.unlock()
@@ -458,7 +458,7 @@ enum OpenFiles {
             if rest.pointee.isPassing || rest.pointee.isPreparing { return lock.unlock() }
             while let first = rest.pointee.held.first, file.has(first.file.way) {
                 _ = rest.pointee.held.popFirst()
-                first.endWaiting()
+                first.become(.held)
                 free.append(first)
             }
             if !free.isEmpty {
@@ -545,14 +545,14 @@ enum OpenFiles {
     }
 
     /// Takes a request out that waits here. See `Module.cancel`.
-    static func withdraw(_ request: Request, _ sequence: UInt64, position: Int) -> CancelOutcome {
+    static func withdraw(_ identity: RequestIdentity, position: Int) -> CancelOutcome {
         guard areKept else { return .no }
         lock.lock()
         defer { lock.unlock() }
-        guard request.waitingLevel(sequence, at: position) != nil, let file = request.openFile,
+        guard let request = identity.request(waitingAt: position), let file = request.openFile,
             file.state.rest.pointee.held.remove(request)
         else { return .no }
-        request.endWaiting()
+        request.become(.held)
         return .taken
     }
 

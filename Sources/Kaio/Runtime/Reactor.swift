@@ -182,7 +182,7 @@ enum Reactor {
             nextChecked = nextChecked &+ 1 < Slab.used ? nextChecked &+ 1 : 0
             let request = Slab.request(number: nextChecked)
             let token = Slab.token(of: request)
-            guard request.sequence != 0, request.pollState == .waiting, request.isWatched,
+            guard request.state == .polled, request.isWatched,
                 !control(request, EPOLL_CTL_MOD)
             else { continue }
             Turn.visit(as: .reactor) { AIOPoll.ready(token, isAlarm: false, isLost: true, &$0) }
@@ -265,7 +265,7 @@ enum Reactor {
         Timers.renew()
         for number in 0..<Slab.used {
             let request = Slab.request(number: number)
-            if request.sequence != 0, request.pollState == .waiting, request.isWatched {
+            if request.state == .polled, request.isWatched {
                 _ = control(request, EPOLL_CTL_ADD)
             }
         }

@@ -4,7 +4,7 @@
 //
 // Invariant, under `lock`: `entries` is a heap, the earliest first, and of the same time the one that came first;
 // `places` says where in it a control block is, by its number, one more than the index, and 0 if it is nowhere. A
-// request in the heap has `waitingIn` set; who takes it out clears that, and then it is theirs. But an alarm's request is
+// request in the heap is `waiting`, or `kept`; who takes it out makes it `held`, and then it is theirs. But an alarm's request is
 // not the heap's: who ends its wait takes the alarm away before the request can be over. The timer is set
 // to the heap's first whenever the lock is free, or that one is being taken out. Since each is in flight, the engine
 // is up while the heap is not empty.
@@ -42,17 +42,20 @@ enum Timers {
     static var next: Instant { Instant(nanoseconds: earliest.load(ordering: .sequentiallyConsistent)) }
 
     /// Keeps a request until `time`, for the module at `position`, which has to be its holder. The request may have
-    /// been given back before this returns.
+    /// been given back before this returns. `isForGood`: nobody may withdraw it.
     ///
     /// False: there is no reactor, or no descriptor or memory for the timer. The request is still the module's.
-    static func add(_ request: Request, at time: Instant, for position: Int) -> Bool {
-        add(Entry(time: time.nanoseconds, order: 0, request: request), position)
+    static func add(_ request: Request, at time: Instant, for position: Int, isForGood: Bool = false) -> Bool {
+        add(Entry(time: time.nanoseconds, order: 0, request: request)) {
+            request.become(isForGood ? .kept : .waiting, at: position, isFenced: isForGood)
+        }
     }
 
     /// Has the reactor look at a request that it watches. False: there can be no timer.
     static func setAlarm(_ request: Request, at time: Instant, _ token: UInt64) -> Bool {
         request.hasAlarm = add(
-            Entry(time: time.nanoseconds, order: 0, request: request, token: token), nil)
+            Entry(time: time.nanoseconds, order: 0, request: request, token: token)
+        ) {}
         return request.hasAlarm
     }
 
@@ -66,7 +69,7 @@ enum Timers {
         if place == 1 { set() }
     }
 
-    private static func add(_ entry: Entry, _ position: Int?) -> Bool {
+    private static func add(_ entry: Entry, _ take: () -> Void) -> Bool {
         lock.lock()
         var isPrepared = prepare()
         if !isPrepared {
@@ -80,7 +83,7 @@ enum Timers {
             lock.unlock()
             return false
         }
-        if let position { entry.request.beginWaiting(at: position) }
+        take()
         lastOrder += 1
         count += 1
         entries[count - 1] = entry
@@ -95,11 +98,10 @@ enum Timers {
     }
 
     /// Takes a request out. See `Module.cancel`.
-    static func withdraw(_ request: Request, _ sequence: UInt64, position: Int) -> Bool {
+    static func withdraw(_ request: RequestIdentity, position: Int) -> Bool {
         lock.lock()
         defer { lock.unlock() }
-        guard request.waitingLevel(sequence, at: position) != nil, let place = places?[Int(Slab.number(of: request))],
-            place != 0
+        guard request.request(waitingAt: position) != nil, let place = places?[Int(request.slot)], place != 0
         else { return false }
         remove(Int(place) - 1)
         if place == 1 { set() }
@@ -118,10 +120,10 @@ enum Timers {
             let now = Instant.now.nanoseconds
             while taken < expireAtOnce, count > 0, let first = entries?[0], first.time <= now {
                 // The heap's, not the block's: that one changes with the request's way.
-                let waitingIn = first.request.shared.waitingIn.load(ordering: .relaxed)
+                let position = first.request.whereabouts.position
                 remove(0)
                 if first.token == 0 {
-                    first.request.position = UInt8(truncatingIfNeeded: waitingIn) - 1
+                    first.request.position = UInt8(truncatingIfNeeded: position)
                     due.append(first.request)
                 }
                 alarms[taken] = first.token
@@ -231,7 +233,7 @@ enum Timers {
     private static func remove(_ index: Int) {
         let entries = entries!
         assert(isSound(at: index))
-        if entries[index].token == 0 { entries[index].request.endWaiting() }
+        if entries[index].token == 0 { entries[index].request.become(.held, isFenced: true) }
         setPlace(entries[index].request, 0)
         count -= 1
         guard index < count else { return }
@@ -246,9 +248,10 @@ enum Timers {
     private static func isSound(at index: Int) -> Bool {
         guard lock.isHeld, let entries, let places, index < count else { return false }
         let entry = entries[index]
-        if entry.token == 0 && !entry.request.isWaiting || places[Int(Slab.number(of: entry.request))] != index + 1 {
-            return false
-        }
+        let state = entry.request.state
+        guard places[Int(Slab.number(of: entry.request))] == index + 1,
+            entry.token != 0 || state == .waiting || state == .kept
+        else { return false }
         for child in index * 2 + 1...index * 2 + 2 where child < count && entries[child].comesBefore(entry) {
             return false
         }

@@ -21,7 +21,7 @@
 // thread like others if what it does takes long: the disk wakes it too, and on a busy machine one that steps back gets the
 // processor milliseconds later.
 //
-// Who sleeps in aio_suspend for nothing but a read that no thread has begun makes it itself (`perform(_:_:)`) where the device answered
+// Who sleeps in aio_suspend for nothing but a read that no thread has begun makes it itself (`perform(_:)`) where the device answered
 // at once of late: that saves waking the thread that slept for the disk, and then the one that slept for it. On a busy machine the first
 // step, after the call's futex, is as late. So for a while after a thread was late with what it was woken for, the same goes for writes,
 // and for a device that was a little slower.
@@ -283,8 +283,8 @@ enum Workers {
 
     /// By a thread that has nothing to do but to wait for this request: makes the transfer, if no thread has begun it and it is next
     /// in its lane. All signals are blocked meanwhile. False: it did not.
-    static func perform(_ request: Request, _ sequence: UInt64) -> Bool {
-        guard request.shared.waitingIn.load(ordering: .relaxed) != 0, made != nil else { return false }
+    static func perform(_ request: RequestIdentity) -> Bool {
+        guard request.state == .waiting, made != nil else { return false }
         let mask = SignalMask.blockAll()
         defer { mask.restore() }
         let areLate = trusted.load(ordering: .relaxed) > 0
@@ -293,7 +293,7 @@ enum Workers {
             waiting.lock()
             for lane in 1..<laneCount
             where isOccupied(lane) && room(lane) > 0
-                && lanes[lane].queue.takeFirst(request, sequence, ifSuitable: { isQuick($0, areLate: areLate) })
+                && lanes[lane].queue.takeFirst(request, ifSuitable: { isQuick($0, areLate: areLate) })
             {
                 isTaken = true
                 count(-1, in: lane)
@@ -302,7 +302,7 @@ enum Workers {
             waiting.unlock()
             if isTaken {
                 if areLate { trusted.wrappingSubtract(1, ordering: .relaxed) }
-                performHere(request, &turn)
+                performHere(request.request, &turn)
             }
         }
         return isTaken
@@ -360,10 +360,10 @@ enum Workers {
     }
 
     /// Takes a request out of its queue. See `Module.cancel`.
-    static func withdraw(_ request: Request, _ sequence: UInt64, position: Int, force: Bool) -> CancelOutcome {
+    static func withdraw(_ request: RequestIdentity, position: Int, force: Bool) -> CancelOutcome {
         waiting.locked {
             for lane in 0..<laneCount where isOccupied(lane) {
-                let outcome = lanes[lane].queue.withdraw(request, sequence, at: position, force: force)
+                let outcome = lanes[lane].queue.withdraw(request, at: position, force: force)
                 if outcome == .taken { count(-1, in: lane) }
                 if outcome != .no { return outcome }
             }

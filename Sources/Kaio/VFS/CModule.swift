@@ -22,7 +22,7 @@ struct CHandle: ~Copyable {
         case none = 0
         /// The module's function for its way down was called, and has not returned.
         case called = 1
-        /// It returned and has done nothing with it: the module keeps it. (`isInKernel` is set: in progress for good.)
+        /// It returned and has done nothing with it: the module keeps it, and so it is `kept`.
         case kept = 2
         /// Somebody is just changing that; a few instructions.
         case busy = 3
@@ -30,7 +30,7 @@ struct CHandle: ~Copyable {
         case cancelled = 4
         /// Passed on.
         case below = 5
-        /// The module has its completion. (`isInKernel` is set, and no one uses the descriptor any more.)
+        /// The module has its completion. It is `kept`, and no one uses the descriptor any more.
         case up = 6
         /// In the handle's queue.
         case held = 7
@@ -216,7 +216,7 @@ final class CModule: Module {
                 expected: called, desired: CHandle.State.busy.word(sequence), ordering: .acquiringAndReleasing
             ).exchanged
         else { return }
-        request.shared.isInKernel.store(true, ordering: .sequentiallyConsistent)
+        request.become(.kept, isFenced: true)
         slot.pointee.store(CHandle.State.kept.word(sequence), ordering: .releasing)
     }
 
@@ -229,7 +229,7 @@ final class CModule: Module {
         let isCancelled = result == -Int(ECANCELED)
         if !isCancelled {
             Exposure.end(request)
-            request.shared.isInKernel.store(true, ordering: .releasing)
+            request.become(.kept)
             slot.pointee.store(CHandle.State.up.word(sequence), ordering: .releasing)
         }
         var goesOn = true
@@ -243,19 +243,20 @@ final class CModule: Module {
                     ordering: .acquiringAndReleasing
                 ).exchanged
             if !goesOn { return }
-            request.shared.isInKernel.store(false, ordering: .releasing)
+            request.become(.held)
             request.result = CModule.sound(answer, request)
         }
         return goesOn
     }
 
-    func cancel(_ request: Request, _ sequence: UInt64, force: Bool, _ turn: inout Turn) -> CancelOutcome {
-        let slot = handle.pointee.slots + Int(Slab.number(of: request))
+    func cancel(_ identity: RequestIdentity, force: Bool, _ turn: inout Turn) -> CancelOutcome {
+        let (request, sequence) = (identity.request, identity.sequence)
+        let slot = handle.pointee.slots + Int(identity.slot)
         let kept = CHandle.State.kept.word(sequence)
         let word = slot.pointee.load(ordering: .acquiring)
         if word == CHandle.State.held.word(sequence) {
             let (queue, position) = (handle.pointee.queue, handle.pointee.position)
-            return queue.locked { queue.withdraw(request, sequence, at: position, force: force) }
+            return queue.locked { queue.withdraw(identity, at: position, force: force) }
         }
         guard word == kept else { return .no }
         if let function = functions.aio_withdraw_fn {
@@ -382,7 +383,7 @@ final class CModule: Module {
         guard let function = functions.joined_fn else { return turn.complete(parent, CModule.sound(result, parent)) }
         let slot = handle.pointee.slots + Int(Slab.number(of: parent))
         let sequence = parent.sequence
-        parent.shared.isInKernel.store(true, ordering: .releasing)
+        parent.become(.kept)
         slot.pointee.store(CHandle.State.up.word(sequence), ordering: .releasing)
         var answer: Int?
         CModule.call(&turn) { call in
@@ -397,7 +398,7 @@ final class CModule: Module {
             if isOver { answer = said }
         }
         guard let answer else { return }
-        parent.shared.isInKernel.store(false, ordering: .releasing)
+        parent.become(.held)
         turn.complete(parent, CModule.sound(answer, parent))
     }
 
@@ -494,7 +495,7 @@ final class CModule: Module {
             guard let request = handle.pointee.queue.locked({ handle.pointee.queue.takeNext() }) else { return false }
             let sequence = request.sequence
             taken = token(request, sequence)
-            request.shared.isInKernel.store(true, ordering: .sequentiallyConsistent)
+            request.become(.kept, isFenced: true)
             let slot = handle.pointee.slots + Int(Slab.number(of: request))
             slot.pointee.store(CHandle.State.kept.word(sequence), ordering: .releasing)
             return true
@@ -561,7 +562,7 @@ final class CModule: Module {
                     expected: word, desired: new.word(sequence), ordering: .acquiringAndReleasing
                 ).exchanged
             else { continue }
-            if state != .called { request.shared.isInKernel.store(false, ordering: .sequentiallyConsistent) }
+            if state != .called { request.become(.held, isFenced: true) }
             return state == .cancelled ? .cancelled : .taken
         }
     }

@@ -55,10 +55,10 @@ protocol Module: AnyObject {
     /// It has no descriptor any more, but the modules' own.
     func closed(_ file: OpenFile)
 
-    /// Takes the request out of the module's own queue, if it waits there. `sequence` says which request is
-    /// meant: the block may be another's by now. `force`: its descriptor is about to be closed, so a request
-    /// that counts as being in progress, but does no transfer at the moment, must end too.
-    func cancel(_ request: Request, _ sequence: UInt64, force: Bool, _ turn: inout Turn) -> CancelOutcome
+    /// Takes the request out of the module's own queue, if it waits there (`request(waitingAt:)`): its block may be another's by now.
+    /// `force`: its descriptor is about to be closed, so a request that counts as being in progress, but does no transfer at the moment,
+    /// must end too.
+    func cancel(_ request: RequestIdentity, force: Bool, _ turn: inout Turn) -> CancelOutcome
 
     /// In the child of a fork: forgets every request. Of the module's own memory alone: the child may use other stacks
     /// by then, so what instances share is reset by the entry.
@@ -135,7 +135,7 @@ extension Module {
     func prepare(_ file: OpenFile, _ target: Target) {}
     func closes(_ file: OpenFile, _ turn: inout Turn) {}
     func closed(_ file: OpenFile) {}
-    func cancel(_ request: Request, _ sequence: UInt64, force: Bool, _ turn: inout Turn) -> CancelOutcome { .no }
+    func cancel(_ request: RequestIdentity, force: Bool, _ turn: inout Turn) -> CancelOutcome { .no }
     func reset() {}
     var isLasting: Bool { false }
 }

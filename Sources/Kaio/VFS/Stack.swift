@@ -236,9 +236,9 @@ struct Stack: Equatable {
     }
 
     /// The same where another may have the request: false if it is over by now, and the stack perhaps too.
-    func enter(for request: Request, _ sequence: UInt64) -> Bool {
+    func enter(for request: RequestIdentity) -> Bool {
         enter()
-        if !request.shared.isPublished.load(ordering: .acquiring), request.sequence == sequence { return true }
+        if request.state.isInFlight { return true }
         leave()
         return false
     }

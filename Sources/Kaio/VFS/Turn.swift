@@ -114,7 +114,7 @@ struct Turn: ~Copyable {
     /// The request is complete: `result` is a count of bytes or a negated errno. It climbs the stack and is
     /// published when the turn comes to it.
     mutating func complete(_ request: Request, _ result: Int) {
-        assert(!request.isWaiting && request.sequence != 0)
+        assert(request.state == .held)
         request.result = result
         finished.append(request)
     }
