@@ -21,8 +21,8 @@
 // after its last descriptor is gone; a length or offset that O_DIRECT does not take is written without it.
 //
 // Invariant, under `BlockCache.lock`: a request is in a queue (of a block, of its file, `throttled` or `starved`) and is
-// `waiting`, or `kept` where it has begun, or somebody has it. It holds the blocks of its piece, and waits for a block that it needs only as long as
-// somebody transfers or copies that; it waits for room only without a block. So nobody waits in a circle.
+// `waiting`, or `kept` where it has begun, or somebody has it. It holds the blocks of its piece, and waits for a block that it
+// needs only as long as somebody transfers or copies that; it waits for room only without a block. So nobody waits in a circle.
 
 import CKaio
 import CKernel
