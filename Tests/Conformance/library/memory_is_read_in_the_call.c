@@ -46,5 +46,6 @@ int main(int arguments, char **names) {
     if (arguments > 1) return make_reads();
     char json[4096];
     if (!statistics_of_work(json, sizeof json)) return 0;
-    CHECK(stat_of(json, "modules", "aio_linux") >= READS);
+    // Quick is what takes 12 us at most; on an emulated machine that others keep busy memory is not.
+    if (times_slower() == 1) CHECK(stat_of(json, "modules", "aio_linux") >= READS);
 }
