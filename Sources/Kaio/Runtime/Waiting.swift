@@ -36,7 +36,7 @@ enum Waiting {
     /// When a thread first saw events that it had to leave to the leader; 0 if none did since one led.
     private static let unattendedSince = Atomic<Int64>(0)
 
-    /// When everyone who waited was told last.
+    /// When everyone who waited was told last, by a thread that kept the processor meanwhile.
     private static let toldAt = Atomic<Int64>(0)
 
     private static let spin = Spin()
@@ -59,9 +59,10 @@ enum Waiting {
     static func tellAll() {
         // Who waits for any says so again before it sleeps again; it has read the count before that.
         collecting.store(false, ordering: .sequentiallyConsistent)
-        toldAt.store(Instant.roughlyNow.nanoseconds, ordering: .relaxed)
+        let began = Instant.roughlyNow.nanoseconds
         tellFollowers()
         if leader.load(ordering: .sequentiallyConsistent) != 0 { KernelQueue.kick() }
+        if Instant.roughlyNow.nanoseconds == began { toldAt.store(began, ordering: .relaxed) }
     }
 
     private static func tellFollowers() {
@@ -111,14 +112,17 @@ enum Waiting {
         let (first, since) = unattendedSince.compareExchange(expected: 0, desired: now, ordering: .relaxed)
         let late = first ? 0 : now - since
         guard late > leaderIsLate else { return false }
+        var isLost = true
         switch ThreadState.of(leaderNumber.load(ordering: .relaxed)) {
         case .asleep(SYS_io_pgetevents, _) where late < leaderIsGone: return false
         case .running where late < leaderIsGone, .unknown where late < leaderIsGone: return false
+        // In a call of a signal handler's, or where another thread keeps it from a lock: it would come.
+        case .asleep where late < leaderIsGone: isLost = false
         default: break
         }
         unattendedSince.store(0, ordering: .relaxed)
         leader.store(0, ordering: .sequentiallyConsistent)
-        Statistics.countHealed("the leader was gone")
+        if isLost { Statistics.countHealed("the leader was gone") }
         return true
     }
 
@@ -225,15 +229,17 @@ enum Waiting {
         leaderNumber.store(ThreadExit.watch(), ordering: .relaxed)
         var result = 0
         let now = Instant.now
+        let end = min(deadline, now.advanced(by: leaderLooks))
         if deadline > now.advanced(by: exactEnough), deadline != .never {
             KernelQueue.setAlarm(for: deadline, now: now)
         }
         if leader.load(ordering: .sequentiallyConsistent) == me, count == seen, !KernelQueue.hasEvents {
             assert(Lock.held == 0 && SignalMask.areAllBlocked)
-            result = context.sleep(until: min(deadline, now.advanced(by: leaderLooks)), mask)
+            result = context.sleep(until: end, mask)
         }
         if cancellable { ck_end_cancellable(type) }
-        if result == 0, wasTold(from: now, until: min(deadline, now.advanced(by: leaderLooks))) {
+        // The kernel also gives 0 to who was woken by an event that another thread took.
+        if result == 0, wasTold(from: now, until: end, atLeast: kickTakes), Instant.now >= end {
             Statistics.countHealed("the leader slept through a publication")
         }
         if exchanged { stepDown() }
@@ -283,14 +289,16 @@ enum Waiting {
         if hasFollowers { tellFollowers() }
     }
 
-    /// Whether everyone was told while a thread slept from one time to another that was not: long before the end, as it may have come to
-    /// that and not to a processor.
-    private static func wasTold(from begin: Instant, until end: Instant) -> Bool {
+    /// Whether everyone was told while a thread slept from one time to another that was not: so long before the end, as it may have come
+    /// to that and not to a processor.
+    private static func wasTold(from begin: Instant, until end: Instant, atLeast before: Int64) -> Bool {
         let told = toldAt.load(ordering: .relaxed)
-        return told > begin.nanoseconds && told < end.nanoseconds - exactlyThen
+        return told > begin.nanoseconds && told < end.nanoseconds - before
     }
 
-    private static let exactlyThen: Int64 = 50_000_000
+    private static let wakeTakes: Int64 = 50_000_000
+    /// On a busy machine: another thread may be about to send it, or to pass it on.
+    private static let kickTakes: Int64 = 250_000_000
 
     private static func follow(_ seen: UInt32, until deadline: Instant, cancellable: Bool) -> Int {
         assert(seen & followed == 0)
@@ -306,7 +314,7 @@ enum Waiting {
         let end = min(deadline, now.advanced(by: isLed ? followersLook : leaderLooks))
         let result = Futex.wait(publications, expected, until: end)
         if cancellable { ck_end_cancellable(type) }
-        if result == -Int(ETIMEDOUT), count != seen, wasTold(from: now, until: end) {
+        if result == -Int(ETIMEDOUT), count != seen, wasTold(from: now, until: end, atLeast: wakeTakes) {
             Statistics.countHealed("a follower slept through a publication")
         }
         return result
