@@ -112,17 +112,14 @@ enum Waiting {
         let (first, since) = unattendedSince.compareExchange(expected: 0, desired: now, ordering: .relaxed)
         let late = first ? 0 : now - since
         guard late > leaderIsLate else { return false }
-        var isLost = true
         switch ThreadState.of(leaderNumber.load(ordering: .relaxed)) {
         case .asleep(SYS_io_pgetevents, _) where late < leaderIsGone: return false
         case .running where late < leaderIsGone, .unknown where late < leaderIsGone: return false
-        // In a call of a signal handler's, or where another thread keeps it from a lock: it would come.
-        case .asleep where late < leaderIsGone: isLost = false
         default: break
         }
         unattendedSince.store(0, ordering: .relaxed)
         leader.store(0, ordering: .sequentiallyConsistent)
-        if isLost { Statistics.countHealed("the leader was gone") }
+        Statistics.countHealed("the leader was gone")
         return true
     }
 
