@@ -71,19 +71,23 @@ $(ARCHIVE): $(OBJECT) $(EXPORTS)
 	$(call make_archive)
 
 # For arm64 (aarch64), with Debian's cross tools. The toolchain has Embedded Swift's library for this processor without an
-# operating system, which is all that the library needs; the command would need the whole library for Linux on it.
+# operating system, which is all that the library needs.
 AARCH64 := $(ROOT).build/aarch64
 CROSS = aarch64-linux-gnu-
 CROSS_COMPILE = -target aarch64-none-none-elf -Xcc -isystem -Xcc /usr/aarch64-linux-gnu/include -Xcc -I$(AARCH64)/include \
 	-Xcc -D__linux__ -Xcc -D__gnu_linux__ -Xcc -D__unix__ -Xcc -fasynchronous-unwind-tables
 
-aarch64: set-up-aarch64 $(AARCH64)/libkaio.so ## Builds .build/aarch64/libkaio.so with Debian's cross tools
+aarch64: set-up-aarch64 $(AARCH64)/libkaio.so $(AARCH64)/kaio ## Builds library and command for aarch64 with Debian's cross tools, in .build/aarch64
 
-$(AARCH64)/libkaio.so: $(SOURCES) $(EXPORTS) $(ROOT)Tools/older-libc $(ROOT)Makefile
+AARCH64_OLDER := $(abspath $(AARCH64)/older-libc)
+
+$(AARCH64_OLDER)/flags: $(ROOT)Tools/older-libc
+	$(ROOT)Tools/older-libc $(@D) $(CROSS)gcc
+
+$(AARCH64)/libkaio.so: $(SOURCES) $(EXPORTS) $(AARCH64_OLDER)/flags $(ROOT)Makefile
 	@mkdir -p $(@D)/include
 	$(SWIFT)c $(CROSS_COMPILE) $(COMPILE:$(RELEASE)/modules=$(@D)/modules) -c $(SOURCES) -o $(@D)/Kaio.o
-	$(ROOT)Tools/older-libc $(@D)/older-libc $(CROSS)gcc
-	$(CROSS)gcc -shared -o $@ $(@D)/Kaio.o $(LINK:%=-Xlinker %) $$(sed 's/^/-Xlinker /' $(@D)/older-libc/flags)
+	$(CROSS)gcc -shared -o $@ $(@D)/Kaio.o $(LINK:%=-Xlinker %) $$(sed 's/^/-Xlinker /' $(AARCH64_OLDER)/flags)
 	@ln -sf libkaio.so $(@D)/libkaio.so.1
 
 $(AARCH64)/libkaio.a: $(AARCH64)/libkaio.so
@@ -113,6 +117,37 @@ $(COMMAND): $(ROOT)Package.swift $(shell find $(addprefix $(ROOT),Sources/kaio-c
 	KAIO_COMMAND=1 $(SWIFT) build --package-path $(or $(ROOT),.) --scratch-path $(ROOT).build/command -c release \
 		--product kaio-command --static-swift-stdlib $(COMMAND_COMPILE:%=-Xswiftc %) \
 		$(COMMAND_LINK:%=-Xlinker %) $$(sed 's/^/-Xlinker /' $(OLDER)/flags)
+
+# The same for aarch64, by Debian's compiler, which has the whole library for it. The package manager takes part here only by
+# having the argument parser's sources checked out.
+AARCH64_MODULES := $(abspath $(AARCH64)/command)
+PARSER := $(ROOT).build/command/checkouts/swift-argument-parser/Sources
+AARCH64_COMMAND_COMPILE = -O -parse-as-library -swift-version 6 -I $(AARCH64_MODULES) -function-sections \
+	$(filter-out -Xfrontend,$(ANYWHERE)) $(foreach module,include Sources/CKernel,-Xcc -fmodule-map-file=$(ROOT)$(module)/module.modulemap)
+AARCH64_COMMAND_LINK = $(filter-out %.o,$(COMMAND_LINK)) $(AARCH64_OLDER)/start.o
+AARCH64_SWIFT := $(AARCH64)/swift
+
+$(AARCH64_SWIFT)/compile: $(ROOT)Tools/aarch64-swift
+	$(ROOT)Tools/aarch64-swift $(@D) $(CROSS)gcc
+
+# aarch64_module NAME,DIRECTORY: an object of all sources there.
+define aarch64_module
+	find $(2) -name '*.swift' -print0 | LC_ALL=C sort -z | xargs -0 $(AARCH64_SWIFT)/compile $(AARCH64_COMMAND_COMPILE) \
+		-suppress-warnings -module-name $(1) -emit-module-path $(AARCH64_MODULES)/$(1).swiftmodule -o $(AARCH64_MODULES)/$(1).o
+endef
+
+$(AARCH64)/kaio: export SWIFT_DETERMINISTIC_HASHING = 1
+
+$(AARCH64)/kaio: $(COMMAND) $(AARCH64_SWIFT)/compile $(AARCH64_OLDER)/flags $(ROOT)Makefile
+	@mkdir -p $(AARCH64_MODULES)
+	$(call aarch64_module,FoundationEssentials,$(ROOT)Sources/FoundationEssentials)
+	$(call aarch64_module,ArgumentParserToolInfo,$(PARSER)/ArgumentParserToolInfo)
+	$(call aarch64_module,ArgumentParser,$(PARSER)/ArgumentParser)
+	$(call aarch64_module,kaio_command,$(ROOT)Sources/kaio-command)
+	$(CROSS)gcc -pie -fuse-ld=lld -B $(dir $(realpath $(shell command -v $(SWIFT)))) -o $@ -L$(AARCH64_OLDER) \
+		$(AARCH64_SWIFT)/library/aarch64/swiftrt.o $(AARCH64_MODULES)/*.o -L$(AARCH64_SWIFT)/library -Wl,--start-group \
+		$(patsubst %,-l%,swiftCore swift_StringProcessing swift_RegexParser swiftGlibc) -Wl,--end-group -l:libstdc++.a -lgcc_s $(AARCH64_COMMAND_LINK:%=-Xlinker %) \
+		$$(sed 's/^/-Xlinker /' $(AARCH64_OLDER)/flags) -lm
 
 # Shells read them, so a line that says who runs them is out of place.
 COMPLETIONS := $(foreach shell,bash zsh fish,$(ROOT).build/completions/kaio.$(shell))
@@ -194,11 +229,10 @@ uninstall: ## Removes what install has put there; with the same PREFIX and DESTD
 kernels: set-up-kernels library command ## Boots Debian's kernels in qemu and runs the C programs there (hours); writes docs/kernels.md
 	@$(ROOT)Tests/kernels all; status=$$?; $(ROOT)Tests/kernels --write && exit $$status
 
-# For the processor of another machine there is no command, so no package kaio.
 ARCH := $(shell dpkg --print-architecture 2>/dev/null)
 FOREIGN := $(filter arm64,$(filter-out $(shell dpkg --print-architecture 2>/dev/null),$(ARCH)))
 
-deb: set-up-deb $(if $(FOREIGN),set-up-aarch64 $(AARCH64)/libkaio.a man,all) ## Builds the Debian packages libkaio1, libkaio-dev and kaio, .build/deb/*.deb (ARCH=arm64: the first two, with cross tools)
+deb: set-up-deb $(if $(FOREIGN),set-up-aarch64 $(AARCH64)/libkaio.a $(AARCH64)/kaio man $(COMPLETIONS),all) ## Builds the Debian packages libkaio1, libkaio-dev and kaio, .build/deb/*.deb (ARCH=arm64: with cross tools)
 	@$(ROOT)Tools/deb --for "$(ARCH)"
 
 release: set-up-deb set-up-release ## Makes the tarball, the Debian packages, checksums and SBOM of the latest commit, .build/dist

@@ -86,7 +86,9 @@ struct BenchWorker: ParsableCommand {
         var meter = Meter(milliseconds: milliseconds)
         switch engine {
         case .glibc, .kaio: try POSIXWindow(file, workload, order).run(&meter)
-        case .raw: try RawWindow(file, workload, order).run(&meter)
+        case .raw:
+            var window = try RawWindow(file, workload, order)
+            try window.run(&meter)
         }
         print("result", meter.transfers, meter.nanoseconds, meter.processorNanoseconds)
     }
@@ -297,7 +299,7 @@ private struct RawWindow {
         return count
     }
 
-    consuming func run(_ meter: inout Meter) throws {
+    mutating func run(_ meter: inout Meter) throws {
         for index in 0..<depth { list[index] = requests + index }
         try submit(depth)
         var done = 0

@@ -108,9 +108,29 @@ while IFS=$sep read -r name limit environment before; do
     say "$name"
 done </tmp/again
 
+# The command with a program of its own: both versions, each request of fio's counted and in the log, and its data verified.
+command_runs_programs() {
+    local audited
+    cd /files/ext4 || return
+    LD_LIBRARY_PATH=/kaio kaio --version >/tmp/versions 2>&1
+    kaio run --library /kaio/libkaio.so --stats --audit /tmp/audit -- fio --output=/dev/null "${verified[@]}" --size=1m --iodepth=8 2>/tmp/summary
+    result=fails text="kaio run ends with $?: $(tail -n 1 /tmp/summary)"
+    audited=$(grep -c 'result=4096' /tmp/audit)
+    if ! grep -q '^kaio [0-9]' /tmp/versions || ! grep -q '^library [0-9].*/kaio/libkaio.so' /tmp/versions; then
+        text="kaio --version says $(xargs </tmp/versions)"
+    elif grep -q 'ended after .*[0-9] asynchronous requests' /tmp/summary && ((audited >= 256)); then
+        result=holds text=''
+    fi
+    cd /
+    rm -f /files/ext4/verify.*
+}
+
 # doctor PLACE DIRECTORY: what it says of a place that Tests/kernels knows what to expect of.
 doctor() { kaio doctor --library /kaio/libkaio.so "$2" | sed "s/^/@doctor $1 /"; }
 if [[ -x /bin/kaio ]]; then
+    took=0
+    command_runs_programs
+    say doctor/the_command_runs_programs
     doctor ext4 /files/ext4
     doctor xfs /files/xfs
     mount -o remount,lazytime /files/xfs

@@ -6,16 +6,18 @@
 
 enum { count = 2000, size = 512, delay = 100000000 };
 static struct aiocb controls[count];
-static int64_t submitted[count];
+static int64_t submitted[count], submission;
 
 // Returns the longest that one took.
 static int64_t delayed(int file, unsigned char *blocks) {
+    int64_t began = nanoseconds();
     // Not in sequence: one of these would wait for the one before it.
     for (int i = 0; i < count; i++) {
         controls[i] = request(file, blocks + i * size, size, (off_t)i * 37 % 1000 * 2 * size);
         submitted[i] = nanoseconds();
         OK(aio_read(&controls[i]));
     }
+    submission = nanoseconds() - began;
     int threads = count_threads();
     CHECK(threads < 8);
     for (int i = 0; i < count; i++) {
@@ -38,13 +40,20 @@ int main(void) {
     int file = scratch_file(0);
     write_pattern(file, 1 << 20, 1, 0);
     unsigned char *blocks = aligned_buffer(count * size);
-    struct aiocb first = request(file, blocks, size, 0);
-    int64_t began = nanoseconds();
-    OK(aio_write(&first));
-    EQUAL(FINISH(&first), size);
-    CHECK(nanoseconds() - began < delay);
-    // In no place do they wait for each other: then it were many times the delay. A busy machine is tried again.
+    // A write is not delayed. An emulated machine may be slow once.
+    for (int tries = times_slower() == 1 ? 1 : 5; tries > 0; tries--) {
+        struct aiocb first = request(file, blocks, size, 0);
+        int64_t began = nanoseconds();
+        OK(aio_write(&first));
+        EQUAL(FINISH(&first), size);
+        if (nanoseconds() - began < delay) break;
+        CHECK(tries > 1);
+    }
+    // In no place do they wait for each other: then it were many times the delay. A busy machine is tried again. How long one took ends
+    // when this program looks at it, which is after it has submitted all: a slow machine takes longer than the delay for that.
+    const int64_t most = (int64_t)(2 * delay * times_slower());
     int64_t latest = 0;
-    for (int i = 0; i < 5 && (i == 0 || latest > 2 * delay); i++) latest = delayed(file, blocks);
-    if (latest > 2 * delay) failed(__FILE__, __LINE__, "%lld ns", (long long)latest);
+    for (int i = 0; i < 5 && (i == 0 || latest > most); i++) latest = delayed(file, blocks);
+    printf("measured: %d reads were submitted in %.0f ms; the longest took %.0f ms\n", count, submission / 1e6, latest / 1e6);
+    if (latest > most) failed(__FILE__, __LINE__, "%lld ns", (long long)latest);
 }
