@@ -270,12 +270,13 @@ enum Workers {
     private static func performHere(_ request: Request, _ turn: inout Turn) {
         let isWrite = request.operation == .write
         let (pipe, size) = isWrite ? (SignalMask.isPending(SIGPIPE), SignalMask.isPending(SIGXFSZ)) : (true, true)
-        // A part of it may have gone out before.
+        // A part of it may have gone out before, and then the result is no error.
         let mayRaise = request.file.isStream && isWrite
+        let length = request.length
         var knowledge = AIOPthread.Knowledge(thread: ThreadState.mine)
         let result = AIOPthread.perform(request, &knowledge, &turn)
         if mayRaise, !pipe { SignalMask.takePending(SIGPIPE) }
-        if result == -Int(EFBIG), !size { SignalMask.takePending(SIGXFSZ) }
+        if result < length, !size { SignalMask.takePending(SIGXFSZ) }
     }
 
     /// What a thread that waits transfers itself is no longer than this.
