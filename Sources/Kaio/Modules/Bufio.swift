@@ -81,6 +81,8 @@ final class Bufio: Module {
         var ready = RequestQueue()
         /// Files that may be let go.
         var closed: CachedFile?
+        /// So many more requests are held back; the reactor is told without the lock, as that may wake it.
+        var heldBack = 0
     }
 
     static let parameters: StaticString =
@@ -812,6 +814,10 @@ final class Bufio: Module {
     func run(_ plan: inout Plan, _ turn: inout Turn) {
         defer { if Bufio.visitors.load(ordering: .sequentiallyConsistent) > 0 { turn.mustTell = true } }
         while true {
+            if plan.heldBack != 0 {
+                Reactor.heldBack(plan.heldBack)
+                plan.heldBack = 0
+            }
             startOthers(&plan, &turn)
             while let file = plan.closed {
                 let open = file.way.pointee.open
@@ -819,7 +825,7 @@ final class Bufio: Module {
                 open?.release(&turn)
             }
             guard let request = plan.ready.popFirst() else {
-                if plan.others == nil, plan.closed == nil { return }
+                if plan.others == nil, plan.closed == nil, plan.heldBack == 0 { return }
                 continue
             }
             Bufio.module(of: request).advance(request, &plan, &turn)
@@ -1211,7 +1217,7 @@ final class Bufio: Module {
     private func park(
         _ request: Request, _ work: UnsafeMutablePointer<Work>, _ queue: Queue, _ plan: inout Plan
     ) -> Step {
-        note(request, work, queue)
+        note(request, work, queue, &plan)
         let file = file(request)
         switch queue {
         case .throttled: Bufio.throttled.append(request)
@@ -1227,13 +1233,15 @@ final class Bufio: Module {
     private func park(
         _ request: Request, _ work: UnsafeMutablePointer<Work>, _ block: CacheBlock, _ plan: inout Plan
     ) -> Step {
-        note(request, work, .block)
+        note(request, work, .block, &plan)
         work.pointee.other = block.bits
         block.rest.pointee.waiters.append(request)
         return .wait
     }
 
-    private func note(_ request: Request, _ work: UnsafeMutablePointer<Work>, _ queue: Queue) {
+    private func note(
+        _ request: Request, _ work: UnsafeMutablePointer<Work>, _ queue: Queue, _ plan: inout Plan
+    ) {
         // These go on with the program's descriptor.
         if work.pointee.stage == .fsync || work.pointee.stage == .bypass { Exposure.begin(request) }
         work.pointee.queue = queue
@@ -1242,7 +1250,7 @@ final class Bufio: Module {
         request.become(isBegun ? .kept : .waiting, at: Int(request.position), isFenced: isBegun)
         if !work.pointee.isHeldBack {
             work.pointee.isHeldBack = true
-            Reactor.heldBack(1)
+            plan.heldBack += 1
         }
     }
 
@@ -1254,7 +1262,7 @@ final class Bufio: Module {
         request.become(.held, isFenced: true)
         if work.pointee.isHeldBack {
             work.pointee.isHeldBack = false
-            Reactor.heldBack(-1)
+            plan.heldBack -= 1
         }
         plan.ready.append(request)
     }
@@ -1294,7 +1302,7 @@ final class Bufio: Module {
         request.become(.held)
         if work.pointee.isHeldBack {
             work.pointee.isHeldBack = false
-            Reactor.heldBack(-1)
+            plan.heldBack -= 1
         }
         giveUp(work, &plan)
         if work.pointee.stage == .bypass { endBypass(file, &plan) }

@@ -97,8 +97,9 @@ enum Reactor {
         if held.load(ordering: .sequentiallyConsistent) != 0 { Waiting.tellAll() }
     }
 
-    /// So many more requests (fewer, where below zero) are held back.
+    /// So many more requests (fewer, where below zero) are held back. Not under a lock: this may wake the thread.
     static func heldBack(_ change: Int) {
+        assert(Lock.held == 0)
         let old = held.wrappingAdd(change, ordering: .sequentiallyConsistent).oldValue
         if old == 0, change > 0, !isLent || hasThread { ask(.look) }
         if change > 0 { wantIfShared() }
