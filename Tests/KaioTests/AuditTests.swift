@@ -98,9 +98,9 @@ private func newPath() -> String { "/var/tmp/kaio-test-audit-\(getpid())" }
             let ending = Ending()
             check(Engine.enter(1))
             let audit = TimeAudit(
-                position: 0, parameters: parameters("time_audit:to=\(path);time_audit:limit=40ms"))
+                position: 0, parameters: parameters("time_audit:to=\(path);time_audit:limit=400ms"))
             useStack([audit!, ending])
-            for (milliseconds, length) in [(0, 1), (60, 2), (1, 3), (60, 4)] {
+            for (milliseconds, length) in [(0, 1), (450, 2), (1, 3), (450, 4)] {
                 ending.milliseconds = milliseconds
                 submit([make(.read, length: length)])
             }

@@ -102,7 +102,7 @@ private func withdraw(_ request: RequestIdentity, position: Int = 0) -> Bool {
                 check(withdraw(request.identity))
             }
             let twentieth = Instant.now.nanoseconds - began
-            let start = Instant.now.advanced(by: max(3_000_000_000, 100 * twentieth))
+            let start = Instant.now.advanced(by: max(3_000_000_000, 200 * twentieth))
             for (index, request) in requests.enumerated() {
                 // Many have the same time.
                 let time = start.advanced(by: Int64(random.next() % 1000) * 1000)
@@ -120,6 +120,7 @@ private func withdraw(_ request: RequestIdentity, position: Int = 0) -> Bool {
             }
             check(Instant.now < start)
             left.sort { (times[$0]!, $0) < (times[$1]!, $1) }
+            while Instant.now < start { pause(milliseconds: 10) }
             check(eventually { keeper.count == left.count })
             check(keeper.back.map(\.request) == left.map { requests[$0] })
             // The last batch may be a full one, after which the timer is set once more.
